@@ -1,0 +1,26 @@
+"""`asr evaluate`: model + manifest -> word error rate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Model folder.")],
+    manifest: Annotated[Path, typer.Argument(help="Manifest, JSON lines with the reference texts.")],
+    json: Annotated[bool, typer.Option("--json", help="Only the numbers, as one JSON object.")] = False,
+    listing: Annotated[bool, typer.Option("--listing", help="Also each utterance, aligned, with its errors.")] = False,
+    hypotheses: Annotated[Path | None, typer.Option(help="Also write the hypotheses here, as JSON lines.")] = None,
+) -> None:
+    """Recognise the utterances of a manifest and score them."""
+    from asr.cli.output import print_score, write_hypotheses
+    from asr.corpus.manifest import read_manifest
+    from asr.evaluation import evaluate as evaluate_model
+    from asr.recognizer import Recognizer
+
+    recognizer = Recognizer.load(model)
+    result = evaluate_model(recognizer, read_manifest(manifest))
+    if hypotheses is not None:
+        write_hypotheses(hypotheses, result.score)
+    print_score(result.score, as_json=json, listing=listing)

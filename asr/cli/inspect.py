@@ -1,0 +1,21 @@
+"""`asr inspect`: facts and a picture of a sound file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A sound file.")],
+    picture: Annotated[Path | None, typer.Option(help="Where to save the picture. Default: <name>.png here.")] = None,
+) -> None:
+    """Facts of a sound file, and a picture of its waveform and spectrogram."""
+    from asr.cli.output import print_facts
+    from asr.corpus.facts import audio_facts
+    from asr.pictures import save_sound_picture
+
+    facts, waveform = audio_facts(file)
+    path = picture or Path(f"{file.stem}.png")
+    save_sound_picture(path, waveform, title=file.name)
+    print_facts(facts, path)

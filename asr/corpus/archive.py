@@ -1,0 +1,95 @@
+"""Unpacking a corpus archive so that nothing leaves its folder and nothing half-done stays."""
+
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from asr.errors import CorpusError, OutputError
+
+# What tarfile and gzip raise on bytes that are not theirs.
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError)
+
+
+def unpack(archive: Path, folder: Path, *, check: Callable[[Path], None] | None = None) -> None:
+    """Unpack `archive` (.tar or .tar.gz) into `folder`, all of it or nothing.
+
+    Only plain files and folders are unpacked: no links and no devices, so that no path can lead out of `folder`.
+    Everything goes into a temporary folder beside `folder`, which is renamed when it is whole.
+
+    Args:
+        check: is given the temporary folder before the renaming; what it raises refuses the archive.
+
+    Raises:
+        CorpusError: if the archive is missing, is no archive, is truncated or damaged, or has a member that would
+            leave the folder or is neither a file nor a folder; if `folder` holds something already.
+        OutputError: if the files can not be written.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise CorpusError(f"{folder}: is there already; remove it to unpack {archive} anew")
+    if not archive.is_file():
+        raise CorpusError(f"{archive}: no such archive file")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+            whole = Path(temporary) / folder.name
+            whole.mkdir()
+            _extract(archive, whole)
+            if check is not None:
+                check(whole)
+            whole.rename(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: {archive} could not be unpacked ({error.strerror or error})") from None
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive, "r:*") as tar:
+            for member in tar:
+                _extract_member(tar, member, archive, folder)
+            _refuse_early_end(tar, archive)
+    except _DAMAGE as error:
+        raise CorpusError(_damaged(archive, str(error))) from None
+    except OSError as error:
+        # The decompressors raise a bare OSError on damaged data; the operating system always gives a number.
+        if error.errno is not None:
+            raise
+        raise CorpusError(_damaged(archive, str(error))) from None
+
+
+def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, folder: Path) -> None:
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise CorpusError(
+            f"{archive}: refused, for its member {member.name!r} would leave the folder it is unpacked into"
+        )
+    target = folder / name
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    content = tar.extractfile(member) if member.isfile() else None
+    if content is None:
+        kind = f"a link to {member.linkname!r}" if member.islnk() or member.issym() else "a special file"
+        raise CorpusError(
+            f"{archive}: refused, for its member {member.name!r} is {kind}; expected files and folders only"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+
+
+def _refuse_early_end(tar: tarfile.TarFile, archive: Path) -> None:
+    """tarfile takes any unreadable header for the end, and does not read on to gzip's checksum: do both here."""
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise CorpusError(_damaged(archive, "the mark of its end is missing"))
+    while tar.fileobj.read(1 << 20):
+        pass
+
+
+def _damaged(archive: Path, reason: str) -> str:
+    first_line = reason.partition("\n")[0].rstrip(":")  # tarfile goes on with one line for each compression
+    return f"{archive}: not a tar archive, or a truncated or damaged one ({first_line}); remove it and get it anew"

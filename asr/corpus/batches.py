@@ -1,0 +1,146 @@
+"""Utterances -> batches of waveforms: grouped by duration, shuffled by seed and epoch, loaded in the background."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from asr.audio import load_audio
+from asr.corpus.augment import AugmentSettings, change_speed, choose_speed
+from asr.corpus.manifest import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An utterance with the ids of its tokens."""
+
+    utterance: Utterance
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Waveforms, zero beyond `num_samples`; the targets of all utterances one after the other."""
+
+    waveforms: Float[Tensor, "batch samples"]
+    num_samples: Int[Tensor, "batch"]
+    targets: Int[Tensor, "tokens"]
+    num_tokens: Int[Tensor, "batch"]
+    ids: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        """Waveforms and their lengths on `device`; targets stay where they are."""
+        return Batch(
+            self.waveforms.to(device, non_blocking=True),
+            self.num_samples.to(device, non_blocking=True),
+            self.targets,
+            self.num_tokens,
+            self.ids,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def plan_batches(
+    durations: Sequence[float], *, max_seconds: float, seed: int | None = None, epoch: int = 0
+) -> list[list[int]]:
+    """Indices of utterances in batches of at most `max_seconds`, padding counted.
+
+    Utterances of like duration go together. With a seed, durations are jittered by up to a tenth, so that companions
+    change from epoch to epoch, and batches are shuffled; without one, longest first. An utterance longer than
+    `max_seconds` makes a batch of its own.
+    """
+    keys = np.asarray(durations, dtype=np.float64)
+    rng = None if seed is None else np.random.default_rng((seed, epoch))
+    jittered = keys if rng is None else keys * rng.uniform(0.9, 1.1, len(keys))
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    longest = 0.0
+    for index in np.argsort(-jittered, kind="stable").tolist():
+        longest = max(longest, keys[index])
+        if batch and longest * (len(batch) + 1) > max_seconds:
+            batches.append(batch)
+            batch, longest = [], keys[index]
+        batch.append(index)
+    batches.append(batch)
+    if rng is not None:
+        rng.shuffle(batches)
+    return batches
+
+
+class TrainingBatches:
+    """The batches of one epoch after the other. Which utterances, and how they are augmented, depends on
+    (seed, epoch, utterance) alone: not on the number of workers, nor on where an interrupted run went on."""
+
+    def __init__(
+        self, examples: Sequence[Example], augment: AugmentSettings, *, max_seconds: float, seed: int, num_workers: int
+    ) -> None:
+        self._dataset = _Waveforms(examples, augment, seed)
+        self._durations = [example.utterance.duration for example in examples]
+        self._max_seconds = max_seconds
+        self._seed = seed
+        self._num_workers = num_workers
+
+    def epoch(self, epoch: int, *, first_batch: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from `first_batch` on."""
+        plan = self.plan(epoch)[first_batch:]
+        return iter(
+            DataLoader(
+                self._dataset,
+                batch_sampler=[[(epoch, index) for index in batch] for batch in plan],
+                collate_fn=collate,
+                num_workers=self._num_workers,
+                worker_init_fn=_prepare_worker,
+                pin_memory=torch.cuda.is_available(),
+            )
+        )
+
+    def plan(self, epoch: int) -> list[list[int]]:
+        return plan_batches(self._durations, max_seconds=self._max_seconds, seed=self._seed, epoch=epoch)
+
+
+class _Waveforms(Dataset[tuple[Tensor, Example]]):
+    def __init__(self, examples: Sequence[Example], augment: AugmentSettings, seed: int) -> None:
+        self._examples = examples
+        self._augment = augment
+        self._seed = seed
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Example]:
+        epoch, index = key
+        example = self._examples[index]
+        rng = np.random.default_rng((self._seed, epoch, index))
+        return change_speed(load_utterance(example.utterance), choose_speed(self._augment, rng)), example
+
+
+def load_utterance(utterance: Utterance) -> Float[Tensor, "samples"]:
+    """The waveform of one line of a manifest.
+
+    Raises:
+        AudioError: the file can not be used.
+    """
+    segment = utterance.duration if utterance.offset else None
+    return load_audio(utterance.audio_filepath, offset=utterance.offset, duration=segment)
+
+
+def collate(items: Sequence[tuple[Tensor, Example]]) -> Batch:
+    """Waveforms padded with zeros to the longest of them."""
+    waveforms = [waveform for waveform, _ in items]
+    tokens = [example.tokens for _, example in items]
+    return Batch(
+        torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True),
+        torch.tensor([len(waveform) for waveform in waveforms]),
+        torch.tensor([token for row in tokens for token in row], dtype=torch.long),
+        torch.tensor([len(row) for row in tokens]),
+        tuple(example.utterance.id for _, example in items),
+    )
+
+
+def _prepare_worker(worker: int) -> None:
+    torch.set_num_threads(1)  # workers beside the trainer's own threads would only push each other off the cores
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to handle

@@ -1,0 +1,58 @@
+"""Facts measured on a sound file that tell whether it is fit for recognition."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from asr.audio import AudioInfo, audio_info, load_audio
+
+_CLIPPED = 0.999  # of full scale: where 16-bit recorders flatten the peaks
+_FRAME = 400  # samples, 25 ms
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFacts:
+    """Levels in dB below full scale (0 is the loudest); `clipped` and `silent` are shares of the sound, 0 to 1.
+
+    `noise_level` and `speech_level` are the 10th and 90th percentile of the level of 25 ms frames.
+    """
+
+    info: AudioInfo
+    peak_level: float
+    rms_level: float
+    noise_level: float
+    speech_level: float
+    dc_offset: float
+    clipped: float
+
+
+def audio_facts(path: str | Path) -> tuple[AudioFacts, Float[Tensor, "samples"]]:
+    """Facts of a sound file, and its waveform as recognition hears it.
+
+    Raises:
+        AudioError: the file can not be used.
+    """
+    info = audio_info(path)
+    waveform = load_audio(path)
+    samples = waveform.numpy().astype(np.float64)
+    frames = samples[: max(1, len(samples) // _FRAME) * _FRAME].reshape(-1, min(_FRAME, len(samples)))
+    levels = [_decibel(float(np.sqrt(np.mean(frame**2)))) for frame in frames]
+    noise, speech = (float(value) for value in np.percentile(levels, [10, 90]))
+    peak = float(np.abs(samples).max())
+    facts = AudioFacts(
+        info,
+        peak_level=_decibel(peak),
+        rms_level=_decibel(float(np.sqrt(np.mean(samples**2)))),
+        noise_level=noise,
+        speech_level=speech,
+        dc_offset=float(samples.mean()),
+        clipped=float(np.mean(np.abs(samples) >= _CLIPPED)),
+    )
+    return facts, waveform
+
+
+def _decibel(amplitude: float) -> float:
+    return 20 * float(np.log10(max(amplitude, 1e-6)))

@@ -1,0 +1,49 @@
+"""The error tree. Every message says where, what was found, what was expected and what to do.
+
+The command line prints the message in one line and exits with 2; it never shows a traceback for an `AsrError`.
+From Python, catch `AsrError`, or one branch of it.
+"""
+
+
+class AsrError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class SettingsError(AsrError):
+    """A settings file or a `--set` has an unknown key, a wrong type or a value out of range."""
+
+
+class AudioError(AsrError):
+    """A sound file can not be used: missing, empty, not audio, truncated, or with samples that are not finite."""
+
+
+class ManifestError(AsrError):
+    """A manifest is broken: bad JSON, a missing key, a missing sound file."""
+
+
+class CorpusError(AsrError):
+    """A corpus, or its archive, is not what its recipe expects."""
+
+
+class TokensError(AsrError):
+    """Text can not be written with the tokens at hand, or a token model is broken."""
+
+
+class SearchError(AsrError):
+    """What search was given are not log-probabilities, or its settings make no sense."""
+
+
+class ModelError(AsrError):
+    """A model folder is incomplete, of another version, or its parts do not fit together."""
+
+
+class ScoringError(AsrError):
+    """References and hypotheses can not be compared."""
+
+
+class TrainingError(AsrError):
+    """Training can not start or go on."""
+
+
+class OutputError(AsrError):
+    """A result could not be written, for example because the disk is full."""

@@ -1,0 +1,63 @@
+"""A recogniser and a manifest's utterances -> hypotheses and their score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from asr.corpus.batches import load_utterance, plan_batches
+from asr.corpus.manifest import Utterance
+from asr.errors import TokensError
+from asr.recognizer import Recognizer
+from asr.scoring import Score, score
+from asr.search import search
+from asr.tokens import BLANK_ID, Tokens
+
+_BATCH_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`loss`: CTC loss per reference token, over the utterances whose text the model is able to write."""
+
+    score: Score
+    loss: float
+
+
+def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluation:
+    """Recognise every utterance and score it against its text.
+
+    Raises:
+        AudioError: a sound file can not be used.
+        ScoringError: the texts have no words.
+    """
+    hypotheses = [""] * len(utterances)
+    loss, num_tokens = 0.0, 0
+    for batch in plan_batches([u.duration for u in utterances], max_seconds=_BATCH_SECONDS):
+        waveforms = [load_utterance(utterances[index]) for index in batch]
+        for index, log_probs in zip(batch, recognizer.log_probs(waveforms), strict=True):
+            hypotheses[index] = recognizer.tokens.decode(search(log_probs, recognizer.search).tokens)
+            tokens = _tokens(recognizer.tokens, utterances[index].text)
+            value = _ctc_loss(log_probs, tokens)
+            if value < float("inf"):
+                loss, num_tokens = loss + value, num_tokens + len(tokens)
+    texts = [utterance.text for utterance in utterances]
+    return Evaluation(score(texts, hypotheses, ids=[u.id for u in utterances]), loss / max(1, num_tokens))
+
+
+def _tokens(tokens: Tokens, text: str) -> list[int]:
+    """No tokens for a text outside the alphabet: it still counts in the score, where it is an error of the model."""
+    try:
+        return tokens.encode(text)
+    except TokensError:
+        return []
+
+
+def _ctc_loss(log_probs: Float[Tensor, "frames vocab"], tokens: list[int]) -> float:
+    if not tokens:
+        return 0.0
+    lengths = torch.tensor([len(log_probs)]), torch.tensor([len(tokens)])
+    targets = torch.tensor([tokens])
+    return float(nn.functional.ctc_loss(log_probs[:, None], targets, *lengths, blank=BLANK_ID, reduction="sum"))

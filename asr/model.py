@@ -1,0 +1,114 @@
+"""Stage 3: frames -> log-probabilities. Convolutional subsampling, stacked bidirectional LSTM, CTC head."""
+
+from typing import Literal
+
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+
+from asr.features import FeatureSettings, LogMel, frame_mask
+from asr.recurrent.lstm import BidirectionalLSTM
+from asr.settings import Settings
+
+STRIDES = {2: (2, 1), 3: (3, 1), 4: (2, 2), 8: (2, 2, 2)}  # strides over time of the convolutions, by subsampling
+
+
+class ModelSettings(Settings):
+    """Size of the network. `subsampling`: feature frames per output frame; `hidden_size`: cells per direction."""
+
+    features: FeatureSettings = FeatureSettings()
+    subsampling: Literal[2, 3, 4, 8] = 4
+    conv_channels: int = Field(32, ge=1)
+    num_layers: int = Field(3, ge=1)
+    hidden_size: int = Field(256, ge=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
+
+
+class AcousticModel(nn.Module):
+    """Waveforms in, natural-log probabilities of tokens out, always, in training and in evaluation."""
+
+    def __init__(self, settings: ModelSettings, *, vocab_size: int, sample_rate: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.features = LogMel(settings.features, sample_rate)
+        self.subsampling = Subsampling(settings)
+        self.layers = nn.ModuleList(_RecurrentLayer(settings) for _ in range(settings.num_layers))
+        self.dropout = nn.Dropout(settings.dropout)
+        self.head = nn.Linear(2 * settings.hidden_size, vocab_size)
+        self.sample_rate = sample_rate
+        self.seconds_per_frame = self.features.hop * settings.subsampling / sample_rate
+
+    def forward(
+        self, waveforms: Float[Tensor, "batch samples"], num_samples: Int[Tensor, "batch"]
+    ) -> tuple[Float[Tensor, "batch frames vocab"], Int[Tensor, "batch"]]:
+        """Waveforms at the model's rate, zero beyond `num_samples` -> log-probabilities and numbers of frames."""
+        return self.encode(*self.features(waveforms, num_samples))
+
+    def encode(
+        self, frames: Float[Tensor, "batch frames mels"], num_frames: Int[Tensor, "batch"]
+    ) -> tuple[Float[Tensor, "batch subframes vocab"], Int[Tensor, "batch"]]:
+        """Log-mel frames -> log-probabilities (float32; each row sums to one) and numbers of subsampled frames."""
+        encoded, num_frames = self.subsampling(frames, num_frames)
+        for layer in self.layers:
+            encoded = layer(encoded, num_frames)
+        logits = self.head(self.dropout(encoded))
+        return logits.float().log_softmax(dim=-1), num_frames
+
+    def num_output_frames(self, num_samples: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        """How many rows of log-probabilities come out for so many samples."""
+        return self.subsampling.num_frames(self.features.num_frames(num_samples))
+
+
+class Subsampling(nn.Module):
+    """3x3 convolutions that leave one of every 2, 3, 4 or 8 frames, then a projection to the width of the stack.
+
+    Padding is set to zero before each convolution, as if the utterance were alone.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.strides = STRIDES[settings.subsampling]
+        width = settings.conv_channels
+        num_bands = settings.features.num_mels
+        self.convolutions = nn.ModuleList()
+        for index, stride in enumerate(self.strides):
+            # A kernel of 5 over time where the stride is 3, so that neighbouring windows overlap.
+            time = 5 if stride == 3 else 3
+            convolution = nn.Conv2d(
+                1 if index == 0 else width, width, (time, 3), stride=(stride, 2), padding=(time // 2, 1)
+            )
+            self.convolutions.append(convolution)
+            num_bands = (num_bands + 1) // 2
+        self.projection = nn.Linear(width * num_bands, 2 * settings.hidden_size)
+
+    def num_frames(self, num_frames: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        for stride in self.strides:
+            num_frames = (num_frames + stride - 1) // stride
+        return num_frames
+
+    def forward(
+        self, frames: Float[Tensor, "batch frames mels"], num_frames: Int[Tensor, "batch"]
+    ) -> tuple[Float[Tensor, "batch subframes width"], Int[Tensor, "batch"]]:
+        maps = frames[:, None]
+        for convolution, stride in zip(self.convolutions, self.strides, strict=True):
+            maps = maps * frame_mask(num_frames, maps.shape[2])[:, None, :, None]
+            maps = nn.functional.relu(convolution(maps))
+            num_frames = (num_frames + stride - 1) // stride
+        return self.projection(maps.transpose(1, 2).flatten(2)), num_frames
+
+
+class _RecurrentLayer(nn.Module):
+    """Normalise, drop out, recur."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        width = 2 * settings.hidden_size
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.recurrence = BidirectionalLSTM(width, settings.hidden_size)
+
+    def forward(
+        self, frames: Float[Tensor, "batch frames width"], num_frames: Int[Tensor, "batch"]
+    ) -> Float[Tensor, "batch frames width"]:
+        output: Tensor = self.recurrence(self.dropout(self.norm(frames)), num_frames)
+        return output

@@ -1,0 +1,20 @@
+"""Texts -> error rates, alignments, confidence intervals."""
+
+from asr.scoring.listing import aligned_listing, marked_line, summary_line
+from asr.scoring.score import AlignmentChunk, Score, UtteranceScore, WordPair, score, score_utterance
+from asr.scoring.texts import PairedTexts, pair, read_texts
+
+__all__ = [
+    "AlignmentChunk",
+    "PairedTexts",
+    "Score",
+    "UtteranceScore",
+    "WordPair",
+    "aligned_listing",
+    "marked_line",
+    "pair",
+    "read_texts",
+    "score",
+    "score_utterance",
+    "summary_line",
+]

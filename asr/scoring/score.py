@@ -1,0 +1,221 @@
+"""Word and character error rates, pooled over utterances, with a 95 % bootstrap interval.
+
+Words are what stands between white space; nothing else is normalised, so "Cat" and "CAT" differ. Characters are those
+of the text with each run of white space as one space and none at the ends. jiwer aligns each utterance by the smallest
+number of errors. That number is unique, but its split into substitutions, deletions and insertions is not: another
+scorer may report two substitutions where this one reports a deletion and an insertion.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import NamedTuple
+
+import jiwer
+import numpy as np
+
+from asr.errors import ScoringError
+
+NUM_REPLICATES = 10_000
+SEED = 0
+MAX_DRAWN = 4_000_000  # numbers that the bootstrap holds at a time, 32 MB
+
+
+class AlignmentChunk(NamedTuple):
+    """A stretch of equal or of wrong words: `reference.split()[a:b]` against `hypothesis.split()[c:d]`.
+
+    A deletion has an empty stretch of the hypothesis, an insertion one of the reference; else both are equally long.
+    """
+
+    reference_start: int
+    reference_end: int
+    hypothesis_start: int
+    hypothesis_end: int
+
+
+class WordPair(NamedTuple):
+    """One column of an alignment: a word and the word heard for it; None where one of the two has no word."""
+
+    reference: str | None
+    hypothesis: str | None
+
+    @property
+    def mark(self) -> str:
+        """What went wrong: "S" for a substitution, "D" for a deletion, "I" for an insertion, empty for equal words."""
+        if self.reference is None:
+            return "I"
+        if self.hypothesis is None:
+            return "D"
+        return "" if self.reference == self.hypothesis else "S"
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceScore:
+    """The errors of one utterance. The texts have single spaces; `num_words` and `num_characters` are the reference's.
+
+    `substitutions`, `deletions` and `insertions` count words; `character_errors` counts all three for characters.
+    """
+
+    id: str
+    reference: str
+    hypothesis: str
+    num_words: int
+    num_characters: int
+    substitutions: int
+    deletions: int
+    insertions: int
+    character_errors: int
+    alignment: tuple[AlignmentChunk, ...]
+
+    @property
+    def errors(self) -> int:
+        """Wrong words of all three kinds."""
+        return self.substitutions + self.deletions + self.insertions
+
+    def aligned_words(self) -> list[WordPair]:
+        """The alignment word for word, in order."""
+        reference, hypothesis = self.reference.split(), self.hypothesis.split()
+        return [
+            WordPair(*words) for a, b, c, d in self.alignment for words in zip_longest(reference[a:b], hypothesis[c:d])
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Errors pooled over utterances. Rates are fractions, 0 or more, and above 1 if there are more errors than words.
+
+    `wer_low` and `wer_high` bound the 95 % interval of `wer`; `num_words` and `num_characters` are the references'.
+    """
+
+    wer: float
+    cer: float
+    wer_low: float
+    wer_high: float
+    num_words: int
+    num_characters: int
+    substitutions: int
+    deletions: int
+    insertions: int
+    num_utterances: int
+    num_wrong_utterances: int
+    utterances: tuple[UtteranceScore, ...]
+
+    @property
+    def errors(self) -> int:
+        """Wrong words of all three kinds."""
+        return self.substitutions + self.deletions + self.insertions
+
+    def to_json(self) -> dict[str, float | int]:
+        """What `--json` prints: rates as fractions, and the counts of words."""
+        return {
+            "wer": self.wer,
+            "cer": self.cer,
+            "wer_low": self.wer_low,
+            "wer_high": self.wer_high,
+            "num_words": self.num_words,
+            "substitutions": self.substitutions,
+            "deletions": self.deletions,
+            "insertions": self.insertions,
+        }
+
+
+def score(references: Sequence[str], hypotheses: Sequence[str], *, ids: Sequence[str] | None = None) -> Score:
+    """Score hypotheses against the references in the same places; rates are all errors over all reference words.
+
+    An empty reference is fine: each word heard there is an insertion. `ids` name the utterances; "1", "2", ... if None.
+
+    Raises:
+        ScoringError: if the numbers of texts differ, or no reference has a word, which leaves the rate undefined.
+
+    >>> score(["THE CAT SAT", ""], ["THE BAT SAT", "OH"]).wer
+    0.6666666666666666
+    """
+    if ids is None:
+        ids = [str(number) for number in range(1, len(references) + 1)]
+    _check_texts(references, hypotheses, ids)
+    utterances = tuple(map(score_utterance, ids, references, hypotheses))
+    num_words = sum(u.num_words for u in utterances)
+    if num_words == 0:
+        raise ScoringError(
+            f"the references have no words, so there is no error rate ({len(references)} utterances, all empty); "
+            "give at least one reference with a word"
+        )
+    num_characters = sum(u.num_characters for u in utterances)
+    low, high = bootstrap_interval([u.errors for u in utterances], [u.num_words for u in utterances])
+    return Score(
+        wer=sum(u.errors for u in utterances) / num_words,
+        cer=sum(u.character_errors for u in utterances) / num_characters,
+        wer_low=low,
+        wer_high=high,
+        num_words=num_words,
+        num_characters=num_characters,
+        substitutions=sum(u.substitutions for u in utterances),
+        deletions=sum(u.deletions for u in utterances),
+        insertions=sum(u.insertions for u in utterances),
+        num_utterances=len(utterances),
+        num_wrong_utterances=sum(u.errors > 0 for u in utterances),
+        utterances=utterances,
+    )
+
+
+def score_utterance(id: str, reference: str, hypothesis: str) -> UtteranceScore:
+    """Align one pair of texts and count its errors; either may be empty."""
+    # jiwer splits at U+0020 only and keeps runs of spaces as characters. Its rates are not used: without reference
+    # words they are bare counts.
+    reference, hypothesis = " ".join(reference.split()), " ".join(hypothesis.split())
+    words = jiwer.process_words(reference, hypothesis)
+    characters = jiwer.process_characters(reference, hypothesis)
+    return UtteranceScore(
+        id=id,
+        reference=reference,
+        hypothesis=hypothesis,
+        num_words=len(reference.split()),
+        num_characters=len(reference),
+        substitutions=words.substitutions,
+        deletions=words.deletions,
+        insertions=words.insertions,
+        character_errors=characters.substitutions + characters.deletions + characters.insertions,
+        alignment=tuple(
+            AlignmentChunk(chunk.ref_start_idx, chunk.ref_end_idx, chunk.hyp_start_idx, chunk.hyp_end_idx)
+            for chunk in words.alignments[0]
+        ),
+    )
+
+
+def bootstrap_interval(errors: Sequence[int], num_words: Sequence[int]) -> tuple[float, float]:
+    """The 95 % interval of the pooled error rate, from the errors and the reference words of each utterance.
+
+    Utterances are drawn with replacement, as many as there are, and the middle 95 % of the rates of 10 000 such draws
+    is the interval (percentile bootstrap). Draws without any reference word have no rate and are left out. The seed is
+    fixed: same counts, same interval, whatever the order of the utterances. Utterances are taken as independent; those
+    of one speaker are not quite, so with few speakers the true interval is wider. One utterance gives no width.
+
+    Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
+    """
+    # Utterances with the same counts are interchangeable, so it is enough to draw how often each pair of counts comes
+    # up: the same distribution as drawing utterances, for hundreds of pairs instead of 100 000 utterances.
+    pairs, frequency = np.unique(np.column_stack([errors, num_words]), axis=0, return_counts=True)
+    generator = np.random.default_rng(SEED)
+    at_once = max(1, MAX_DRAWN // len(pairs))
+    totals = np.concatenate(
+        [
+            generator.multinomial(len(errors), frequency / len(errors), size=min(at_once, NUM_REPLICATES - done))
+            @ pairs
+            for done in range(0, NUM_REPLICATES, at_once)
+        ]
+    )
+    totals = totals[totals[:, 1] > 0]
+    low, high = np.quantile(totals[:, 0] / totals[:, 1], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _check_texts(references: Sequence[str], hypotheses: Sequence[str], ids: Sequence[str]) -> None:
+    if isinstance(references, str) or isinstance(hypotheses, str):
+        raise ScoringError("expected lists of texts, found a single text; put it into a list")
+    if len(references) != len(hypotheses):
+        raise ScoringError(
+            f"found {len(references)} references and {len(hypotheses)} hypotheses; "
+            "expected one hypothesis for each reference, in the same order"
+        )
+    if len(ids) != len(references):
+        raise ScoringError(f"found {len(ids)} ids for {len(references)} references; expected one id for each")

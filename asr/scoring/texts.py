@@ -1,0 +1,137 @@
+"""Reading references and hypotheses for scoring, and finding which belong together.
+
+Two kinds of file, told apart by the name: JSON lines (`.json`, `.jsonl`; the keys `text` and `id`, or else the name of
+the sound file in `audio_filepath`), matched by id; and plain text, one utterance a line, matched by line number.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asr.errors import ScoringError
+
+JSON_LINES = (".json", ".jsonl")
+MAX_NAMED = 10  # how many ids a message names before it only counts
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTexts:
+    """References and hypotheses that belong together, in the order of the references; all three are equally long."""
+
+    ids: tuple[str, ...]
+    references: tuple[str, ...]
+    hypotheses: tuple[str, ...]
+
+
+def pair(reference_path: Path, hypothesis_path: Path) -> PairedTexts:
+    """Read both files and match them: JSON lines by id, plain text by line number.
+
+    Raises:
+        ScoringError: if a file can not be read, if one is JSON lines and the other plain text, if the numbers of lines
+            differ, or if ids are missing or additional; names up to ten of those, and their count.
+    """
+    if _is_json_lines(reference_path) != _is_json_lines(hypothesis_path):
+        raise ScoringError(
+            f"{reference_path} and {hypothesis_path}: one is JSON lines and the other plain text, which can not be "
+            "matched; give two files of the same kind"
+        )
+    references, hypotheses = read_texts(reference_path), read_texts(hypothesis_path)
+    if _is_json_lines(reference_path):
+        _refuse_unmatched_ids(references, hypotheses, hypothesis_path)
+    elif len(references) != len(hypotheses):
+        raise ScoringError(
+            f"{reference_path} has {len(references)} lines and {hypothesis_path} has {len(hypotheses)}; "
+            "expected one line for each utterance in both, in the same order"
+        )
+    return PairedTexts(tuple(references), tuple(references.values()), tuple(hypotheses[id] for id in references))
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """The texts of a file by id, in order. In plain text the ids are line numbers from "1"; a blank line is a silence.
+
+    Raises:
+        ScoringError: if the file is missing or not UTF-8; names the line of broken JSON, of a missing or wrong key, or
+            of a doubled id.
+    """
+    lines = _lines(path)
+    if not _is_json_lines(path):
+        return {str(number): line for number, line in enumerate(lines, start=1)}
+    texts: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            where = f"{path}, line {number}"
+            id, text = _parse(line, where)
+            if id in texts:
+                raise ScoringError(f'{where}: the id {id!r} stands twice; give each utterance its own "id"')
+            texts[id] = text
+    return texts
+
+
+def _is_json_lines(path: Path) -> bool:
+    return path.suffix.lower() in JSON_LINES
+
+
+def _lines(path: Path) -> list[str]:
+    """Split at line feeds only: `str.splitlines` would also split at characters that may stand inside a text."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ScoringError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ScoringError(f"{path}: can not be read ({error.strerror})") from None
+    try:
+        text = data.decode("utf-8-sig")  # a byte order mark is not part of the first word
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise ScoringError(f"{path}, line {number}: not UTF-8 text; convert the file to UTF-8") from None
+    lines = text.split("\n")
+    if lines[-1] == "":  # what follows the last line feed is no line
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _parse(line: str, where: str) -> tuple[str, str]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ScoringError(f"{where}: not JSON; expected one JSON object a line") from None
+    if not isinstance(record, dict):
+        raise ScoringError(f"{where}: expected a JSON object, found {type(record).__name__}")
+    if "text" not in record:
+        raise ScoringError(f'{where}: the key "text" is missing')
+    id, text = _id(record, where), record["text"]
+    if not isinstance(text, str):
+        raise ScoringError(f'{where}: "text" is {text!r}, expected a text')
+    if HALF_CHARACTER.search(id + text):
+        raise ScoringError(
+            f"{where}: half of a surrogate pair (\\ud800 to \\udfff) stands alone, which is no character"
+        )
+    return id, text
+
+
+def _id(record: dict[str, Any], where: str) -> str:
+    id = record.get("id")
+    if isinstance(id, str | int) and not isinstance(id, bool):
+        return str(id)
+    audio = record.get("audio_filepath")
+    if id is None and isinstance(audio, str):
+        return Path(audio).stem
+    raise ScoringError(f'{where}: expected an "id", or else an "audio_filepath", to match the text by')
+
+
+def _refuse_unmatched_ids(references: dict[str, str], hypotheses: dict[str, str], hypothesis_path: Path) -> None:
+    problems = []
+    if missing := [id for id in references if id not in hypotheses]:
+        problems.append(f"{len(missing)} of {len(references)} ids of the references are missing: {_named(missing)}")
+    if additional := [id for id in hypotheses if id not in references]:
+        problems.append(f"{len(additional)} ids are not among the references: {_named(additional)}")
+    if problems:
+        raise ScoringError(f"{hypothesis_path}: " + "; ".join(problems))
+
+
+def _named(ids: list[str]) -> str:
+    more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
+    return ", ".join(ids[:MAX_NAMED]) + more

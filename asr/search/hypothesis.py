@@ -1,0 +1,34 @@
+"""What every search returns, and the check of what every search is given."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from asr.errors import SearchError
+
+_TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A sequence of tokens. `score` is a natural-log probability; `frames[i]` is the frame that token i starts at."""
+
+    tokens: tuple[int, ...]
+    score: float
+    frames: tuple[int, ...]
+
+
+def check_log_probs(log_probs: Float[Tensor, "frames vocab"]) -> None:
+    """Raises SearchError unless each row holds natural-log probabilities that sum to one."""
+    if torch.isnan(log_probs).any():
+        raise SearchError("log_probs has NaN; the model's weights or its input are broken")
+    sums = log_probs.exp().sum(dim=1)
+    worst = (sums - 1).abs()
+    if len(sums) and float(worst.max()) > _TOLERANCE:
+        row = int(worst.argmax())
+        raise SearchError(
+            f"log_probs: the probabilities of frame {row} sum to {float(sums[row]):.4g}, expected 1; "
+            "give natural-log probabilities (log_softmax), not logits or probabilities"
+        )

@@ -1,0 +1,132 @@
+"""Stage 5: text <-> token ids, by sentencepiece: characters, byte pairs or unigram pieces. Id 0 is the CTC blank."""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import sentencepiece
+from pydantic import Field
+
+from asr.errors import TokensError
+from asr.settings import Settings
+
+BLANK_ID = 0
+_UNKNOWN_ID = 1  # sentencepiece insists on one; no text is ever written with it
+_WORD_START = "\u2581"
+
+
+class TokenSettings(Settings):
+    """`kind` of token; `vocab_size` counts the blank and the unknown token, and is not used for characters."""
+
+    kind: Literal["char", "bpe", "unigram"] = "char"
+    vocab_size: int = Field(128, ge=4)
+
+
+class Tokens:
+    """A token model: `encode` text to ids in 1 ... size - 1, `decode` ids to text."""
+
+    def __init__(self, model: bytes) -> None:
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise TokensError(f"not a sentencepiece model: {error}") from None
+        if self._processor.id_to_piece(BLANK_ID) != "<blank>":
+            found = self._processor.id_to_piece(BLANK_ID)
+            raise TokensError(
+                f"piece {BLANK_ID} of the token model is {found!r}, expected '<blank>'; train it with asr"
+            )
+        self.model = model
+        self.pieces: tuple[str, ...] = tuple(self._processor.id_to_piece(i) for i in range(len(self)))
+        self.alphabet = frozenset("".join(self.pieces[_UNKNOWN_ID + 1 :]).replace(_WORD_START, " ")) | {" "}
+
+    def __len__(self) -> int:
+        return int(self._processor.get_piece_size())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Raises TokensError if the file is missing or is not a token model."""
+        try:
+            return cls(path.read_bytes())
+        except OSError as error:
+            raise TokensError(f"{path}: can not be read: {error.strerror}") from None
+        except TokensError as error:
+            raise TokensError(f"{path}: {error}") from None
+
+    @classmethod
+    def train(cls, texts: Sequence[str], settings: TokenSettings) -> tuple[Self, str | None]:
+        """Learn the pieces from texts (Kudo & Richardson 2018): the model, and a message if it is smaller than asked.
+
+        Raises:
+            TokensError: if there is no text.
+        """
+        if not any(text.strip() for text in texts):
+            raise TokensError("the training texts are empty: no tokens can be learnt from them")
+        size, message = settings.vocab_size, None
+        if settings.kind == "char":
+            size = len({c for text in texts for c in " ".join(text.split())} | {" "}) + 2
+        try:
+            return cls(_train(texts, settings.kind, size)), None
+        except RuntimeError as error:
+            found = re.search(r"<= ?(\d+)|smaller than (\d+)", str(error))
+            if not found:
+                raise TokensError(f"sentencepiece could not learn tokens from the texts: {error}") from None
+        size = int(found[1] or found[2])
+        message = f"the text supports at most {size} {settings.kind} tokens, not {settings.vocab_size}: {size} are used"
+        return cls(_train(texts, settings.kind, size)), message
+
+    def encode(self, text: str, *, where: str = "text") -> list[int]:
+        """Ids of the tokens of a text; white space at the ends and in runs does not count.
+
+        Raises:
+            TokensError: names the first character outside the alphabet, its code point, the text, and `where` it is.
+        """
+        for character in text:
+            if character not in self.alphabet and not character.isspace():
+                raise TokensError(
+                    f"{where}: the character {character!r} (U+{ord(character):04X}) in {text!r} is not in the alphabet "
+                    f"{''.join(sorted(self.alphabet))!r}; change the text, or train the tokens on text that has it"
+                )
+        ids: list[int] = self._processor.encode(" ".join(text.split()))
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, without blanks: words with one space between them."""
+        return " ".join("".join(self.pieces[i] for i in ids).replace(_WORD_START, " ").split())
+
+    def word_starts(self, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """For each word of `decode(ids)`, the first token that spells it and the one after its last."""
+        words: list[tuple[int, int]] = []
+        open_word = False
+        for index, piece in enumerate(self.pieces[i] for i in ids):
+            open_word = open_word and not piece.startswith(_WORD_START)
+            if piece == _WORD_START:
+                continue
+            if open_word:
+                words[-1] = (words[-1][0], index + 1)
+            else:
+                words.append((index, index + 1))
+            open_word = True
+        return words
+
+
+def _train(texts: Sequence[str], kind: str, size: int) -> bytes:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(" ".join(text.split()) for text in texts),
+        model_writer=model,
+        model_type=kind,
+        vocab_size=size,
+        character_coverage=1.0,
+        normalization_rule_name="identity",  # what the text says is what is learnt: nothing is folded in silence
+        add_dummy_prefix=kind != "char",  # pieces start words, so the first word needs its mark too
+        pad_id=BLANK_ID,
+        pad_piece="<blank>",
+        unk_id=_UNKNOWN_ID,
+        bos_id=-1,
+        eos_id=-1,
+        minloglevel=2,
+        num_threads=1,
+    )
+    return model.getvalue()

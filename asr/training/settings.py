@@ -1,0 +1,48 @@
+"""The settings of an experiment: one YAML file of conf/ holds all of them."""
+
+from pydantic import Field
+
+from asr.corpus.augment import AugmentSettings
+from asr.model import ModelSettings
+from asr.search import SearchSettings
+from asr.settings import Settings
+from asr.tokens import TokenSettings
+
+
+class DataSettings(Settings):
+    """Manifests to train on and to choose the best weights on; relative to the folder that `asr` runs in."""
+
+    train: str
+    dev: str
+
+
+class LoopSettings(Settings):
+    """The training loop.
+
+    `batch_seconds`: seconds of sound in a batch, padding counted. The learning rate rises for `warmup_steps`, then
+    falls along a cosine to zero at `max_epochs`. `ema_decay`: share of the old average kept at each step; the averaged
+    weights are those that are evaluated and saved. `patience`: stop after so many epochs without a better dev WER.
+    """
+
+    max_epochs: int = Field(100, ge=1)
+    batch_seconds: float = Field(120.0, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup_steps: int = Field(200, ge=0)
+    weight_decay: float = Field(0.01, ge=0)
+    max_grad_norm: float = Field(5.0, gt=0)
+    ema_decay: float = Field(0.998, ge=0, lt=1)
+    patience: int = Field(30, ge=1)
+    seed: int = Field(1, ge=0)
+    num_workers: int = Field(1, ge=0)
+    tensorboard: bool = False
+
+
+class ExperimentSettings(Settings):
+    """Everything that decides what a training gives; written into the run folder as it was in force."""
+
+    data: DataSettings
+    tokens: TokenSettings = TokenSettings()
+    model: ModelSettings = ModelSettings()
+    augment: AugmentSettings = AugmentSettings()
+    training: LoopSettings = LoopSettings()
+    search: SearchSettings = SearchSettings()

@@ -1,0 +1,106 @@
+"""From settings to a trained model: reads the manifests, learns the tokens, checks the data, runs the loop."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from asr.align import num_frames_needed
+from asr.audio import SAMPLE_RATE
+from asr.corpus.batches import Example, TrainingBatches
+from asr.corpus.manifest import MAX_NAMED, Utterance, read_manifest
+from asr.errors import TrainingError
+from asr.files import write_text
+from asr.model import AcousticModel
+from asr.recognizer import Recognizer
+from asr.settings import dump_settings
+from asr.tokens import Tokens
+from asr.training.loop import Trainer
+from asr.training.settings import ExperimentSettings
+
+
+def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -> None:
+    """Train into the run folder: `settings.yaml`, `metrics.jsonl`, `checkpoint.pt`, and the best model in `model/`.
+
+    Raises:
+        AsrError: settings, manifests, audio or tokens can not be used, or results not be written.
+        Interrupted: Ctrl-C was pressed; the state is saved.
+    """
+    _refuse_used_folder(folder, resume)
+    train_set, dev_set = (read_manifest(Path(path)) for path in (settings.data.train, settings.data.dev))
+    torch.manual_seed(settings.training.seed)
+    tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(device)
+    examples, left_out = alignable(encode(train_set, tokens, settings.data.train), model, settings.augment.speeds)
+    batches = TrainingBatches(
+        examples,
+        settings.augment,
+        max_seconds=settings.training.batch_seconds,
+        seed=settings.training.seed,
+        num_workers=settings.training.num_workers,
+    )
+    encode(
+        dev_set, tokens, settings.data.dev
+    )  # a character that can not be learnt is an error now, not a bad score later
+    trainer = Trainer(settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder)
+    for text in [message, left_out, _facts(examples, dev_set, model, tokens)]:
+        if text:
+            trainer.log.say(text)
+    write_text(folder / "settings.yaml", dump_settings(settings))
+    if resume:
+        trainer.resume()
+    trainer.fit()
+
+
+def encode(utterances: Sequence[Utterance], tokens: Tokens, source: str) -> list[Example]:
+    """Token ids for each utterance.
+
+    Raises:
+        TokensError: a text has a character outside the alphabet; names it, the utterance and the line.
+    """
+    return [
+        Example(
+            utterance, tuple(tokens.encode(utterance.text, where=f"{source}, line {line}, utterance {utterance.id}"))
+        )
+        for line, utterance in enumerate(utterances, start=1)
+    ]
+
+
+def alignable(
+    examples: Sequence[Example], model: AcousticModel, speeds: Sequence[float]
+) -> tuple[list[Example], str | None]:
+    """The examples whose tokens fit into the model's frames, at the fastest speed too, and a message on the others.
+
+    CTC gives text that does not fit probability zero: an infinite loss, which `zero_infinity` would only hide.
+    """
+    fastest = max(speeds, default=1.0)
+    samples = torch.tensor([int(example.utterance.duration / fastest * SAMPLE_RATE) for example in examples])
+    frames = model.num_output_frames(samples).tolist()
+    fits = [n >= num_frames_needed(example.tokens) for n, example in zip(frames, examples, strict=True)]
+    kept = [example for example, fit in zip(examples, fits, strict=True) if fit]
+    out = [
+        f"{example.utterance.id} ({n} frames for {num_frames_needed(example.tokens)} tokens and repeats)"
+        for n, example, fit in zip(frames, examples, fits, strict=True)
+        if not fit
+    ]
+    if not kept:
+        raise TrainingError(f"no utterance can be aligned: {', '.join(out[:MAX_NAMED])}; lower model.subsampling")
+    if not out:
+        return kept, None
+    more = f" and {len(out) - MAX_NAMED} more" if len(out) > MAX_NAMED else ""
+    return kept, f"left out, too short for their text: {len(out)} utterances: {', '.join(out[:MAX_NAMED])}{more}"
+
+
+def _refuse_used_folder(folder: Path, resume: bool) -> None:
+    if not resume and (folder / "checkpoint.pt").exists():
+        raise TrainingError(f"{folder}: holds a training already; go on with --resume, or give another folder")
+
+
+def _facts(examples: Sequence[Example], dev: Sequence[Utterance], model: AcousticModel, tokens: Tokens) -> str:
+    hours = [sum(u.duration for u in utterances) / 3600 for utterances in ([e.utterance for e in examples], dev)]
+    weights = sum(p.numel() for p in model.parameters()) / 1e6
+    return (
+        f"train {len(examples)} utterances, {hours[0]:.2f} h; dev {len(dev)}, {hours[1]:.2f} h; "
+        f"{weights:.2f} million weights, {len(tokens)} tokens, on {model.head.weight.device}"
+    )

@@ -1,0 +1,247 @@
+"""Scoring, against a Levenshtein distance written here, jiwer's pooled rates, and statistics that can be worked out."""
+
+import doctest
+import json
+import math
+import random
+import subprocess
+import sys
+from itertools import product
+
+import jiwer
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr.errors import ScoringError
+from asr.scoring import score, score_utterance
+
+score_module = sys.modules["asr.scoring.score"]  # `asr.scoring.score` as such is the function
+
+# Few letters, so that texts share words; white space of many kinds; letters beyond ASCII and the BMP.
+TEXTS = st.text(alphabet="AB ÄÉ日🎈 \t\n\u00a0\u0085\u2028\u3000", max_size=20)
+PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8)
+
+
+def distance(reference, hypothesis):
+    """Levenshtein distance of two sequences, by the textbook's dynamic programme."""
+    row = list(range(len(hypothesis) + 1))
+    for i, wanted in enumerate(reference, start=1):
+        diagonal, row[0] = row[0], i
+        for j, found in enumerate(hypothesis, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != found))
+    return row[-1]
+
+
+def random_sentences(seed, count):
+    """Sentences of 1 to 12 words, and copies with many of the words changed, dropped or doubled."""
+    rng = random.Random(seed)
+    words = ["A", "I", "THE", "CAT", "SAT", "DOWN", "ÜBER"]
+    references = [rng.choices(words, k=rng.randint(1, 12)) for _ in range(count)]
+    changes = (
+        lambda word: [word],
+        lambda word: [word],
+        lambda word: [rng.choice(words)],
+        lambda word: [],
+        lambda w: [w, w],
+    )
+    hypotheses = [[new for word in sentence for new in rng.choice(changes)(word)] for sentence in references]
+    return [" ".join(s) for s in references], [" ".join(s) for s in hypotheses]
+
+
+# --- counts ---------------------------------------------------------------------------------------------------------
+
+
+@given(PAIRS)
+def test_errors_are_the_levenshtein_distances_of_words_and_characters(pairs):
+    for reference, hypothesis in pairs:
+        result = score_utterance("x", reference, hypothesis)
+        assert result.errors == distance(reference.split(), hypothesis.split())
+        assert result.character_errors == distance(" ".join(reference.split()), " ".join(hypothesis.split()))
+        assert result.num_words == len(reference.split())
+        assert result.num_characters == len(" ".join(reference.split()))
+        assert result.deletions - result.insertions == len(reference.split()) - len(hypothesis.split())
+
+
+@given(TEXTS, TEXTS)
+def test_alignment_spells_both_texts_and_has_as_many_marks_as_errors(reference, hypothesis):
+    result = score_utterance("x", reference, hypothesis)
+    columns = result.aligned_words()
+    assert [column.reference for column in columns if column.reference is not None] == reference.split()
+    assert [column.hypothesis for column in columns if column.hypothesis is not None] == hypothesis.split()
+    marks = [column.mark for column in columns]
+    assert (marks.count("S"), marks.count("D"), marks.count("I")) == (
+        result.substitutions,
+        result.deletions,
+        result.insertions,
+    )
+
+
+@given(PAIRS)
+def test_pooled_counts_are_sums_over_utterances(pairs):
+    references, hypotheses = zip(*[*pairs, ("A", "A")], strict=True)  # the last one gives at least one word
+    result = score(references, hypotheses)
+    errors = sum(distance(r.split(), h.split()) for r, h in zip(references, hypotheses, strict=True))
+    assert result.wer == errors / sum(len(r.split()) for r in references)
+    assert result.errors == result.substitutions + result.deletions + result.insertions == errors
+    assert result.num_words == sum(len(r.split()) for r in references)
+    assert result.num_utterances == len(references)
+    assert result.num_wrong_utterances == sum(
+        r.split() != h.split() for r, h in zip(references, hypotheses, strict=True)
+    )
+    assert 0 <= result.wer_low <= result.wer_high < math.inf
+
+
+def test_rates_equal_jiwers_pooled_rates():
+    references, hypotheses = random_sentences(seed=1, count=300)
+    result = score(references, hypotheses)
+    assert result.wer == pytest.approx(jiwer.wer(references, hypotheses), rel=1e-12)
+    assert result.cer == pytest.approx(jiwer.cer(references, hypotheses), rel=1e-12)
+    assert 0.1 < result.wer < 1
+
+
+def test_rates_are_pooled_and_not_averaged_over_utterances():
+    assert score(["A", "B C D"], ["X", "B C D"]).wer == 1 / 4  # the mean of 1/1 and 0/3 would be 1/2
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "words", "counts", "character_errors"),
+    [
+        ("", "", 0, (0, 0, 0), 0),
+        ("", "OH", 0, (0, 0, 1), 2),
+        (" \t ", "OH NO", 0, (0, 0, 2), 5),
+        ("OH NO", "", 2, (0, 2, 0), 5),
+        ("I", "I", 1, (0, 0, 0), 0),
+        ("I", "A", 1, (1, 0, 0), 1),
+        ("I", "", 1, (0, 1, 0), 1),
+        ("", "I", 0, (0, 0, 1), 1),
+        ("I", "I AM", 1, (0, 0, 1), 3),
+        ("A B C", "A C", 3, (0, 1, 0), 2),
+        ("A  B", "A B", 2, (0, 0, 0), 0),
+        ("CAT", "cat", 1, (1, 0, 0), 3),
+    ],
+)
+def test_empty_and_one_letter_lines(reference, hypothesis, words, counts, character_errors):
+    result = score_utterance("x", reference, hypothesis)
+    assert result.num_words == words
+    assert (result.substitutions, result.deletions, result.insertions) == counts
+    assert result.character_errors == character_errors
+
+
+def test_empty_reference_adds_insertions_but_no_words():
+    result = score(["THE CAT SAT", "", ""], ["THE BAT SAT", "OH", ""])
+    assert (result.wer, result.cer) == (2 / 3, 3 / 11)
+    assert (result.num_words, result.num_characters, result.num_wrong_utterances) == (3, 11, 2)
+    assert (result.substitutions, result.deletions, result.insertions) == (1, 0, 1)
+
+
+def test_json_has_exactly_the_promised_keys_and_is_valid():
+    result = score(["A B", ""], ["A", "C"])
+    record = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert list(record) == [
+        *("wer", "cer", "wer_low", "wer_high"),
+        *("num_words", "substitutions", "deletions", "insertions"),
+    ]
+    assert record["wer"] == 1.0
+    assert (record["num_words"], record["substitutions"], record["deletions"], record["insertions"]) == (2, 0, 1, 1)
+
+
+def test_ids_are_given_or_counted():
+    assert [u.id for u in score(["A", "B"], ["A", "B"]).utterances] == ["1", "2"]
+    assert [u.id for u in score(["A", "B"], ["A", "B"], ids=["x", "y"]).utterances] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("references", "hypotheses", "ids", "message"),
+    [
+        (["A", "B", "C"], ["A"], None, "3 references and 1 hypotheses"),
+        (["A", "B"], ["A", "B"], ["x"], "1 ids for 2 references"),
+        (["", " "], ["", "A"], None, "no words"),
+        ([""], [""], None, "no words"),
+        ([], [], None, "0 utterances"),
+        ("A B", "A B", None, "lists of texts"),
+    ],
+)
+def test_what_can_not_be_scored_is_refused(references, hypotheses, ids, message):
+    with pytest.raises(ScoringError, match=message):
+        score(references, hypotheses, ids=ids)
+
+
+def test_example_in_the_docstring():
+    assert doctest.testmod(score_module) == (0, 1)
+
+
+def test_scoring_does_not_load_torch():
+    code = "import sys, asr.scoring; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("False\n", "")
+
+
+# --- interval ---------------------------------------------------------------------------------------------------------
+
+interval = score_module.bootstrap_interval
+
+
+def test_interval_of_equal_utterances_has_no_width():
+    assert interval([3] * 50, [10] * 50) == (0.3, 0.3)
+    assert interval([1], [7]) == (1 / 7, 1 / 7)
+
+
+def binomial_quantile(num_trials, probability, quantile):
+    total = 0.0
+    for successes in range(num_trials + 1):
+        total += (
+            math.comb(num_trials, successes) * probability**successes * (1 - probability) ** (num_trials - successes)
+        )
+        if total >= quantile:
+            return successes
+    return num_trials
+
+
+@pytest.mark.parametrize("wrong", [5, 20, 100])
+def test_interval_of_one_word_utterances_is_the_binomial_one(wrong):
+    # Drawing one-word utterances with replacement makes the number of errors binomial, whose quantiles are known.
+    low, high = interval([1] * wrong + [0] * (200 - wrong), [1] * 200)
+    assert abs(200 * low - binomial_quantile(200, wrong / 200, 0.025)) <= 1
+    assert abs(200 * high - binomial_quantile(200, wrong / 200, 0.975)) <= 1
+
+
+def test_interval_of_many_utterances_is_the_normal_one():
+    rng = random.Random(3)
+    words = [rng.randint(0, 40) for _ in range(2000)]
+    errors = [sum(rng.random() < 0.1 for _ in range(count)) for count in words]
+    rate = sum(errors) / sum(words)
+    # Standard error of a ratio of sums, from the residuals (Cochran, "Sampling Techniques", chapter 6).
+    deviation = math.sqrt(sum((e - rate * w) ** 2 for e, w in zip(errors, words, strict=True))) / sum(words)
+    low, high = interval(errors, words)
+    assert low == pytest.approx(rate - 1.96 * deviation, abs=0.1 * deviation)
+    assert high == pytest.approx(rate + 1.96 * deviation, abs=0.1 * deviation)
+
+
+def test_interval_leaves_out_draws_without_reference_words():
+    # All 27 draws of three utterances are equally likely; one of them has no words.
+    utterances = [(1, 2), (0, 1), (4, 0)]
+    draws = [tuple(map(sum, zip(*draw, strict=True))) for draw in product(utterances, repeat=3)]
+    rates = sorted(errors / words for errors, words in draws if words)
+    assert len(rates) == 26
+    # With weight 1/26 each, the 2.5 % point falls on the smallest rate and the 97.5 % point on the largest.
+    assert interval(*zip(*utterances, strict=True)) == (rates[0], rates[-1])
+
+
+def test_interval_depends_neither_on_order_nor_on_how_much_is_drawn_at_a_time(monkeypatch):
+    rng = random.Random(5)
+    utterances = [(rng.randint(0, 3), rng.randint(0, 9)) for _ in range(100)]
+    whole = interval(*zip(*utterances, strict=True))
+    assert interval(*zip(*sorted(utterances), strict=True)) == whole
+    monkeypatch.setattr(score_module, "MAX_DRAWN", 1000)
+    assert interval(*zip(*utterances, strict=True)) == whole
+
+
+def test_score_puts_the_interval_around_the_rate():
+    references, hypotheses = random_sentences(seed=2, count=200)
+    result = score(references, hypotheses)
+    assert result.wer_low < result.wer < result.wer_high
+    assert (result.wer_low, result.wer_high) == interval(
+        [distance(r.split(), h.split()) for r, h in zip(references, hypotheses, strict=True)],
+        [len(r.split()) for r in references],
+    )

@@ -1,0 +1,108 @@
+"""Reading and pairing references and hypotheses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from asr.errors import ScoringError
+from asr.scoring import pair, read_texts, score
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("", []),
+        ("\n", [""]),
+        ("A B\nC", ["A B", "C"]),
+        ("A B\n\nC\n", ["A B", "", "C"]),
+        ("A\r\n\r\nB\r\n", ["A", "", "B"]),
+        ("A\u2028B\u0085C\x0bD\x1cE\x0cF\nG\n", ["A\u2028B\u0085C\x0bD\x1cE\x0cF", "G"]),
+        (b"\xef\xbb\xbfA\n", ["A"]),
+        ('{"text": "A"}\n', ['{"text": "A"}']),
+    ],
+)
+def test_plain_text_has_one_utterance_a_line(tmp_path, content, lines):
+    texts = read_texts(written(tmp_path / "a.txt", content))
+    assert list(texts.values()) == lines
+    assert list(texts) == [str(number + 1) for number in range(len(lines))]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "A.JSONL"])
+def test_json_lines_have_ids_or_names_of_sound_files(tmp_path, name):
+    content = (
+        '{"text": "A\u2028B", "id": "x", "audio_filepath": "y.wav"}\n\n'
+        '{"text": "", "id": 7}\r\n{"text": "C", "audio_filepath": "d/z.1.wav", "id": null}'
+    )
+    assert read_texts(written(tmp_path / name, content)) == {"x": "A\u2028B", "7": "", "z.1": "C"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("A B", "line 2: not JSON"),
+        ('{"text": "A", "id": ' + "1" * 5000 + "}", "line 2: not JSON"),
+        ("[" * 100_000, "line 2: not JSON"),
+        ('["A"]', "line 2: expected a JSON object, found list"),
+        ('{"id": "y"}', 'line 2: the key "text" is missing'),
+        ('{"id": "y", "text": null}', 'line 2: "text" is None'),
+        ('{"text": "A"}', 'line 2: expected an "id"'),
+        ('{"text": "A", "id": ["y"], "audio_filepath": "z.wav"}', 'line 2: expected an "id"'),
+        ('{"text": "A", "id": true}', 'line 2: expected an "id"'),
+        ('{"text": "B", "audio_filepath": "d/x.wav"}', "line 2: the id 'x' stands twice"),
+        ('{"text": "A \\ud83d", "id": "y"}', "line 2: half of a surrogate pair"),
+    ],
+)
+def test_broken_json_lines_are_refused(tmp_path, line, message):
+    path = written(tmp_path / "a.jsonl", '{"text": "A", "id": "x"}\n' + line + "\n")
+    with pytest.raises(ScoringError, match="a.jsonl, " + message):
+        read_texts(path)
+
+
+def test_unreadable_files_are_refused(tmp_path):
+    with pytest.raises(ScoringError, match=r"none\.txt: no such file"):
+        read_texts(tmp_path / "none.txt")
+    with pytest.raises(ScoringError, match="can not be read"):
+        read_texts(tmp_path)
+    with pytest.raises(ScoringError, match="line 3: not UTF-8"):
+        read_texts(written(tmp_path / "latin.txt", "A\nB\nÜ\n".encode("latin-1")))
+
+
+def test_json_lines_are_paired_by_id_in_the_order_of_the_references(tmp_path):
+    references = written(tmp_path / "r.jsonl", '{"text": "A", "id": "x"}\n{"text": "B", "audio_filepath": "y.wav"}\n')
+    hypotheses = written(tmp_path / "h.json", '{"text": "BB", "id": "y"}\n{"text": "AA", "id": "x"}\n')
+    pairs = pair(references, hypotheses)
+    assert (pairs.ids, pairs.references, pairs.hypotheses) == (("x", "y"), ("A", "B"), ("AA", "BB"))
+    assert score(pairs.references, pairs.hypotheses, ids=pairs.ids).wer == 1
+
+
+def test_plain_texts_are_paired_by_line(tmp_path):
+    pairs = pair(written(tmp_path / "r", "A\n\nB\n"), written(tmp_path / "h.txt", "\nX\nB"))
+    assert (pairs.ids, pairs.references, pairs.hypotheses) == (("1", "2", "3"), ("A", "", "B"), ("", "X", "B"))
+
+
+def test_different_line_counts_are_refused(tmp_path):
+    with pytest.raises(ScoringError, match=r"r.txt has 3 lines and .*h.txt has 2"):
+        pair(written(tmp_path / "r.txt", "A\nB\n\n"), written(tmp_path / "h.txt", "A\nB\n"))
+
+
+def test_different_kinds_of_file_are_refused(tmp_path):
+    with pytest.raises(ScoringError, match="one is JSON lines and the other plain text"):
+        pair(written(tmp_path / "r.jsonl", '{"text": "A", "id": "x"}\n'), written(tmp_path / "h.txt", "A\n"))
+
+
+def test_unmatched_ids_are_named_and_counted(tmp_path):
+    def manifest(name, ids):
+        return written(tmp_path / name, "".join(json.dumps({"text": "A", "id": id}) + "\n" for id in ids))
+
+    references = manifest("r.jsonl", [f"u{n:02}" for n in range(14)])
+    with pytest.raises(ScoringError) as missing:
+        pair(references, manifest("h.jsonl", ["u00", "u01", "new"]))
+    assert "12 of 14 ids of the references are missing: u02, u03," in str(missing.value)
+    assert "u11 and 2 more; 1 ids are not among the references: new" in str(missing.value)
+    assert "u12" not in str(missing.value)
