@@ -29,7 +29,7 @@ def align_tokens(log_probs: Float[Tensor, "frames vocab"], tokens: tuple[int, ..
     """The span of each token on the likeliest path that spells `tokens`; spans are in order and do not overlap.
 
     Raises:
-        ValueError: there are fewer frames than `num_frames_needed(tokens)`.
+        ValueError: there are fewer frames than `num_frames_needed(tokens)`, or each path has probability zero.
     """
     if len(log_probs) < num_frames_needed(tokens):
         raise ValueError(f"{len(log_probs)} frames can not spell {len(tokens)} tokens")
@@ -37,6 +37,8 @@ def align_tokens(log_probs: Float[Tensor, "frames vocab"], tokens: tuple[int, ..
         return []
     targets = torch.tensor([tokens], dtype=torch.int32)
     path, scores = torchaudio.functional.forced_align(log_probs[None].cpu().float(), targets, blank=BLANK_ID)
+    if scores.isinf().any():
+        raise ValueError("the tokens have probability zero: no path to align them with")
     changes = torch.ones(path.shape[1] + 1, dtype=torch.bool)
     changes[1:-1] = path[0, 1:] != path[0, :-1]
     edges = torch.nonzero(changes).flatten().tolist()

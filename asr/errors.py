@@ -45,5 +45,9 @@ class TrainingError(AsrError):
     """Training can not start or go on."""
 
 
+class Interrupted(AsrError):
+    """Ctrl-C was pressed, and the state was saved: the message says how to go on."""
+
+
 class OutputError(AsrError):
     """A result could not be written, for example because the disk is full."""

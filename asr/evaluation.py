@@ -1,5 +1,6 @@
 """A recogniser and a manifest's utterances -> hypotheses and their score."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,24 +41,22 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
         for index, log_probs in zip(batch, recognizer.log_probs(waveforms), strict=True):
             hypotheses[index] = recognizer.tokens.decode(search(log_probs, recognizer.search).tokens)
             tokens = _tokens(recognizer.tokens, utterances[index].text)
-            value = _ctc_loss(log_probs, tokens)
-            if value < float("inf"):
+            value = math.inf if tokens is None else _ctc_loss(log_probs, tokens)
+            if tokens is not None and value < math.inf:
                 loss, num_tokens = loss + value, num_tokens + len(tokens)
     texts = [utterance.text for utterance in utterances]
     return Evaluation(score(texts, hypotheses, ids=[u.id for u in utterances]), loss / max(1, num_tokens))
 
 
-def _tokens(tokens: Tokens, text: str) -> list[int]:
-    """No tokens for a text outside the alphabet: it still counts in the score, where it is an error of the model."""
+def _tokens(tokens: Tokens, text: str) -> list[int] | None:
+    """None for a text outside the alphabet: it still counts in the score, where it is an error of the model."""
     try:
         return tokens.encode(text)
     except TokensError:
-        return []
+        return None
 
 
 def _ctc_loss(log_probs: Float[Tensor, "frames vocab"], tokens: list[int]) -> float:
-    if not tokens:
-        return 0.0
     lengths = torch.tensor([len(log_probs)]), torch.tensor([len(tokens)])
-    targets = torch.tensor([tokens])
+    targets = torch.tensor([tokens], dtype=torch.long)
     return float(nn.functional.ctc_loss(log_probs[:, None], targets, *lengths, blank=BLANK_ID, reduction="sum"))

@@ -33,8 +33,12 @@ class AcousticModel(nn.Module):
         self.features = LogMel(settings.features, sample_rate)
         self.subsampling = Subsampling(settings)
         self.layers = nn.ModuleList(_RecurrentLayer(settings) for _ in range(settings.num_layers))
+        self.norm = nn.LayerNorm(2 * settings.hidden_size)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(2 * settings.hidden_size, vocab_size)
+        # Logits of variance one at the start: with the small outputs of a fresh LSTM, and torch's own small weights,
+        # CTC stays on blanks three times as long (docs/log.md, 2026-11-23).
+        nn.init.normal_(self.head.weight, std=(2 * settings.hidden_size) ** -0.5)
         self.sample_rate = sample_rate
         self.seconds_per_frame = self.features.hop * settings.subsampling / sample_rate
 
@@ -51,7 +55,7 @@ class AcousticModel(nn.Module):
         encoded, num_frames = self.subsampling(frames, num_frames)
         for layer in self.layers:
             encoded = layer(encoded, num_frames)
-        logits = self.head(self.dropout(encoded))
+        logits = self.head(self.dropout(self.norm(encoded)))
         return logits.float().log_softmax(dim=-1), num_frames
 
     def num_output_frames(self, num_samples: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:

@@ -3,12 +3,14 @@
 A model is a folder: `model.safetensors` (weights), `config.json` (settings), `tokens.model`, `README.md` (model card).
 """
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Literal, Self
 
 import safetensors
 import safetensors.torch
@@ -18,15 +20,28 @@ from torch import Tensor
 
 from asr.align import align_tokens
 from asr.audio import SAMPLE_RATE, load_audio
-from asr.errors import ModelError, OutputError, SettingsError
-from asr.files import write_text
+from asr.errors import AudioError, ModelError, OutputError, SettingsError, TokensError
 from asr.model import AcousticModel, ModelSettings
 from asr.search import Hypothesis, SearchSettings, search
-from asr.tokens import Tokens
+from asr.settings import Settings
+from asr.tokens import BLANK_ID, Tokens
 from asr.transcript import Transcript, Word
 
 FORMAT_VERSION = 1
 FILES = ("config.json", "model.safetensors", "tokens.model")
+SILENCE = 1e-4  # of full scale, -80 dB: three steps of 16 bit
+# Subfolders of a model folder, there only while it is written, or if that was cut short (see `Recognizer.save`).
+_INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
+
+
+class _Config(Settings):
+    """`config.json`: what it takes, beside weights and tokens, to build the recogniser again."""
+
+    format_version: int
+    sample_rate: Literal[16_000]
+    tokens_sha256: str
+    model: ModelSettings
+    search: SearchSettings
 
 
 class Recognizer:
@@ -58,47 +73,50 @@ class Recognizer:
             ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
         """
         folder = Path(folder)
-        config = _read_config(folder)
-        tokens_bytes = (folder / "tokens.model").read_bytes()
-        if hashlib.sha256(tokens_bytes).hexdigest() != config["tokens_sha256"]:
-            raise ModelError(
-                f"{folder}/tokens.model is not the token model that the weights were trained with; "
-                "copy the whole model folder again"
-            )
-        tokens = Tokens.load(folder / "tokens.model")
+        _refuse_missing_files(folder)
+        config = _read_config(_place(folder, "config.json"))
+        tokens = _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
+        weights = _place(folder, "model.safetensors")
         try:
-            settings = ModelSettings.parse(config["model"], source=f"{folder}/config.json: model")
-            search = SearchSettings.parse(config["search"], source=f"{folder}/config.json: search")
-        except SettingsError as error:
-            raise ModelError(str(error)) from None
-        model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
-        try:
-            model.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
-        except (safetensors.SafetensorError, RuntimeError) as error:
+            model = AcousticModel(config.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
+            model.load_state_dict(safetensors.torch.load_file(weights))
+        except (safetensors.SafetensorError, RuntimeError, ValueError, OSError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise ModelError(f"{folder}/model.safetensors does not fit config.json: {reason}") from None
-        return cls(model.to(device), tokens, search)
+            raise ModelError(
+                f"{weights}: damaged, or not of this config.json; copy the whole model folder again ({reason})"
+            ) from None
+        return cls(model.to(device), tokens, config.search)
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
-        """Write the model folder; a folder that is there already is replaced only when the new one is whole.
+        """Write the model folder, whole or not at all; what else is in the folder is left alone.
+
+        The files are written into a subfolder. Renaming that to `.complete` makes the new model valid at one stroke:
+        from then on its files count, and are moved into place. A crash at any moment leaves the old model or the new.
 
         Raises:
-            OutputError: the disk is full or the folder can not be written; what was there before is untouched.
+            OutputError: the disk is full or the folder can not be written; the model that was there is untouched.
         """
         folder = Path(folder)
-        temporary = folder.with_name(f".{folder.name}.partial")
+        incomplete, was_there = folder / _INCOMPLETE, folder.exists()
         try:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-            self._write(temporary, card)
-            _replace_folder(temporary, folder)
+            _move_into_place(folder)
+            shutil.rmtree(incomplete, ignore_errors=True)
+            incomplete.mkdir(parents=True)
+            for name, content in self._files(card).items():
+                _write_through(incomplete / name, content)
+            incomplete.rename(folder / _COMPLETE)
+            _move_into_place(folder)
         except OSError as error:
-            kept = "; the model that was there before is untouched" if folder.exists() else ""
+            untouched = (folder / "config.json").is_file() and not (folder / _COMPLETE).exists()
+            kept = "; the model that was there before is untouched" if untouched else ""
             raise OutputError(f"{folder}: the model could not be written ({error.strerror or error}){kept}") from error
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(incomplete, ignore_errors=True)
+            if not was_there:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # only succeeds where the save has failed, and left it empty
 
-    def _write(self, folder: Path, card: str) -> None:
+    def _files(self, card: str) -> dict[str, bytes]:
         config = {
             "format_version": FORMAT_VERSION,
             "sample_rate": SAMPLE_RATE,
@@ -107,19 +125,20 @@ class Recognizer:
             "search": self.search.model_dump(mode="json"),
         }
         weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
-        (folder / "model.safetensors").write_bytes(safetensors.torch.save(weights))
-        (folder / "tokens.model").write_bytes(self.tokens.model)
-        write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
-        write_text(folder / "README.md", card or "# Speech recognition model\n\nMade with `asr`.\n")
+        return {
+            "config.json": (json.dumps(config, indent=2) + "\n").encode(),
+            "model.safetensors": safetensors.torch.save(weights),
+            "tokens.model": self.tokens.model,
+            "README.md": (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
+        }
 
-    def transcribe(self, audio: str | Path | Float[Tensor, "samples"]) -> Transcript:
-        """The transcript of a sound file, or of a waveform (16 kHz, mono, in [-1, 1]).
+    def transcribe(self, audio: str | Path | Tensor) -> Transcript:
+        """The transcript of a sound file, or of a waveform: Float[Tensor, "samples"], 16 kHz, mono, in [-1, 1].
 
         Raises:
-            AudioError: the file can not be used.
+            AudioError: the file can not be used, or the waveform is not one row of floats.
         """
-        waveform = audio if isinstance(audio, Tensor) else load_audio(audio)
-        return self.transcribe_batch([waveform])[0]
+        return self.transcribe_batch([load_audio(audio) if isinstance(audio, str | Path) else _waveform(audio)])[0]
 
     def transcribe_batch(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Transcript]:
         """Transcripts of several waveforms at once: the same text as one by one."""
@@ -129,12 +148,32 @@ class Recognizer:
         ]
 
     def log_probs(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[Tensor, "_ vocab"]]:
-        """Log-probabilities (frames, vocab) of each waveform, on the CPU, without padding."""
-        num_samples = torch.tensor([len(w) for w in waveforms])
+        """Log-probabilities (frames, vocab) of each waveform, on the CPU, without padding.
+
+        A waveform without sound is all blank, whatever the weights say: the normalisation of the features would blow
+        up what is left of noise in it to the level of speech, and the model might well read words out of that.
+        """
+        sounding = [has_sound(waveform) for waveform in waveforms]
+        rows = iter(self._run_model([waveform for waveform, sounds in zip(waveforms, sounding, strict=True) if sounds]))
+        return [
+            next(rows) if sounds else self._all_blank(len(waveform))
+            for waveform, sounds in zip(waveforms, sounding, strict=True)
+        ]
+
+    def _run_model(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[Tensor, "_ vocab"]]:
+        if not waveforms:
+            return []
+        num_samples = torch.tensor([len(waveform) for waveform in waveforms])
         batch = torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True)
         with torch.inference_mode():
             log_probs, num_frames = self.model(batch.to(self.device), num_samples.to(self.device))
         return [rows[:n] for rows, n in zip(log_probs.cpu(), num_frames.tolist(), strict=True)]
+
+    def _all_blank(self, num_samples: int) -> Float[Tensor, "frames vocab"]:
+        num_frames = int(self.model.num_output_frames(torch.tensor([num_samples])))
+        log_probs = torch.full((num_frames, len(self.tokens)), -torch.inf)
+        log_probs[:, BLANK_ID] = 0.0
+        return log_probs
 
     def _transcript(self, log_probs: Float[Tensor, "frames vocab"], best: Hypothesis, duration: float) -> Transcript:
         spans = align_tokens(log_probs, best.tokens)
@@ -148,33 +187,75 @@ class Recognizer:
         return Transcript(text, tuple(words), duration, best.score)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def has_sound(waveform: Float[Tensor, "samples"]) -> bool:
+    """Whether any sample is further than `SILENCE` from the mean (which is not zero where a recorder has an offset)."""
+    return len(waveform) > 0 and not bool(((waveform - waveform.mean()).abs() <= SILENCE).all())
+
+
+def _waveform(audio: object) -> Float[Tensor, "samples"]:
+    if isinstance(audio, Tensor) and audio.ndim == 1 and audio.is_floating_point():
+        return audio
+    found = f"a tensor {tuple(audio.shape)} of {audio.dtype}" if isinstance(audio, Tensor) else type(audio).__name__
+    raise AudioError(
+        f"found {found}, expected a path, or a float tensor (samples,) at {SAMPLE_RATE} Hz; "
+        "asr.audio.load_audio and asr.audio.to_waveform make one"
+    )
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Where a file of the model is: still in the subfolder, if a save was cut short after it was complete."""
+    new = folder / _COMPLETE / name
+    return new if new.is_file() else folder / name
+
+
+def _refuse_missing_files(folder: Path) -> None:
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such model folder")
-    missing = [name for name in FILES if not (folder / name).is_file()]
+    missing = [name for name in FILES if not _place(folder, name).is_file()]
     if missing:
         raise ModelError(f"{folder}: the model folder has no {', '.join(missing)}; it needs {', '.join(FILES)}")
+
+
+def _read_config(path: Path) -> _Config:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        version = config["format_version"]
-    except (ValueError, KeyError, TypeError):
-        raise ModelError(f"{folder}/config.json: not the config of a model; copy the model folder again") from None
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable as JSON ({error}); copy the whole model folder again") from None
+    version = values.get("format_version") if isinstance(values, dict) else None
     if version != FORMAT_VERSION:
         raise ModelError(
-            f"{folder}: the model has format version {version}, this asr reads version {FORMAT_VERSION}; "
-            f"{'update asr' if version > FORMAT_VERSION else 'train the model again'}"
+            f"{path}: format_version is {version!r}, this asr reads {FORMAT_VERSION}; "
+            "use the asr that wrote the model, or train it again"
         )
-    absent = [key for key in ("tokens_sha256", "model", "search") if key not in config]
-    if absent:
-        raise ModelError(f"{folder}/config.json: the keys {', '.join(absent)} are missing")
-    return dict(config)
+    try:
+        return _Config.parse(values, source=str(path))
+    except SettingsError as error:
+        raise ModelError(f"{error}; copy the whole model folder again") from None
 
 
-def _replace_folder(new: Path, folder: Path) -> None:
-    """Put `new` in the place of `folder`; two renames, so that there is always one whole model on the disk."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+def _read_tokens(path: Path, sha256: str) -> Tokens:
+    try:
+        tokens = Tokens.load(path)
+    except TokensError as error:
+        raise ModelError(f"{error}; copy the whole model folder again") from None
+    if hashlib.sha256(tokens.model).hexdigest() != sha256:
+        raise ModelError(
+            f"{path}: not the tokens that the weights were trained with; copy the whole model folder again"
+        )
+    return tokens
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_into_place(folder: Path) -> None:
+    """Move the files of a complete model from the subfolder to the folder; does nothing where there is none."""
+    complete = folder / _COMPLETE
+    if complete.is_dir():
+        for path in list(complete.iterdir()):
+            path.replace(folder / path.name)
+        complete.rmdir()

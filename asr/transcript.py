@@ -26,6 +26,7 @@ class Transcript:
     def to_json(self) -> dict[str, Any]:
         """Plain lists, numbers and strings; times rounded to the millisecond."""
         record = asdict(self)
+        record["duration"] = round(self.duration, 3)
         record["words"] = [
             {**word, "start": round(word["start"], 3), "end": round(word["end"], 3)} for word in record["words"]
         ]

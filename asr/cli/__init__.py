@@ -10,7 +10,7 @@ from asr.cli.inspect import inspect
 from asr.cli.score import score
 from asr.cli.train import train
 from asr.cli.transcribe import transcribe
-from asr.errors import AsrError
+from asr.errors import AsrError, Interrupted
 
 app = typer.Typer(
     name="asr",
@@ -29,6 +29,9 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
+    except Interrupted as interrupt:
+        print(f"asr: {interrupt}", file=sys.stderr)
+        sys.exit(130)
     except AsrError as error:
         print(f"asr: {error}", file=sys.stderr)
         sys.exit(2)

@@ -13,7 +13,9 @@ _TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A sequence of tokens. `score` is a natural-log probability; `frames[i]` is the frame that token i starts at."""
+    """A sequence of tokens. `score` is a natural-log probability; `frames[i]` is the frame that token i starts at, on
+    the likeliest path that the search has seen.
+    """
 
     tokens: tuple[int, ...]
     score: float

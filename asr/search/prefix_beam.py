@@ -1,7 +1,9 @@
 """Prefix beam search: the likeliest text, summed over all its paths (Graves 2012, 7.5.3; Hannun et al. 2014)."""
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor
@@ -14,16 +16,36 @@ _NEVER = -math.inf
 
 
 @dataclass(slots=True)
-class _Beam:
-    """A prefix: the log-probability of its paths that end in blank and of those that end in its last token."""
+class _Paths:
+    """A set of paths: the log-probability of all of them, that of the likeliest, and where its tokens start."""
 
-    blank: float = _NEVER
-    token: float = _NEVER
-    frames: tuple[int, ...] = field(default=())
+    total: float = _NEVER
+    likeliest: float = _NEVER
+    frames: tuple[int, ...] = ()
+
+    def add(self, total: float, likeliest: float, frames: tuple[int, ...]) -> None:
+        self.total = _log_add(self.total, total)
+        if likeliest > self.likeliest:
+            self.likeliest, self.frames = likeliest, frames
+
+
+@dataclass(slots=True)
+class _Beam:
+    """The paths that write one prefix: those that end in blank, and those that end in its last token."""
+
+    blank: _Paths = field(default_factory=_Paths)
+    token: _Paths = field(default_factory=_Paths)
 
     @property
     def total(self) -> float:
-        return _log_add(self.blank, self.token)
+        return _log_add(self.blank.total, self.token.total)
+
+    def all_paths(self) -> _Paths:
+        likelier = self.blank if self.blank.likeliest > self.token.likeliest else self.token
+        return _Paths(self.total, likelier.likeliest, likelier.frames)
+
+
+_Beams: TypeAlias = dict[tuple[int, ...], _Beam]
 
 
 def prefix_beam_search(
@@ -31,7 +53,7 @@ def prefix_beam_search(
 ) -> list[Hypothesis]:
     """The `num_best` likeliest token sequences, best first; scores are log-probabilities summed over paths.
 
-    Exact when `beam_width` is at least the number of prefixes; `frames` are those at which a prefix first grew.
+    Exact when `beam_width` is at least the number of prefixes. `frames` are those of the likeliest path.
 
     Raises:
         SearchError: the rows are not log-probabilities, or a width below one.
@@ -39,37 +61,51 @@ def prefix_beam_search(
     if beam_width < 1 or num_best < 1:
         raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
     check_log_probs(log_probs)
-    beams: dict[tuple[int, ...], _Beam] = {(): _Beam(blank=0.0)}
+    beams: _Beams = {(): _Beam(blank=_Paths(total=0.0, likeliest=0.0))}
     for frame, row in enumerate(log_probs.tolist()):
-        beams = _prune(_extend(beams, row, frame), beam_width)
-    ranked = sorted(beams.items(), key=lambda item: (-item[1].total, item[0]))
-    return [Hypothesis(prefix, beam.total, beam.frames) for prefix, beam in ranked[:num_best]]
+        beams = _best(_extend(beams, row, frame, beam_width), beam_width)
+    return [
+        Hypothesis(prefix, min(0.0, beam.total), beam.all_paths().frames)  # rounding can bring log 1 above 0
+        for prefix, beam in list(beams.items())[:num_best]
+    ]
 
 
-def _extend(beams: dict[tuple[int, ...], _Beam], row: list[float], frame: int) -> dict[tuple[int, ...], _Beam]:
-    """All prefixes after one more frame. A repeated token only grows the prefix after a blank."""
-    grown: dict[tuple[int, ...], _Beam] = {}
+def _extend(beams: _Beams, row: list[float], frame: int, beam_width: int) -> _Beams:
+    """All prefixes after one more frame, but for those that are sure not to be among the `beam_width` best."""
+    extended = {prefix: _stay(prefix, beam, row) for prefix, beam in beams.items()}
+    least = min(beam.total for beam in extended.values()) if len(beams) == beam_width else _NEVER
+    known_ends: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
+    for prefix in filter(None, beams):
+        known_ends[prefix[:-1]].add(prefix[-1])
     for prefix, beam in beams.items():
-        last = prefix[-1] if prefix else BLANK_ID
-        total = beam.total
-        stay = grown.setdefault(prefix, _Beam())
-        stay.frames = beam.frames
-        stay.blank = _log_add(stay.blank, total + row[BLANK_ID])
+        everything = beam.all_paths()
         for token, log_prob in enumerate(row):
-            if token == BLANK_ID or log_prob == _NEVER:
+            # A repeat only grows the prefix after a blank.
+            before = beam.blank if prefix and token == prefix[-1] else everything
+            total = before.total + log_prob
+            if token == BLANK_ID or total == _NEVER or (total < least and token not in known_ends[prefix]):
                 continue
-            if token == last:
-                stay.token = _log_add(stay.token, beam.token + log_prob)
-            longer = grown.setdefault((*prefix, token), _Beam(frames=(*beam.frames, frame)))
-            before = beam.blank if token == last else total
-            longer.token = _log_add(longer.token, before + log_prob)
-    return grown
+            longer = extended.setdefault((*prefix, token), _Beam())
+            longer.token.add(total, before.likeliest + log_prob, (*before.frames, frame))
+    return extended
 
 
-def _prune(beams: dict[tuple[int, ...], _Beam], beam_width: int) -> dict[tuple[int, ...], _Beam]:
-    possible = [item for item in beams.items() if item[1].total > _NEVER]
-    possible.sort(key=lambda item: (-item[1].total, item[0]))
-    return dict(possible[:beam_width])
+def _stay(prefix: tuple[int, ...], beam: _Beam, row: list[float]) -> _Beam:
+    """The same prefix after one more frame: a blank, or its last token held on."""
+    stay, everything = _Beam(), beam.all_paths()
+    stay.blank.add(everything.total + row[BLANK_ID], everything.likeliest + row[BLANK_ID], everything.frames)
+    if prefix:
+        log_prob = row[prefix[-1]]
+        stay.token.add(beam.token.total + log_prob, beam.token.likeliest + log_prob, beam.token.frames)
+    return stay
+
+
+def _best(beams: _Beams, beam_width: int) -> _Beams:
+    """The likeliest prefixes, best first; those of equal probability in the order of their tokens."""
+    totals = {prefix: beam.total for prefix, beam in beams.items()}
+    possible = [prefix for prefix, total in totals.items() if total > _NEVER]
+    possible.sort(key=lambda prefix: (-totals[prefix], prefix))
+    return {prefix: beams[prefix] for prefix in possible[:beam_width]}
 
 
 def _log_add(a: float, b: float) -> float:

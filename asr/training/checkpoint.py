@@ -13,12 +13,13 @@ from asr.files import atomic_path
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands: optimiser steps done, current epoch, batches done in it, and the best dev WER so far."""
+    """Where a run stands: optimiser steps done, current epoch, batches done in it, and the best on dev so far."""
 
     step: int = 0
     epoch: int = 1
     batch: int = 0
     best_wer: float = float("inf")
+    best_loss: float = float("inf")
     best_epoch: int = 0
     seconds: float = 0.0
 

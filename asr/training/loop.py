@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from asr.corpus.augment import spec_augment
 from asr.corpus.batches import Batch, TrainingBatches
 from asr.corpus.manifest import Utterance
-from asr.errors import OutputError, TrainingError
+from asr.errors import Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, evaluate
 from asr.recognizer import Recognizer
 from asr.tokens import BLANK_ID
@@ -25,10 +25,6 @@ from asr.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from asr.training.ema import WeightAverage
 from asr.training.log import RunLog
 from asr.training.settings import ExperimentSettings
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, after the state was saved."""
 
 
 class Trainer:
@@ -183,9 +179,12 @@ class Trainer:
         return evaluation
 
     def _keep_best(self, evaluation: Evaluation) -> None:
-        if evaluation.score.wer <= self.progress.best_wer or not self.progress.best_epoch:
+        """The best epoch has the lowest WER on dev, and among equals the lowest loss."""
+        progress, result = self.progress, (evaluation.score.wer, evaluation.loss)
+        if result < (progress.best_wer, progress.best_loss) or not progress.best_epoch:
             self.averaged.save(self.folder / "model", card=self._card(evaluation))
-            self.progress.best_wer, self.progress.best_epoch = evaluation.score.wer, self.progress.epoch
+            progress.best_wer, progress.best_loss = result
+            progress.best_epoch = progress.epoch
 
     def _card(self, evaluation: Evaluation) -> str:
         score, data = evaluation.score, self.settings.data

@@ -1,0 +1,100 @@
+"""`make demo`: a speech recogniser learns before your eyes, from nothing, on the CPU, in a few minutes.
+
+It speaks its own small corpus with a synthetic voice (hibari-tts; code and voice Apache-2.0), trains a bidirectional
+LSTM with CTC on it, and transcribes sentences that it has never seen, in voices that it has never heard.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from asr.audio import load_audio
+from asr.corpus.manifest import read_manifest
+from asr.errors import AsrError
+from asr.evaluation import evaluate
+from asr.pictures import save_learning_curve, save_sound_picture
+from asr.recognizer import Recognizer
+from asr.scoring import UtteranceScore, marked_line, summary_line
+from asr.settings import load_settings
+from asr.training.log import read_metrics
+from asr.training.settings import ExperimentSettings
+from asr.training.train import train
+from recipes.demo.corpus import DemoCorpus, make_corpus
+
+NUM_SHOWN = 12
+console = Console()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("demo"), help="where everything goes (default: demo)")
+    parser.add_argument("--num-train", type=int, default=1000, help="training sentences (default: 1000)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting")
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    try:
+        run(arguments.folder, arguments.num_train, arguments.set)
+    except AsrError as error:
+        sys.exit(f"demo: {error}")
+    except KeyboardInterrupt:
+        sys.exit("demo: stopped; the same command goes on from here")
+    console.print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes.")
+
+
+def run(folder: Path, num_train: int, overrides: list[str]) -> None:
+    """Corpus, training, test. Each step that is complete is not done again."""
+    console.rule("1. A corpus: spoken by a synthetic voice in many disguises", align="left")
+    corpus = make_corpus(folder / "corpus", num_train=num_train, num_dev=60, num_test=60, seed=1)
+    _describe(corpus)
+    console.rule("2. Training: log-mel frames -> bidirectional LSTM -> CTC", align="left")
+    _train(corpus, folder / "run", overrides)
+    console.rule("3. Test: sentences never seen, voices never heard", align="left")
+    _test(corpus, folder)
+
+
+def _describe(corpus: DemoCorpus) -> None:
+    for name, path in (("train", corpus.train), ("dev", corpus.dev), ("test", corpus.test)):
+        utterances = read_manifest(path)
+        minutes = sum(utterance.duration for utterance in utterances) / 60
+        speakers = len({utterance.speaker for utterance in utterances})
+        console.print(
+            f"{name:5}  {len(utterances):4} sentences, {minutes:4.1f} minutes, {speakers} voices", style="dim"
+        )
+    console.print(f"for example {read_manifest(corpus.train)[0].audio_filepath}", style="dim")
+
+
+def _train(corpus: DemoCorpus, folder: Path, overrides: list[str]) -> None:
+    data = [f"data.train={corpus.train}", f"data.dev={corpus.dev}"]
+    settings = load_settings(ExperimentSettings, Path("conf/demo.yaml"), [*data, *overrides])
+    train(settings, folder, resume=(folder / "checkpoint.pt").exists())
+
+
+def _test(corpus: DemoCorpus, folder: Path) -> None:
+    recognizer = Recognizer.load(folder / "run" / "model")
+    utterances = read_manifest(corpus.test)
+    score = evaluate(recognizer, utterances).score
+    for utterance in _shown(score.utterances):
+        console.print(f"said   {utterance.reference}", style="dim", highlight=False)
+        console.print("heard ", marked_line(utterance), highlight=False)
+    console.print(f"\n{summary_line(score)}\n", style="bold", highlight=False)
+    example = max(utterances, key=lambda utterance: len(utterance.text))
+    transcript = recognizer.transcribe(example.audio_filepath)
+    picture, curve = folder / "words.png", folder / "learning_curve.png"
+    save_sound_picture(picture, load_audio(example.audio_filepath), title=example.text, words=transcript.words)
+    save_learning_curve(curve, read_metrics(folder / "run" / "metrics.jsonl"), title="CTC loss")
+    console.print(f"pictures   {picture}  {curve}")
+    console.print(f"your turn  .venv/bin/asr transcribe {folder / 'run' / 'model'} {example.audio_filepath}")
+
+
+def _shown(utterances: tuple[UtteranceScore, ...]) -> list[UtteranceScore]:
+    """Some with errors, if there are any, and some without: as many of each as they come."""
+    wrong = [utterance for utterance in utterances if utterance.errors][: NUM_SHOWN // 2]
+    right = [utterance for utterance in utterances if not utterance.errors]
+    return right[: NUM_SHOWN - len(wrong)] + wrong
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""Training: equal for equal seeds, equal after an interruption, and safe when the disk is full."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tones import random_texts, write_corpus
+
+import asr.training.checkpoint
+from asr.corpus.augment import AugmentSettings, change_speed, spec_augment
+from asr.corpus.batches import plan_batches
+from asr.errors import Interrupted, OutputError, TokensError, TrainingError
+from asr.files import atomic_path
+from asr.recognizer import Recognizer
+from asr.settings import load_settings
+from asr.training.checkpoint import load_checkpoint
+from asr.training.ema import WeightAverage
+from asr.training.log import read_metrics
+from asr.training.loop import Trainer
+from asr.training.settings import ExperimentSettings
+from asr.training.train import train
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder, "train", random_texts(24, seed=1), seed=1)
+    write_corpus(folder, "dev", random_texts(6, seed=2), seed=2)
+    return folder
+
+
+def write_conf(corpus: Path, path: Path, **loop: object) -> Path:
+    values = {
+        "data": {"train": str(corpus / "train.jsonl"), "dev": str(corpus / "dev.jsonl")},
+        "model": {"subsampling": 2, "conv_channels": 4, "num_layers": 1, "hidden_size": 8, "dropout": 0.2},
+        "training": {"max_epochs": 3, "batch_seconds": 6, "num_workers": 0, "warmup_steps": 5, **loop},
+    }
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def settings_for(corpus: Path, folder: Path, overrides: list[str] | None = None, **loop: object) -> ExperimentSettings:
+    return load_settings(ExperimentSettings, write_conf(corpus, folder / "conf.yaml", **loop), overrides)
+
+
+def weights_of(run: Path) -> bytes:
+    return (run / "model" / "model.safetensors").read_bytes()
+
+
+def state_of(run: Path) -> dict[str, torch.Tensor]:
+    state = load_checkpoint(run / "checkpoint.pt")
+    return {**state["model"], **{f"average.{name}": value for name, value in state["average"].items()}}
+
+
+def curve_of(run: Path) -> list[tuple[float, ...]]:
+    keys = ("epoch", "step", "train_loss", "gradient_norm", "dev_loss", "dev_wer")
+    return [tuple(record[key] for key in keys) for record in read_metrics(run / "metrics.jsonl")]
+
+
+def test_two_trainings_with_one_seed_are_equal_and_with_another_seed_are_not(corpus: Path, tmp_path: Path) -> None:
+    for name, seed, workers in (("one", 1, 0), ("two", 1, 1), ("other", 2, 0)):
+        train(settings_for(corpus, tmp_path, seed=seed, num_workers=workers), tmp_path / name)
+    assert curve_of(tmp_path / "one") == curve_of(tmp_path / "two")
+    assert weights_of(tmp_path / "one") == weights_of(tmp_path / "two")
+    assert weights_of(tmp_path / "one") != weights_of(tmp_path / "other")
+
+
+def test_an_interrupted_training_goes_on_to_the_same_weights(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(corpus, tmp_path)
+    train(settings, tmp_path / "whole")
+    step = Trainer._step
+
+    def interrupted_step(self: Trainer, *arguments: object) -> object:
+        if self.progress.step == 7:  # in the midst of an epoch
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", interrupted_step)
+        with pytest.raises(Interrupted, match="--resume"):
+            train(settings, tmp_path / "broken")
+    assert 0 < load_checkpoint(tmp_path / "broken" / "checkpoint.pt")["progress"]["batch"]
+    train(settings, tmp_path / "broken", resume=True)
+    whole, broken = state_of(tmp_path / "whole"), state_of(tmp_path / "broken")
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "broken")
+    assert [row[:2] for row in curve_of(tmp_path / "whole")] == [row[:2] for row in curve_of(tmp_path / "broken")]
+    assert curve_of(tmp_path / "whole")[-1] == curve_of(tmp_path / "broken")[-1]
+
+
+def test_ctrl_c_at_the_command_line_says_how_to_go_on(corpus: Path, tmp_path: Path) -> None:
+    conf = write_conf(corpus, tmp_path / "conf.yaml", max_epochs=5000, patience=5000)
+    command = [sys.executable, "-m", "asr", "train", str(conf), "--run", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    assert "--resume" in rest
+    assert "Traceback" not in rest
+    assert (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_a_full_disk_costs_a_warning_and_keeps_the_old_checkpoint(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for(corpus, tmp_path)
+    path = tmp_path / "run" / "checkpoint.pt"
+    real = asr.training.checkpoint.save_checkpoint
+    calls = []
+
+    def full_after_first(target: Path, state: dict[str, object]) -> None:
+        calls.append(target)
+        if len(calls) == 1:
+            real(target, state)
+            return
+        with atomic_path(target) as temporary:
+            temporary.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("asr.training.loop.save_checkpoint", full_after_first)
+    train(settings, tmp_path / "run")
+    assert len(calls) == 3
+    assert load_checkpoint(path)["progress"]["epoch"] == 2  # the first, whole
+    assert "No space left on device" in capfd.readouterr().err
+    assert [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")] == []
+    assert Recognizer.load(tmp_path / "run" / "model")
+
+
+def test_an_impossible_output_folder_is_one_error(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="could not be written"):
+        train(settings_for(corpus, tmp_path), tmp_path / "file" / "run")
+
+
+def test_utterances_that_can_not_be_aligned_are_named_and_left_out(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_corpus(tmp_path, "dev", ["AB"], seed=1)
+    manifest = write_corpus(tmp_path, "train", ["AB", "CD", "AAAA"], seed=1)
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    lines[2]["text"] = "A" * 100
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    train(settings_for(tmp_path, tmp_path, max_epochs=1), tmp_path / "run")
+    said = " ".join(capfd.readouterr().err.split())
+    assert "left out, too short for their text: 1 utterances: train2" in said
+    assert "199 tokens and repeats" in said
+    assert "train 2 utterances" in said
+
+
+def test_a_dev_text_outside_the_alphabet_names_character_utterance_and_line(corpus: Path, tmp_path: Path) -> None:
+    dev = write_corpus(tmp_path, "dev", ["AB", "AÉ"], seed=1)
+    settings = settings_for(corpus, tmp_path, [f"data.dev={dev}"])
+    with pytest.raises(TokensError, match=r"dev\.jsonl, line 2, utterance dev1: the character 'É' \(U\+00C9\)"):
+        train(settings, tmp_path / "run")
+
+
+def test_a_used_folder_is_refused_and_a_missing_checkpoint_too(corpus: Path, tmp_path: Path) -> None:
+    settings = settings_for(corpus, tmp_path, max_epochs=1)
+    with pytest.raises(TrainingError, match="no checkpoint to resume from"):
+        train(settings, tmp_path / "run", resume=True)
+    train(settings, tmp_path / "run")
+    with pytest.raises(TrainingError, match="--resume"):
+        train(settings, tmp_path / "run")
+    with pytest.raises(TrainingError, match="another model"):
+        train(settings_for(corpus, tmp_path, ["model.hidden_size=9"]), tmp_path / "run", resume=True)
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match="damaged"):
+        train(settings, tmp_path / "run", resume=True)
+
+
+def test_early_stop_keeps_the_best_epoch(corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    # With a learning rate of almost zero dev never improves after the first epoch.
+    train(settings_for(corpus, tmp_path, learning_rate=1e-12, max_epochs=50, patience=2), tmp_path / "run")
+    assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) < 50
+    assert "stopped" in capfd.readouterr().err
+
+
+def test_batches_keep_to_the_budget_and_lose_nothing() -> None:
+    durations = [0.5 + (7 * i % 23) / 3 for i in range(200)]
+    for epoch in range(3):
+        plan = plan_batches(durations, max_seconds=30.0, seed=1, epoch=epoch)
+        assert sorted(index for batch in plan for index in batch) == list(range(200))
+        assert all(len(b) * max(durations[i] for i in b) <= 30.0 for b in plan)
+        padding = 1 - sum(durations) / sum(len(b) * max(durations[i] for i in b) for b in plan)
+        assert padding < 0.15
+    first, second = (plan_batches(durations, max_seconds=30.0, seed=1, epoch=epoch) for epoch in (1, 2))
+    assert first != second
+    assert first == plan_batches(durations, max_seconds=30.0, seed=1, epoch=1)
+    assert plan_batches([99.0, 1.0], max_seconds=30.0) == [[0], [1]]
+
+
+def test_spec_augment_masks_as_much_as_it_says_and_never_the_padding_count() -> None:
+    settings = AugmentSettings(num_band_masks=1, max_band_width=8, num_time_masks=1, max_time_width=10)
+    frames = torch.ones(400, 100, 40)
+    num_frames = torch.full((400,), 100)
+    masked = spec_augment(frames, num_frames, settings, torch.Generator().manual_seed(1))
+    bands = (masked.amax(dim=1) == 0).sum(dim=1)
+    times = (masked.amax(dim=2) == 0).sum(dim=1)
+    assert set(bands.tolist()) == set(range(9))
+    assert set(times.tolist()) == set(range(11))
+    assert abs(float(bands.float().mean()) - 4) < 0.5  # uniform in 0 ... 8
+    again = spec_augment(frames, num_frames, settings, torch.Generator().manual_seed(1))
+    assert torch.equal(masked, again)
+    short = spec_augment(torch.ones(50, 100, 40), torch.full((50,), 9), settings, torch.Generator().manual_seed(1))
+    assert float((short.amax(dim=2) == 0).sum()) == 0  # a tenth of 9 frames is none
+
+
+def test_speed_changes_duration_and_pitch() -> None:
+    time = torch.arange(16_000) / 16_000
+    tone = torch.sin(2 * torch.pi * 500 * time)
+    fast = change_speed(tone, 1.25)
+    assert len(fast) == 12_800
+    assert int(torch.fft.rfft(fast).abs().argmax()) * 16_000 / 12_800 == pytest.approx(625, abs=2)
+    assert change_speed(tone, 1.0) is tone
+
+
+def test_weight_average_follows_the_formula() -> None:
+    source = torch.nn.Linear(1, 1, bias=False)
+    values, expected = [0.3, -1.0, 2.5, 0.7], float(source.weight.detach())
+    average = WeightAverage(source, decay=0.2)
+    for step, value in enumerate(values, start=1):
+        source.weight.data.fill_(value)
+        average.update(source, step)
+        decay = min(0.2, step / (step + 10))
+        expected = decay * expected + (1 - decay) * value
+    assert float(average.model.weight) == pytest.approx(expected, rel=1e-6)
