@@ -2,14 +2,17 @@
 
 Whatever the file's format, rate, width and number of channels, what comes out is 16 kHz mono float32 in [-1, 1].
 soundfile (libsndfile) decodes wav, flac, ogg, opus, mp3, SPHERE and more; what it does not know (m4a, video)
-goes to the decoder of the system through librosa, where there is one; soxr resamples.
+goes to the decoder of the system through audioread, where there is one; soxr resamples.
 """
 
-import struct
-import warnings
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,25 +22,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from asr import containers
 from asr.errors import AudioError
 
 SAMPLE_RATE = 16_000
-_UNKNOWN_LENGTHS = (0, 0xFFFFFFFF, 0xFFFFFFFF - 36)  # what encoders write into a WAV header while they stream
+_LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # Hz; beyond, it is not a rate but a damaged header
+_MOST_SAMPLES = 2**40  # a year at 35 kHz; libsndfile gives 2**63 - 1 where it does not know
+_stderr_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class AudioInfo:
-    """What a sound file says of itself, before any conversion. `duration` in seconds, `sample_rate` in Hz."""
+class Sound:
+    """What a sound file holds, as it is: `samples` (num_samples, num_channels), full scale 1.0, `sample_rate` in Hz."""
 
+    samples: npt.NDArray[np.float32]
+    sample_rate: int
     format: str
     encoding: str
-    sample_rate: int
-    num_channels: int
-    num_samples: int
+
+    @property
+    def num_channels(self) -> int:
+        return int(self.samples.shape[1])
 
     @property
     def duration(self) -> float:
-        return self.num_samples / self.sample_rate
+        """In seconds."""
+        return len(self.samples) / self.sample_rate
 
 
 def load_audio(path: str | Path, *, offset: float = 0.0, duration: float | None = None) -> Float[Tensor, "samples"]:
@@ -49,160 +59,135 @@ def load_audio(path: str | Path, *, offset: float = 0.0, duration: float | None 
         AudioError: the file is missing, empty, not audio, truncated, has no samples, or has samples that are
             NaN or infinite.
     """
-    samples, sample_rate = _decode(Path(path), offset, duration)
-    if not np.isfinite(samples).all():
-        first = int(np.argmin(np.isfinite(samples).all(axis=1)))
-        raise AudioError(
-            f"{path}: holds samples that are NaN or infinite, the first at {offset + first / sample_rate:.3f} s; "
-            "repair or re-export the file"
-        )
-    return to_waveform(samples, sample_rate)
+    sound = read_sound(path, offset=offset, duration=duration)
+    waveform = to_waveform(sound.samples, sound.sample_rate)
+    if len(waveform) == 0:
+        raise AudioError(f"{path}: too short: {len(sound.samples)} samples at {sound.sample_rate} Hz")
+    return waveform
 
 
 def to_waveform(samples: npt.NDArray[np.float32], sample_rate: int) -> Float[Tensor, "samples"]:
     """Finite samples of shape (num_samples, num_channels) at any rate -> 16 kHz mono in [-1, 1]."""
-    mono = samples.mean(axis=1, dtype=np.float32)
+    # The sum of huge floats needs the range of float64.
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float64)
+    mono = _within_full_scale(mono)
     if sample_rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE, quality="HQ")
-    peak = float(np.abs(mono).max(initial=0.0))
-    if peak > 1.0:  # a float file, or the resampler's ringing
-        mono = mono / peak
+        mono = _within_full_scale(soxr.resample(mono, sample_rate, SAMPLE_RATE, quality="HQ"))  # it may ring
     return torch.from_numpy(np.ascontiguousarray(mono, dtype=np.float32))
 
 
-def audio_info(path: str | Path) -> AudioInfo:
-    """Format, rate, channels and length of a sound file, from its header.
+def read_sound(path: str | Path, *, offset: float = 0.0, duration: float | None = None) -> Sound:
+    """A sound file, or `duration` seconds of it from `offset` on, as it is, before any conversion.
 
     Raises:
-        AudioError: as `load_audio`, as far as the header tells.
+        AudioError: as `load_audio`.
     """
     path = Path(path)
-    _refuse_empty(path)
-    try:
-        info = soundfile.info(str(path))
-    except soundfile.LibsndfileError:
-        samples, sample_rate = _decode_with_system(path, 0.0, None)
-        return AudioInfo(path.suffix.lstrip(".").upper(), "?", sample_rate, samples.shape[1], samples.shape[0])
-    return AudioInfo(info.format, info.subtype, info.samplerate, info.channels, info.frames)
+    with _open(path) as file:
+        start = file.read(12)
+        if not start:
+            raise AudioError(f"{path}: the file is empty (0 bytes)")
+        if containers.is_known(start):
+            containers.refuse_incomplete(file, path)
+            with _mpg123_muted() if containers.is_mp3(start) else nullcontext():
+                sound = _decode(file, path, offset, duration)
+        else:
+            sound = _decode_with_system(path, offset, duration)
+    _refuse_unusable(sound, path, offset)
+    return sound
 
 
-def _decode(path: Path, offset: float, duration: float | None) -> tuple[npt.NDArray[np.float32], int]:
-    """Samples (num_samples, num_channels) as they are in the file, and their rate in Hz."""
-    _refuse_empty(path)
+def _within_full_scale(mono: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    peak = float(np.abs(mono).max(initial=0.0))
+    return mono / peak if peak > 1.0 else mono
+
+
+def _open(path: Path) -> FileIO:
     try:
-        with soundfile.SoundFile(str(path)) as file:
-            _refuse_truncated(path, file)
-            start = min(round(offset * file.samplerate), file.frames)
-            rest = file.frames - start
-            wanted = rest if duration is None else min(round(duration * file.samplerate), rest)
-            if start:
-                file.seek(start)
-            samples = file.read(wanted, dtype="float32", always_2d=True)
-            rate = int(file.samplerate)
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise AudioError(f"{path}: is a folder, expected a sound file")
+        if not stat.S_ISREG(mode):  # opening a pipe might wait for ever
+            raise AudioError(f"{path}: is a pipe or a device, expected a file; save the sound to a file first")
+        return FileIO(path)
+    except (FileNotFoundError, ValueError):  # ValueError: no file can have such a name
+        raise AudioError(f"{path}: no such file") from None
+    except OSError as error:
+        raise AudioError(f"{path}: can not be opened: {error.strerror}") from None
+
+
+def _decode(file: FileIO, path: Path, offset: float, duration: float | None) -> Sound:
+    source = containers.with_length(file) or file.fileno()
+    file.seek(0)
+    try:
+        # By its handle: from a name, libsndfile would guess the format of what it does not know.
+        reader = soundfile.SoundFile(source, closefd=False)
     except soundfile.LibsndfileError as error:
-        if path.suffix.lower() in {".wav", ".flac", ".ogg", ".opus", ".sph", ".aiff", ".mp3"}:
-            raise AudioError(f"{path}: not audio that can be read: {_reason(error)}") from None
-        return _decode_with_system(path, offset, duration)
-    if len(samples) < wanted:
-        raise AudioError(f"{path}: truncated: {len(samples)} of {wanted} samples can be read; get the whole file")
-    if len(samples) == 0:
-        where = f" from {offset} s on" if offset else ""
-        raise AudioError(f"{path}: holds no samples{where}")
-    return samples, rate
+        raise AudioError(f"{path}: not audio that can be read: {error.error_string.rstrip('.')}") from None
+    with reader:
+        if reader.frames > _MOST_SAMPLES:
+            raise AudioError(f"{path}: does not tell its length, as if written into a pipe; encode it again to a file")
+        first = round(min(max(0.0, offset) * reader.samplerate, reader.frames))
+        rest = reader.frames - first
+        wanted = rest if duration is None else round(min(duration * reader.samplerate, rest))
+        try:
+            if first:
+                reader.seek(first)
+            samples = reader.read(wanted, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise AudioError(f"{path}: truncated or damaged: {error.error_string.rstrip('.')}") from None
+        except MemoryError:
+            raise AudioError(f"{path}: does not fit into memory: {wanted} samples by its header") from None
+        # The header of an mp3 tells its length up to a frame; its frames were counted before.
+        if len(samples) < wanted and reader.format != "MP3":
+            raise AudioError(f"{path}: truncated: {len(samples)} of {wanted} samples can be read; get the whole file")
+        return Sound(samples, int(reader.samplerate), reader.format, reader.subtype)
 
 
-def _decode_with_system(path: Path, offset: float, duration: float | None) -> tuple[npt.NDArray[np.float32], int]:
-    """Formats that libsndfile does not know, by ffmpeg or the system's own decoder."""
+def _decode_with_system(path: Path, offset: float, duration: float | None) -> Sound:
+    """Formats that libsndfile does not know, by ffmpeg or another decoder of the system; they give 16-bit samples."""
     import audioread
-    import librosa
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # librosa announces that this path is slower; there is no other one
-            samples, rate = librosa.load(str(path), sr=None, mono=False, offset=offset, duration=duration)
-    except (audioread.DecodeError, soundfile.LibsndfileError, EOFError, OSError):
+        with audioread.audio_open(str(path)) as file:
+            rate, num_channels = int(file.samplerate), int(file.channels)
+            samples = np.frombuffer(b"".join(file), "<i2").reshape(-1, num_channels).astype(np.float32)
+    except (audioread.DecodeError, EOFError, OSError, ValueError):
         raise AudioError(
             f"{path}: not audio that can be read here; m4a and video need ffmpeg on the system, "
             "or convert the file to wav or flac"
         ) from None
-    if samples.size == 0:
-        raise AudioError(f"{path}: holds no samples")
-    return np.atleast_2d(samples).T.astype(np.float32), int(rate)
+    first = round(min(offset * rate, len(samples)))
+    end = len(samples) if duration is None else first + round(min(duration * rate, len(samples)))
+    return Sound(samples[first:end] / np.float32(2**15), rate, path.suffix.lstrip(".").upper(), "decoded by the system")
 
 
-def _refuse_empty(path: Path) -> None:
-    if not path.exists():
-        raise AudioError(f"{path}: no such file")
-    if path.is_dir():
-        raise AudioError(f"{path}: is a folder, expected a sound file")
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        raise AudioError(f"{path}: can not be opened: {error.strerror}") from None
-    if empty:
-        raise AudioError(f"{path}: the file is empty (0 bytes)")
+def _refuse_unusable(sound: Sound, path: Path, offset: float) -> None:
+    if not _LOWEST_RATE <= sound.sample_rate <= _HIGHEST_RATE:
+        raise AudioError(
+            f"{path}: the sample rate is {sound.sample_rate} Hz, expected {_LOWEST_RATE} to {_HIGHEST_RATE}; "
+            "the header is damaged"
+        )
+    if len(sound.samples) == 0:
+        raise AudioError(f"{path}: holds no samples" + (f" from {offset} s on" if offset else ""))
+    finite = np.isfinite(sound.samples)
+    if not finite.all():
+        first = int(np.argmin(finite.all(axis=1)))
+        raise AudioError(
+            f"{path}: holds samples that are NaN or infinite, the first at {offset + first / sound.sample_rate:.3f} s; "
+            "repair the file, or export it again"
+        )
 
 
-def _refuse_truncated(path: Path, file: Any) -> None:
-    """libsndfile quietly reads what is there of a cut file; the formats themselves tell how much there was."""
-    missing: int | None = None
-    if file.format == "WAV":
-        missing = _missing_bytes_wav(path)
-    elif file.format == "NIST":
-        missing = _missing_bytes_sphere(path)
-    elif file.format == "OGG" and not _ends_ogg_stream(path):
-        raise AudioError(f"{path}: truncated: the Ogg stream has no end; get the whole file")
-    if missing:
-        raise AudioError(f"{path}: truncated: {missing} bytes of sound are missing; get the whole file")
-
-
-def _missing_bytes_wav(path: Path) -> int | None:
-    """How far the data chunk goes beyond the end of the file; None where the header does not tell."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if file.read(4) != b"RIFF":
-            return None
-        position = 12
-        while position + 8 <= size:
-            file.seek(position)
-            name, length = struct.unpack("<4sI", file.read(8))
-            if name == b"data":
-                return None if length in _UNKNOWN_LENGTHS else max(0, position + 8 + length - size)
-            position += 8 + length + length % 2
-    return None
-
-
-def _missing_bytes_sphere(path: Path) -> int | None:
-    """NIST SPHERE: a text header that says its own size, then the samples."""
-    with path.open("rb") as file:
-        _, header_size = file.readline(), int(file.readline())
-        file.seek(0)
-        header = file.read(header_size).decode("ascii", errors="replace")
-    fields = dict(line.split(maxsplit=2)[::2] for line in header.splitlines()[2:] if len(line.split(maxsplit=2)) == 3)
-    try:
-        expected = int(fields["sample_count"]) * int(fields.get("channel_count", 1)) * int(fields["sample_n_bytes"])
-    except (KeyError, ValueError):
-        return None
-    return max(0, header_size + expected - path.stat().st_size)
-
-
-def _ends_ogg_stream(path: Path) -> bool:
-    """Whether the last Ogg page is whole and carries the end-of-stream flag (RFC 3533)."""
-    max_page = 65_307
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(max(0, size - max_page))
-        tail = file.read()
-    start = tail.rfind(b"OggS")
-    if start < 0 or len(tail) < start + 27:
-        return False
-    page = tail[start:]
-    num_segments = page[26]
-    page_size = 27 + num_segments + sum(page[27 : 27 + num_segments])
-    return bool(page[5] & 4) and len(page) >= page_size
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).rstrip(".")
-    return text.split(": ", 1)[-1] if ": " in text else text
+@contextmanager
+def _mpg123_muted() -> Iterator[None]:
+    """The decoder of mp3 writes its doubts to stderr by itself; what a user has to know is in our own message."""
+    with _stderr_lock:
+        saved = os.dup(2)
+        try:
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

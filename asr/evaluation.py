@@ -21,7 +21,7 @@ _BATCH_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """`loss`: CTC loss per reference token, over the utterances whose text the model is able to write."""
+    """`loss`: CTC loss per reference token, over the utterances whose text the model gives a probability above zero."""
 
     score: Score
     loss: float
@@ -41,8 +41,7 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
         for index, log_probs in zip(batch, recognizer.log_probs(waveforms), strict=True):
             hypotheses[index] = recognizer.tokens.decode(search(log_probs, recognizer.search).tokens)
             tokens = _tokens(recognizer.tokens, utterances[index].text)
-            value = math.inf if tokens is None else _ctc_loss(log_probs, tokens)
-            if tokens is not None and value < math.inf:
+            if tokens is not None and (value := _ctc_loss(log_probs, tokens)) < math.inf:
                 loss, num_tokens = loss + value, num_tokens + len(tokens)
     texts = [utterance.text for utterance in utterances]
     return Evaluation(score(texts, hypotheses, ids=[u.id for u in utterances]), loss / max(1, num_tokens))

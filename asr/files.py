@@ -1,5 +1,6 @@
 """Writing files so that a crash, a full disk or an interrupt never leaves half of one."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,21 +14,32 @@ from asr.errors import OutputError
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to `path` when the block ends well, removed when it does not.
 
+    A link is written through; a device or a pipe, such as /dev/stdout, is given as it is, for it can not be replaced.
+
     Raises:
         OutputError: if the folder can not be made or the file can not be written. What stood at `path` before stays.
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "there is a folder of this name")
+        if path.exists() and not path.is_file():
+            yield path
+            return
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Only the beginning of the name: one that is as long as a name may be has no room for anything more.
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:32]}.", suffix=target.suffix, dir=target.parent)
         temporary = Path(name)
         os.close(handle)
         yield temporary
         _flush_to_disk(temporary)
         temporary.chmod(0o644)
-        temporary.replace(path)
+        temporary.replace(target)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(f"{path}: could not be written: one of the folders above it is a file") from None
     except OSError as error:
-        kept = "; the file that was there before is untouched" if path.exists() else ""
+        kept = "; the file that was there before is untouched" if path.is_file() else ""
         raise OutputError(f"{path}: could not be written ({error.strerror or error}){kept}") from error
     finally:
         if temporary is not None:
@@ -36,8 +48,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
+    try:
+        contents = text.encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise OutputError(f"{path}: could not be written: the text holds {half}, half of a surrogate pair") from None
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(contents)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import safetensors
 import safetensors.torch
@@ -66,7 +66,7 @@ class Recognizer:
         return self.model.head.weight.device
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> Self:
+    def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> "Recognizer":
         """Read a model folder.
 
         Raises:
@@ -235,14 +235,13 @@ def _read_config(path: Path) -> _Config:
 
 def _read_tokens(path: Path, sha256: str) -> Tokens:
     try:
-        tokens = Tokens.load(path)
-    except TokensError as error:
-        raise ModelError(f"{error}; copy the whole model folder again") from None
-    if hashlib.sha256(tokens.model).hexdigest() != sha256:
-        raise ModelError(
-            f"{path}: not the tokens that the weights were trained with; copy the whole model folder again"
-        )
-    return tokens
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return Tokens(content)
+        reason = "not the tokens that the weights were trained with"
+    except (OSError, TokensError) as error:
+        reason = str(error)
+    raise ModelError(f"{path}: {reason}; copy the whole model folder again")
 
 
 def _write_through(path: Path, content: bytes) -> None:

@@ -4,6 +4,7 @@ Each component keeps its own settings class beside its code; this module holds w
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -12,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from asr.errors import SettingsError
 
+_MAX_SHOWN = 80  # characters of a wrong value that a message shows
+
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, unknown keys refused, no silent change of type ("3" is not 3)."""
+    """Base of all settings: frozen, unknown keys refused, no silent change of type ("3" is not 3), finite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
     def parse(cls, values: Any, *, source: str) -> Self:
@@ -30,11 +33,42 @@ class Settings(BaseModel):
             return cls.model_validate_json(json.dumps(values))
         except ValidationError as error:
             raise SettingsError(f"{source}: " + "; ".join(_explain(item) for item in error.errors())) from None
-        except TypeError as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise SettingsError(f"{source}: {error}; use plain numbers, words, lists and mappings") from None
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads words and numbers by YAML 1.2, as people mean them, and refuses a key that stands twice.
+
+    By YAML 1.1, PyYAML's rules, 2e-3 is a word, and yes, 1:30, 010 and 2026-01-31 are true, 90, 8 and a date.
+    """
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (so it is named and typed in PyYAML)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for (key, _), name in zip(node.value, keys, strict=False):
+            if keys.count(name) > 1:
+                raise yaml.MarkedYAMLError(problem=f"the key {name!r} stands twice", problem_mark=key.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Also quotes the words that `_Loader`, unlike PyYAML, would take for numbers."""
+
+
+_WORDS = {
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": (r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
+    "float": (r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", list("-+.0123456789")),
+}
+for _kind, (_pattern, _first_characters) in _WORDS.items():
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"({_pattern})$"), _first_characters)
 
 
 def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | None = None) -> AnySettings:
@@ -44,36 +78,51 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
         SettingsError: if the file is missing, is not YAML, or holds a key or value that `cls` refuses.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such settings file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8 text; expected a YAML file") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: can not be read ({error.strerror})") from None
+    values = _read_yaml(text, source=str(path))
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
     for override in overrides or []:
         _apply_override(values, override)
-    return cls.parse(values, source=str(path))
+    return cls.parse(values, source=f"{path} with --set {' '.join(overrides)}" if overrides else str(path))
 
 
 def dump_settings(settings: Settings) -> str:
     """The settings as YAML text that `load_settings` reads back to equal settings."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.dump(settings.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def _read_yaml(text: str, *, source: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingsError(f"{source}, line {line}: not valid YAML: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise SettingsError(f"{source}, line {line}: U+{error.character:04X} can not be in YAML") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{source}: not valid YAML: {error}") from None
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise SettingsError(f"--set {override}: expected section.key=value")
     *sections, last = key.split(".")
+    if not equals or not last or not all(sections):
+        raise SettingsError(f"--set {override}: expected section.key=value")
     for section in sections:
-        values = values.setdefault(section, {})
+        if values.get(section) is None:  # not there, or there without a value
+            values[section] = {}
+        values = values[section]
         if not isinstance(values, dict):
             raise SettingsError(f"--set {override}: {section} is a value, not a section")
-    try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise SettingsError(f"--set {override}: the value is not valid YAML") from None
+    values[last] = _read_yaml(text, source=f"--set {override}")
 
 
 def _explain(error: Any) -> str:
@@ -82,4 +131,6 @@ def _explain(error: Any) -> str:
         return f"{where}: unknown key"
     if error["type"] == "missing":
         return f"{where}: missing"
-    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
+    found = repr(error["input"])
+    found = found if len(found) <= _MAX_SHOWN else found[:_MAX_SHOWN] + "..."
+    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {found}"

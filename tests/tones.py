@@ -9,7 +9,8 @@ from asr.corpus.manifest import Utterance, write_manifest
 
 SAMPLE_RATE = 16_000
 FREQUENCIES = {"A": 350, "B": 700, "C": 1400, "D": 2800}
-LETTER_SECONDS = 0.12
+LETTER_SECONDS = 0.1
+GAP = np.zeros(round(0.04 * SAMPLE_RATE))  # after each letter, so that AA differs from A
 
 
 def speak(text: str, rng: np.random.Generator) -> np.ndarray:
@@ -19,7 +20,7 @@ def speak(text: str, rng: np.random.Generator) -> np.ndarray:
     parts = [np.zeros(800)]
     for character in text:
         frequency = FREQUENCIES.get(character, 0) * rng.uniform(0.97, 1.03)
-        parts.append(fade * np.sin(2 * np.pi * frequency * time))
+        parts += [fade * np.sin(2 * np.pi * frequency * time), GAP]
     signal = np.concatenate([*parts, np.zeros(800)])
     return (0.3 * signal + 0.003 * rng.standard_normal(len(signal))).astype(np.float32)
 

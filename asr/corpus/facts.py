@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.audio import AudioInfo, audio_info, load_audio
+from asr.audio import read_sound, to_waveform
 
 _CLIPPED = 0.999  # of full scale: where 16-bit recorders flatten the peaks
 _FRAME = 400  # samples, 25 ms
@@ -15,12 +15,18 @@ _FRAME = 400  # samples, 25 ms
 
 @dataclass(frozen=True, slots=True)
 class AudioFacts:
-    """Levels in dB below full scale (0 is the loudest); `clipped` and `silent` are shares of the sound, 0 to 1.
+    """What a sound file holds; `sample_rate` in Hz, `duration` in seconds.
 
+    Levels are in dB below full scale (0 is the loudest, a float file can go beyond); `clipped` is the share of the
+    samples at full scale, 0 to 1. Peak, clipping and offset are those of the file, before any conversion.
     `noise_level` and `speech_level` are the 10th and 90th percentile of the level of 25 ms frames.
     """
 
-    info: AudioInfo
+    format: str
+    encoding: str
+    sample_rate: int
+    num_channels: int
+    duration: float
     peak_level: float
     rms_level: float
     noise_level: float
@@ -35,21 +41,25 @@ def audio_facts(path: str | Path) -> tuple[AudioFacts, Float[Tensor, "samples"]]
     Raises:
         AudioError: the file can not be used.
     """
-    info = audio_info(path)
-    waveform = load_audio(path)
+    sound = read_sound(path)
+    waveform = to_waveform(sound.samples, sound.sample_rate)
+    magnitudes = np.abs(sound.samples)
     samples = waveform.numpy().astype(np.float64)
     frames = samples[: max(1, len(samples) // _FRAME) * _FRAME].reshape(-1, min(_FRAME, len(samples)))
     levels = [_decibel(float(np.sqrt(np.mean(frame**2)))) for frame in frames]
     noise, speech = (float(value) for value in np.percentile(levels, [10, 90]))
-    peak = float(np.abs(samples).max())
     facts = AudioFacts(
-        info,
-        peak_level=_decibel(peak),
+        format=sound.format,
+        encoding=sound.encoding,
+        sample_rate=sound.sample_rate,
+        num_channels=sound.num_channels,
+        duration=sound.duration,
+        peak_level=_decibel(float(magnitudes.max())),
         rms_level=_decibel(float(np.sqrt(np.mean(samples**2)))),
         noise_level=noise,
         speech_level=speech,
-        dc_offset=float(samples.mean()),
-        clipped=float(np.mean(np.abs(samples) >= _CLIPPED)),
+        dc_offset=float(sound.samples.mean(dtype=np.float64)),
+        clipped=float(np.mean(magnitudes >= _CLIPPED)),
     )
     return facts, waveform
 

@@ -6,8 +6,8 @@
 """
 
 import json
-import math
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from asr.errors import ManifestError
 from asr.files import write_text
 
 MAX_NAMED = 10  # how many bad items a message names before it only counts
+_MAX_SECONDS = 1e9
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,20 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
         ManifestError: names the line of broken JSON, or of a missing or wrong key, or of a doubled id;
             with `check_files` names the first ten sound files that are missing, and their count.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise ManifestError(f"{path}: no such manifest") from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise ManifestError(f"{path}: not readable as UTF-8 text: {error}") from None
-    utterances = [_parse(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
+    utterances: list[Utterance] = []
+    lines_of_ids: dict[str, int] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        if line.strip():
+            utterance = _parse(line, path.parent, where=f"{path}, line {number}")
+            first = lines_of_ids.setdefault(utterance.id, number)
+            if first != number:
+                raise ManifestError(
+                    f"{path}, line {number}: the id {utterance.id!r} stands on line {first} already; give each "
+                    'utterance its own "id" (without one, the name of the sound file is taken)'
+                )
+            utterances.append(utterance)
     if not utterances:
         raise ManifestError(f"{path}: the manifest has no utterances; expected one JSON object a line")
-    _refuse_doubled_ids(utterances, path)
     if check_files:
         _refuse_missing_files(utterances, path)
     return utterances
@@ -55,69 +61,93 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     """Write a manifest, whole or not at all; sound files below its folder are written as relative paths."""
-    folder = path.parent.resolve()
-    write_text(path, "".join(_format(utterance, folder) + "\n" for utterance in utterances))
+    write_text(path, "".join(_format(utterance, path.parent) + "\n" for utterance in utterances))
 
 
-def _parse(line: str, path: Path, number: int) -> Utterance:
-    where = f"{path}, line {number}"
+def _lines(path: Path) -> list[str]:
+    """Split at line feeds only: `str.splitlines` would also split at characters that may stand inside a text."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ManifestError(f"{path}: no such manifest") from None
+    except OSError as error:
+        raise ManifestError(f"{path}: can not be read ({error.strerror})") from None
+    try:
+        return data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise ManifestError(f"{path}, line {number}: not UTF-8 text; expected one JSON object a line") from None
+
+
+def _parse(line: str, folder: Path, *, where: str) -> Utterance:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise ManifestError(f"{where}: not JSON: {error.msg} at character {error.pos + 1}") from None
+    except (ValueError, RecursionError):
+        raise ManifestError(f"{where}: not JSON that can be read: a number or a nesting without end") from None
     if not isinstance(record, dict):
         raise ManifestError(f"{where}: expected a JSON object, found {type(record).__name__}")
-    audio = _value(record, "audio_filepath", str, where)
-    speaker = record.get("speaker")
+    # What is null is not there: so some tools write "offset" and "speaker".
+    record = {key: value for key, value in record.items() if value is not None}
+    audio = _text(record, "audio_filepath", where)
     return Utterance(
-        audio_filepath=path.parent / audio,
+        audio_filepath=folder / audio,
         duration=_seconds(record, "duration", where),
-        text=_value(record, "text", str, where),
-        id=str(record.get("id", Path(audio).stem)),
-        speaker=None if speaker is None else str(speaker),
+        text=_whole_text(record, "text", where),
+        id=_whole_text({"id": Path(audio).stem, **record}, "id", where),
+        speaker=_whole_text(record, "speaker", where) if "speaker" in record else None,
         offset=_seconds(record, "offset", where) if "offset" in record else 0.0,
     )
 
 
-def _value(record: dict[str, Any], key: str, kind: Any, where: str) -> Any:
+def _value(record: dict[str, Any], key: str, kinds: tuple[type, ...], where: str) -> Any:
     if key not in record:
         raise ManifestError(f"{where}: the key {key!r} is missing")
     value = record[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ManifestError(f"{where}: {key!r} is {value!r}, expected a {'text' if kind is str else 'number'}")
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        expected = "a text" if str in kinds else "a number"
+        raise ManifestError(f"{where}: {key!r} is {value!r:.80}, expected {expected}")
     return value
+
+
+def _text(record: dict[str, Any], key: str, where: str) -> str:
+    return str(_value(record, key, (str,), where))
+
+
+def _whole_text(record: dict[str, Any], key: str, where: str) -> str:
+    """Ids and speakers may be numbers. A path may hold what only looks like half a character, but nothing else."""
+    text = str(_value(record, key, (str,) if key == "text" else (str, int), where))
+    if half := _HALF_CHARACTER.search(text):
+        raise ManifestError(f"{where}: {key!r} holds half of a surrogate pair, {half[0]!r}, which is no character")
+    return text
 
 
 def _seconds(record: dict[str, Any], key: str, where: str) -> float:
-    value = float(_value(record, key, int | float, where))
-    if not math.isfinite(value) or value < 0:
-        raise ManifestError(f"{where}: {key!r} is {value}, expected seconds, zero or more")
-    return value
-
-
-def _refuse_doubled_ids(utterances: list[Utterance], path: Path) -> None:
-    seen: set[str] = set()
-    for utterance in utterances:
-        if utterance.id in seen:
-            raise ManifestError(
-                f'{path}: the id {utterance.id!r} stands twice; give each utterance its own "id" '
-                "(without one, the name of the sound file is taken)"
-            )
-        seen.add(utterance.id)
+    value = _value(record, key, (int, float), where)
+    if not 0 <= value <= _MAX_SECONDS:
+        raise ManifestError(f"{where}: {key!r} is {value!r:.80}, expected seconds, zero or more")
+    return float(value)
 
 
 def _refuse_missing_files(utterances: list[Utterance], path: Path) -> None:
-    missing = [str(u.audio_filepath) for u in utterances if not u.audio_filepath.is_file()]
+    missing = [str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)]
     if missing:
         named = ", ".join(missing[:MAX_NAMED])
         more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
         raise ManifestError(f"{path}: {len(missing)} of {len(utterances)} sound files are missing: {named}{more}")
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long, or a folder above is closed to us
+        return False
+
+
 def _format(utterance: Utterance, folder: Path) -> str:
-    audio = utterance.audio_filepath.absolute()
     record: dict[str, Any] = {
-        "audio_filepath": os.fspath(audio.relative_to(folder) if audio.is_relative_to(folder) else audio),
+        "audio_filepath": os.fspath(_relative(utterance.audio_filepath, folder)),
         "duration": utterance.duration,
         "text": utterance.text,
         "id": utterance.id,
@@ -126,4 +156,14 @@ def _format(utterance: Utterance, folder: Path) -> str:
         record["speaker"] = utterance.speaker
     if utterance.offset:
         record["offset"] = utterance.offset
-    return json.dumps(record, ensure_ascii=False)
+    line = json.dumps(record, ensure_ascii=False)
+    # A file name that is not UTF-8 has to be escaped.
+    return json.dumps(record) if _HALF_CHARACTER.search(line) else line
+
+
+def _relative(audio: Path, folder: Path) -> Path:
+    """`audio` relative to `folder` if it is below it, as the paths are written or, else, where links lead to."""
+    for file, above in ((audio.absolute(), folder.absolute()), (audio.parent.resolve() / audio.name, folder.resolve())):
+        if file.is_relative_to(above):
+            return file.relative_to(above)
+    return audio.absolute()

@@ -1,0 +1,35 @@
+"""Recognisers with random weights that are never at a loss for words, and sounds for them."""
+
+import numpy as np
+import torch
+
+from asr.model import AcousticModel, ModelSettings
+from asr.recognizer import Recognizer
+from asr.tokens import Tokens, TokenSettings
+
+SAMPLE_RATE = 16_000
+TEXTS = ["THE CAT SAT ON THE MAT", "A DOG RAN OUT", "THE RAT ATE THE HAT"]
+_SMALL = {"conv_channels": 4, "hidden_size": 24, "num_layers": 1}
+_UNKNOWN_ID = 1
+
+
+def char_tokens(texts=TEXTS):
+    return Tokens.train(texts, TokenSettings(kind="char"))[0]
+
+
+def talkative(seed=0, *, tokens=None, search=None, **settings):
+    """So sure of itself that it writes long texts, which depend on the sound."""
+    tokens = tokens or char_tokens()
+    torch.manual_seed(seed)
+    model = AcousticModel(ModelSettings(**_SMALL | settings), vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
+    model.head.weight.data *= 40
+    model.head.bias.data[_UNKNOWN_ID] = -100
+    return Recognizer(model, tokens, search)
+
+
+def sound(num_samples, seed=0, level=0.1):
+    """Noise whose loudness and colour change every 50 ms; its peak is `level`."""
+    rng = np.random.default_rng(seed)
+    pieces = [np.convolve(rng.normal(size=800), rng.normal(size=5), "same") for _ in range(num_samples // 800 + 1)]
+    wave = np.concatenate([rng.uniform(0.1, 1) * piece for piece in pieces])[:num_samples]
+    return torch.tensor(level * wave / np.abs(wave).max(), dtype=torch.float32)

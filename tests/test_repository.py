@@ -1,0 +1,77 @@
+"""What stands written twice agrees: import order, settings files, README, exported names, pinned versions."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import asr
+from asr.corpus.manifest import read_manifest
+from asr.settings import dump_settings, load_settings
+from asr.training.settings import ExperimentSettings
+from recipes.results import BEGIN, END, RECORDS, with_results
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFS = sorted((ROOT / "conf").glob("*.yaml"))
+
+
+def test_imports_run_one_way() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([str(command)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    assert "1 kept, 0 broken" in result.stdout
+
+
+def test_there_are_two_settings_files() -> None:
+    assert [path.name for path in CONFS] == ["an4.yaml", "demo.yaml"]
+
+
+@pytest.mark.parametrize("path", CONFS, ids=lambda path: path.name)
+def test_every_settings_file_loads_and_is_written_back_equal(path: Path, tmp_path: Path) -> None:
+    settings = load_settings(ExperimentSettings, path)
+    (tmp_path / "again.yaml").write_text(dump_settings(settings), encoding="utf-8")
+    assert load_settings(ExperimentSettings, tmp_path / "again.yaml") == settings
+
+
+def test_the_readme_shows_the_results_that_were_measured() -> None:
+    assert (ROOT / RECORDS).is_file()
+    assert with_results(README, ROOT / RECORDS) == README
+    table = README.split(BEGIN)[1].split(END)[0]
+    assert re.search(r"\| \d+ \| \d+\.\d\d \|", table)
+
+
+def test_the_readme_names_only_files_and_verbs_that_exist() -> None:
+    links = re.findall(r"\]\(([a-z][^)]*)\)", README)
+    assert len(links) >= 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    verbs = set(re.findall(r"\.venv/bin/asr (\w+)", README))
+    from asr.cli import app
+
+    assert verbs == {command.callback.__name__ for command in app.registered_commands if command.callback}
+
+
+def test_the_manifest_line_of_the_readme_is_one(tmp_path: Path) -> None:
+    line = next(line for line in README.splitlines() if line.startswith('{"audio_filepath"'))
+    (tmp_path / "m.jsonl").write_text(line + "\n")
+    (utterance,) = read_manifest(tmp_path / "m.jsonl", check_files=False)
+    assert (utterance.text, utterance.speaker) == ("HELLO WORLD", "anna")
+
+
+def test_exported_names() -> None:
+    assert sorted(asr.__all__) == ["AsrError", "Recognizer", "Transcript", "Word"]
+    assert all(getattr(asr, name).__name__ == name for name in asr.__all__)
+
+
+def test_every_dependency_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["demo"], *extras["dev"], *extras["tensorboard"]]
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split()}
+    names = {re.split(r"[<>=\[ ]", name)[0].lower() for name in wanted}
+    assert len(names) >= 20
+    assert names - pinned == set()
+    assert project["version"] == asr.__version__
