@@ -130,10 +130,11 @@ def _decode(file: FileIO, path: Path, offset: float, duration: float | None) -> 
         first = round(min(max(0.0, offset) * reader.samplerate, reader.frames))
         rest = reader.frames - first
         wanted = rest if duration is None else round(min(duration * reader.samplerate, rest))
+        lead_in = min(first, reader.samplerate)  # decoders of mp3 and opus need a while until they are right
         try:
             if first:
-                reader.seek(first)
-            samples = reader.read(wanted, dtype="float32", always_2d=True)
+                reader.seek(first - lead_in)
+            samples = reader.read(lead_in + wanted, dtype="float32", always_2d=True)[lead_in:]
         except soundfile.LibsndfileError as error:
             raise AudioError(f"{path}: truncated or damaged: {error.error_string.rstrip('.')}") from None
         except MemoryError:

@@ -16,8 +16,8 @@ class FeatureSettings(Settings):
     """The filter bank: number of mel bands, window and hop in milliseconds, lowest and highest frequency in Hz."""
 
     num_mels: int = Field(80, ge=8, le=256)
-    window_ms: float = Field(25.0, gt=0, le=100)
-    hop_ms: float = Field(10.0, gt=0, le=100)
+    window_ms: float = Field(25.0, ge=1, le=100)
+    hop_ms: float = Field(10.0, ge=1, le=100)
     min_frequency: float = Field(20.0, ge=0)
     max_frequency: float = Field(8000.0, gt=0, le=8000)
 

@@ -20,12 +20,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
         OutputError: if the folder can not be made or the file can not be written. What stood at `path` before stays.
     """
     temporary: Path | None = None
+    kept = ""
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "there is a folder of this name")
         if path.exists() and not path.is_file():
             yield path
             return
+        if path.exists():
+            kept = "; the file that was there before is untouched"
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         # Only the beginning of the name: one that is as long as a name may be has no room for anything more.
@@ -39,7 +42,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except (FileExistsError, NotADirectoryError):
         raise OutputError(f"{path}: could not be written: one of the folders above it is a file") from None
     except OSError as error:
-        kept = "; the file that was there before is untouched" if path.is_file() else ""
         raise OutputError(f"{path}: could not be written ({error.strerror or error}){kept}") from error
     finally:
         if temporary is not None:

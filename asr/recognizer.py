@@ -138,10 +138,16 @@ class Recognizer:
         Raises:
             AudioError: the file can not be used, or the waveform is not one row of floats.
         """
-        return self.transcribe_batch([load_audio(audio) if isinstance(audio, str | Path) else _waveform(audio)])[0]
+        return self.transcribe_batch([load_audio(audio) if isinstance(audio, str | Path) else audio])[0]
 
-    def transcribe_batch(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Transcript]:
-        """Transcripts of several waveforms at once: the same text as one by one."""
+    def transcribe_batch(self, waveforms: Sequence[Tensor]) -> list[Transcript]:
+        """Transcripts of several waveforms at once: the same text as one by one.
+
+        Raises:
+            AudioError: a waveform is not one row of floats.
+        """
+        for waveform in waveforms:
+            _refuse_other_than_waveform(waveform)
         return [
             self._transcript(log_probs, search(log_probs, self.search), len(waveform) / SAMPLE_RATE)
             for waveform, log_probs in zip(waveforms, self.log_probs(waveforms), strict=True)
@@ -192,9 +198,9 @@ def has_sound(waveform: Float[Tensor, "samples"]) -> bool:
     return len(waveform) > 0 and not bool(((waveform - waveform.mean()).abs() <= SILENCE).all())
 
 
-def _waveform(audio: object) -> Float[Tensor, "samples"]:
+def _refuse_other_than_waveform(audio: object) -> None:
     if isinstance(audio, Tensor) and audio.ndim == 1 and audio.is_floating_point():
-        return audio
+        return
     found = f"a tensor {tuple(audio.shape)} of {audio.dtype}" if isinstance(audio, Tensor) else type(audio).__name__
     raise AudioError(
         f"found {found}, expected a path, or a float tensor (samples,) at {SAMPLE_RATE} Hz; "

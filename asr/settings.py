@@ -6,13 +6,14 @@ Each component keeps its own settings class beside its code; this module holds w
 import json
 import re
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from asr.errors import SettingsError
 
+AnySettings = TypeVar("AnySettings", bound="Settings")
 _MAX_SHOWN = 80  # characters of a wrong value that a message shows
 
 
@@ -22,7 +23,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
-    def parse(cls, values: Any, *, source: str) -> Self:
+    def parse(cls: type[AnySettings], values: Any, *, source: str) -> AnySettings:
         """Check `values` against this class.
 
         Raises:
@@ -37,9 +38,6 @@ class Settings(BaseModel):
             raise SettingsError(f"{source}: {error}; use plain numbers, words, lists and mappings") from None
 
 
-AnySettings = TypeVar("AnySettings", bound=Settings)
-
-
 class _Loader(yaml.SafeLoader):
     """Reads words and numbers by YAML 1.2, as people mean them, and refuses a key that stands twice.
 
@@ -49,10 +47,12 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (so it is named and typed in PyYAML)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for (key, _), name in zip(node.value, keys, strict=False):
-            if keys.count(name) > 1:
-                raise yaml.MarkedYAMLError(problem=f"the key {name!r} stands twice", problem_mark=key.start_mark)
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        names: set[str] = set()
+        for key in keys:
+            if key.value in names:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
+            names.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -107,7 +107,7 @@ def _read_yaml(text: str, *, source: str) -> Any:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SettingsError(f"{source}, line {line}: U+{error.character:04X} can not be in YAML") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:  # numbers without end, tags that lie
         raise SettingsError(f"{source}: not valid YAML: {error}") from None
 
 

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import sentencepiece
 from pydantic import Field
@@ -14,7 +14,9 @@ from asr.settings import Settings
 
 BLANK_ID = 0
 _UNKNOWN_ID = 1  # sentencepiece insists on one; no text is ever written with it
+_BLANK, _UNKNOWN = "<blank>", "<unk>"
 _WORD_START = "\u2581"
+_RESERVED = re.compile(f"{_BLANK}|{_UNKNOWN}|[\0{_WORD_START}\u2585\ud800-\udfff]")
 
 
 class TokenSettings(Settings):
@@ -29,23 +31,25 @@ class Tokens:
 
     def __init__(self, model: bytes) -> None:
         try:
+            if not model:  # sentencepiece would take it, and complain later
+                raise RuntimeError("it is empty")
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-        except RuntimeError as error:
-            raise TokensError(f"not a sentencepiece model: {error}") from None
-        if self._processor.id_to_piece(BLANK_ID) != "<blank>":
-            found = self._processor.id_to_piece(BLANK_ID)
+            self.pieces: tuple[str, ...] = tuple(self._processor.id_to_piece(i) for i in range(len(self)))
+        except (RuntimeError, UnicodeDecodeError) as error:
+            raise TokensError(f"not a sentencepiece model: {_one_line(error)}") from None
+        if self.pieces[BLANK_ID] != _BLANK:
             raise TokensError(
-                f"piece {BLANK_ID} of the token model is {found!r}, expected '<blank>'; train it with asr"
+                f"piece {BLANK_ID} of the token model is {self.pieces[BLANK_ID]!r}, expected {_BLANK!r}; "
+                "train it with asr"
             )
         self.model = model
-        self.pieces: tuple[str, ...] = tuple(self._processor.id_to_piece(i) for i in range(len(self)))
         self.alphabet = frozenset("".join(self.pieces[_UNKNOWN_ID + 1 :]).replace(_WORD_START, " ")) | {" "}
 
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> "Tokens":
         """Raises TokensError if the file is missing or is not a token model."""
         try:
             return cls(path.read_bytes())
@@ -55,24 +59,32 @@ class Tokens:
             raise TokensError(f"{path}: {error}") from None
 
     @classmethod
-    def train(cls, texts: Sequence[str], settings: TokenSettings) -> tuple[Self, str | None]:
+    def train(cls, texts: Sequence[str], settings: TokenSettings) -> "tuple[Tokens, str | None]":
         """Learn the pieces from texts (Kudo & Richardson 2018): the model, and a message if it is smaller than asked.
 
         Raises:
-            TokensError: if there is no text.
+            TokensError: if there is no text, if a text has a character that can not be a token, or if the vocabulary
+                is too small for the characters of the texts.
         """
-        if not any(text.strip() for text in texts):
+        texts = [" ".join(text.split()) for text in texts]
+        if not any(texts):
             raise TokensError("the training texts are empty: no tokens can be learnt from them")
-        size, message = settings.vocab_size, None
-        if settings.kind == "char":
-            size = len({c for text in texts for c in " ".join(text.split())} | {" "}) + 2
+        _refuse_reserved(texts)
+        characters = {character for text in texts for character in text} | {" "}
+        smallest = len(characters) + _UNKNOWN_ID + 1
+        size = smallest if settings.kind == "char" else settings.vocab_size
+        if size < smallest:
+            raise TokensError(
+                f"tokens.vocab_size is {size}, but the {len(characters)} different characters of the training texts, "
+                f"with the blank and the unknown token, need {smallest}; raise it"
+            )
         try:
             return cls(_train(texts, settings.kind, size)), None
         except RuntimeError as error:
-            found = re.search(r"<= ?(\d+)|smaller than (\d+)", str(error))
-            if not found:
-                raise TokensError(f"sentencepiece could not learn tokens from the texts: {error}") from None
-        size = int(found[1] or found[2])
+            most = re.search(r"<= ?(\d+)", str(error))
+            if not most:
+                raise TokensError(f"sentencepiece could not learn tokens from the texts: {_one_line(error)}") from None
+        size = int(most[1])
         message = f"the text supports at most {size} {settings.kind} tokens, not {settings.vocab_size}: {size} are used"
         return cls(_train(texts, settings.kind, size)), message
 
@@ -111,22 +123,39 @@ class Tokens:
         return words
 
 
+def _refuse_reserved(texts: Sequence[str]) -> None:
+    """sentencepiece would leave texts with these out without a word."""
+    for text in texts:
+        if reserved := _RESERVED.search(text):
+            raise TokensError(
+                f"the training text {text!r:.200} has {reserved[0]!r} (U+{ord(reserved[0][0]):04X}), which can not be "
+                "learnt, for it is reserved; take it out of the text"
+            )
+
+
 def _train(texts: Sequence[str], kind: str, size: int) -> bytes:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(" ".join(text.split()) for text in texts),
+        sentence_iterator=iter(texts),
         model_writer=model,
         model_type=kind,
         vocab_size=size,
         character_coverage=1.0,
+        required_chars=_WORD_START,  # words can be told apart even if each text is a single one
+        max_sentence_length=max(10, *(len(text.encode()) for text in texts)),  # else, longer ones are left out
         normalization_rule_name="identity",  # what the text says is what is learnt: nothing is folded in silence
         add_dummy_prefix=kind != "char",  # pieces start words, so the first word needs its mark too
         pad_id=BLANK_ID,
-        pad_piece="<blank>",
+        pad_piece=_BLANK,
         unk_id=_UNKNOWN_ID,
+        unk_piece=_UNKNOWN,
         bos_id=-1,
         eos_id=-1,
         minloglevel=2,
         num_threads=1,
     )
     return model.getvalue()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -13,7 +13,7 @@ from talkative import SAMPLE_RATE as RATE
 from talkative import TEXTS, char_tokens, sound, talkative
 
 from asr.errors import AudioError, ModelError, SearchError
-from asr.recognizer import SILENCE, Recognizer, _waveform
+from asr.recognizer import SILENCE, Recognizer, _refuse_other_than_waveform
 from asr.search import SearchSettings
 from asr.tokens import Tokens, TokenSettings
 
@@ -94,11 +94,13 @@ def test_a_tensor_that_is_no_waveform_is_refused(recognizer, waveform):
     found = f"found a tensor {tuple(waveform.shape)} of {waveform.dtype}, expected a path, or a float tensor (samples,)"
     with pytest.raises(AudioError, match=re.escape(found)):
         recognizer.transcribe(waveform)
+    with pytest.raises(AudioError, match=re.escape(found)):
+        recognizer.transcribe_batch([sound(800), waveform])
 
 
 def test_what_is_no_tensor_is_refused():
     with pytest.raises(AudioError, match="found ndarray, expected a path, or a float tensor"):
-        _waveform(np.zeros(400))
+        _refuse_other_than_waveform(np.zeros(400))
 
 
 SILENT = {

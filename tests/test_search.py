@@ -6,7 +6,6 @@ from itertools import groupby, pairwise, product
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
 from asr.errors import SearchError, SettingsError
@@ -88,7 +87,6 @@ def textbook_beam(log_probs, beam_width):
 # --- prefix beam search -----------------------------------------------------------------------------------------------
 
 
-@run_settings(deadline=None)
 @given(random_log_probs())
 def test_a_wide_beam_finds_every_text_with_its_exact_score_best_first(log_probs):
     expected = text_scores(log_probs)
@@ -101,14 +99,12 @@ def test_a_wide_beam_finds_every_text_with_its_exact_score_best_first(log_probs)
     assert best.score == pytest.approx(max(expected.values()), abs=1e-9)
 
 
-@run_settings(deadline=None)
 @given(random_log_probs())
 def test_the_frames_of_a_wide_beam_are_those_of_the_likeliest_path(log_probs):
     for hypothesis in prefix_beam_search(log_probs, beam_width=ALL, num_best=3):
         assert hypothesis.frames in likeliest_frames(log_probs, hypothesis.tokens)
 
 
-@run_settings(deadline=None)
 @given(random_log_probs(), st.integers(1, 6))
 def test_any_beam_gives_real_texts_and_never_more_than_their_probability(log_probs, beam_width):
     expected = text_scores(log_probs)
@@ -155,7 +151,6 @@ def test_widths_below_one_are_refused(beam_width, num_best):
 # --- greedy search ----------------------------------------------------------------------------------------------------
 
 
-@run_settings(deadline=None)
 @given(random_log_probs())
 def test_greedy_is_the_likeliest_path(log_probs):
     found = greedy_search(log_probs)

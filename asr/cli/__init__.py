@@ -1,5 +1,6 @@
 """The command line: one file a verb, no logic. Results go to stdout, everything else to stderr."""
 
+import io
 import os
 import sys
 
@@ -7,6 +8,7 @@ import typer
 
 from asr.cli.evaluate import evaluate
 from asr.cli.inspect import inspect
+from asr.cli.messages import complain
 from asr.cli.score import score
 from asr.cli.train import train
 from asr.cli.transcribe import transcribe
@@ -27,17 +29,28 @@ def main() -> None:
     """Run `asr`: exits 0 when all went well, 2 with one line on stderr for bad input, 130 after Ctrl-C."""
     # OpenMP threads that spin while they wait slow a busy machine down by a factor of ten and more.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale; names of files that are no UTF-8 as they are
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except Interrupted as interrupt:
-        print(f"asr: {interrupt}", file=sys.stderr)
+        complain(interrupt)
         sys.exit(130)
     except AsrError as error:
-        print(f"asr: {error}", file=sys.stderr)
+        complain(error)
         sys.exit(2)
-    except KeyboardInterrupt as interrupt:
-        print(f"asr: {interrupt}" if str(interrupt) else "asr: interrupted", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        complain(f"{error.filename or 'the output'}: {error.strerror}")
+        _drop_output()
+        sys.exit(2)
+
+
+def _drop_output() -> None:
+    """What is still to be written has nowhere to go; Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,11 +11,12 @@ def inspect(
     picture: Annotated[Path | None, typer.Option(help="Where to save the picture. Default: <name>.png here.")] = None,
 ) -> None:
     """Facts of a sound file, and a picture of its waveform and spectrogram."""
+    from asr.cli.messages import one_line
     from asr.cli.output import print_facts
     from asr.corpus.facts import audio_facts
     from asr.pictures import save_sound_picture
 
     facts, waveform = audio_facts(file)
     path = picture or Path(f"{file.stem}.png")
-    save_sound_picture(path, waveform, title=file.name)
+    save_sound_picture(path, waveform, title=one_line(file.name).replace("$", r"\$"))  # else it would start a formula
     print_facts(facts, path)

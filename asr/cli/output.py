@@ -1,11 +1,8 @@
-"""What the verbs print: scores and facts, as tables for people or as JSON for programs."""
+"""What the verbs print: scores and facts, as lines for people or as JSON for programs."""
 
 import json
 import sys
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from asr.corpus.facts import AudioFacts
 from asr.files import write_text
@@ -29,13 +26,12 @@ def write_hypotheses(path: Path, score: Score) -> None:
 
 
 def print_facts(facts: AudioFacts, picture: Path) -> None:
-    """The facts of a sound file as a table on stdout."""
-    info = facts.info
+    """The facts of a sound file on stdout, one a line."""
     rows = {
-        "format": f"{info.format}, {info.encoding}",
-        "rate": f"{info.sample_rate} Hz",
-        "channels": str(info.num_channels),
-        "duration": f"{info.duration:.3f} s",
+        "format": f"{facts.format}, {facts.encoding}",
+        "rate": f"{facts.sample_rate} Hz",
+        "channels": str(facts.num_channels),
+        "duration": f"{facts.duration:.3f} s",
         "peak": f"{facts.peak_level:.1f} dB",
         "loudness (RMS)": f"{facts.rms_level:.1f} dB",
         "loud and quiet parts": f"{facts.speech_level:.1f} dB, {facts.noise_level:.1f} dB",
@@ -43,7 +39,5 @@ def print_facts(facts: AudioFacts, picture: Path) -> None:
         "DC offset": f"{facts.dc_offset:+.5f}",
         "picture": str(picture),
     }
-    table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in rows.items():
-        table.add_row(name, value)
-    Console(soft_wrap=True).print(table)
+        print(f"{name:<22}{value}")

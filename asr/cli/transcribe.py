@@ -15,8 +15,8 @@ def transcribe(
 ) -> None:
     """Write what is said in sound files. Files that can not be read are named, the others are still transcribed."""
     import json as json_module
-    import sys
 
+    from asr.cli.messages import complain
     from asr.errors import AudioError
     from asr.recognizer import Recognizer
 
@@ -27,7 +27,7 @@ def transcribe(
             transcript = recognizer.transcribe(file)
         except AudioError as error:
             num_failed += 1
-            print(f"asr: {error}", file=sys.stderr)
+            complain(error)
             continue
         if json:
             record = {"audio_filepath": str(file), **transcript.to_json()}

@@ -1,0 +1,66 @@
+"""What all tests share. Shapes and types in signatures are checked while tests run; one thread does the work."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numpy are imported
+
+from pathlib import Path
+
+import hypothesis
+import jaxtyping
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+jaxtyping.install_import_hook("asr", "beartype.beartype")  # before any module of asr is imported
+
+torch.set_num_threads(1)
+hypothesis.settings.register_profile("asr", deadline=None)  # a busy machine is no error
+hypothesis.settings.load_profile("asr")
+
+SAMPLE_RATE = 16_000
+
+
+@pytest.fixture(scope="session")
+def speechlike() -> np.ndarray:
+    """Two seconds at 16 kHz, float32, peak 0.5: syllables of harmonics with a gliding pitch, and a little noise."""
+    rng = np.random.default_rng(0)
+    time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    phase = 2 * np.pi * np.cumsum(120 + 40 * np.sin(2 * np.pi * 0.7 * time)) / SAMPLE_RATE
+    voice = sum(np.sin(k * phase) / k for k in range(1, 25))
+    signal = voice * np.clip(np.sin(2 * np.pi * 3 * time), 0, None) + 0.02 * rng.standard_normal(len(time))
+    return (0.5 * signal / np.abs(signal).max()).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def wav(tmp_path_factory: pytest.TempPathFactory, speechlike: np.ndarray) -> Path:
+    """`speechlike` as a 16-bit wav file; not to be changed."""
+    path = tmp_path_factory.mktemp("sound") / "speech.wav"
+    soundfile.write(path, speechlike, SAMPLE_RATE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model without training, which writes letters at random; not to be changed."""
+    from asr.model import AcousticModel, ModelSettings
+    from asr.recognizer import Recognizer
+    from asr.tokens import Tokens, TokenSettings
+
+    tokens, _ = Tokens.train(["THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG"], TokenSettings())
+    torch.manual_seed(0)
+    settings = ModelSettings(conv_channels=2, num_layers=1, hidden_size=8)
+    model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    Recognizer(model, tokens).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder ../shared/data beside the repository, with real corpora, where a machine has it."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no real corpora: the folder ../shared/data is not here")
+    return folder
