@@ -52,11 +52,24 @@ class AcousticModel(nn.Module):
         self, frames: Float[Tensor, "batch frames mels"], num_frames: Int[Tensor, "batch"]
     ) -> tuple[Float[Tensor, "batch subframes vocab"], Int[Tensor, "batch"]]:
         """Log-mel frames -> log-probabilities (float32; each row sums to one) and numbers of subsampled frames."""
+        outputs, num_frames = self.layer_outputs(frames, num_frames)
+        return self.log_probs(outputs[-1]), num_frames
+
+    def layer_outputs(
+        self, frames: Float[Tensor, "batch frames mels"], num_frames: Int[Tensor, "batch"]
+    ) -> tuple[list[Float[Tensor, "batch subframes width"]], Int[Tensor, "batch"]]:
+        """Log-mel frames -> the output of each recurrent layer, first to last, and numbers of subsampled frames."""
         encoded, num_frames = self.subsampling(frames, num_frames)
+        outputs = []
         for layer in self.layers:
             encoded = layer(encoded, num_frames)
-        logits = self.head(self.dropout(self.norm(encoded)))
-        return logits.float().log_softmax(dim=-1), num_frames
+            outputs.append(encoded)
+        return outputs, num_frames
+
+    def log_probs(self, encoded: Float[Tensor, "batch subframes width"]) -> Float[Tensor, "batch subframes vocab"]:
+        """The CTC head: output of a recurrent layer -> log-probabilities, in float32."""
+        logits: Tensor = self.head(self.dropout(self.norm(encoded)))
+        return logits.float().log_softmax(dim=-1)
 
     def num_output_frames(self, num_samples: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
         """How many rows of log-probabilities come out for so many samples."""

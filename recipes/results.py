@@ -1,6 +1,6 @@
 """Writes the measured results into the README, from the file that a recipe's run has left.
 
-    python -m recipes.results runs/an4/results.json
+Use: `python -m recipes.results runs/an4/results.json`
 """
 
 import json

@@ -139,7 +139,7 @@ def test_the_path_of_the_wrong_key_is_named(tmp_path, content, message):
         ("name: x\ninner:\n  steps: 1\n  steps: 2", "conf.yaml, line 4: not valid YAML: the key 'steps' stands twice"),
         ("name: x\n? [1]\n: 2", "conf.yaml, line 2: not valid YAML: found unhashable key"),
         ("name: !!python/object:os.system x", "conf.yaml, line 1: not valid YAML: could not determine"),
-        ("name: !!map [a]", "conf.yaml: not valid YAML: "),
+        ("name: !!map [a]", "conf.yaml, line 1: not valid YAML: expected a mapping node"),
         ("name: !!timestamp x", "conf.yaml: not valid YAML: "),
         ("name: !!int x", "conf.yaml: not valid YAML: "),
         ("name: x\nfast: \x07", "conf.yaml, line 2: U+0007 can not be in YAML"),

@@ -88,7 +88,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
         patch.setattr(Trainer, "_step", interrupted_step)
         with pytest.raises(Interrupted, match="--resume"):
             train(settings, tmp_path / "broken")
-    assert 0 < load_checkpoint(tmp_path / "broken" / "checkpoint.pt")["progress"]["batch"]
+    assert load_checkpoint(tmp_path / "broken" / "checkpoint.pt")["progress"]["batch"] > 0
     train(settings, tmp_path / "broken", resume=True)
     whole, broken = state_of(tmp_path / "whole"), state_of(tmp_path / "broken")
     assert all(torch.equal(whole[name], broken[name]) for name in whole)

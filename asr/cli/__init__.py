@@ -33,7 +33,7 @@ def main() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         try:
-            app()
+            app(prog_name="asr")
         finally:
             sys.stdout.flush()
     except Interrupted as interrupt:

@@ -7,8 +7,10 @@ import typer
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Model folder.")],
-    manifest: Annotated[Path, typer.Argument(help="Manifest, JSON lines with the reference texts.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
+    manifest: Annotated[
+        Path, typer.Argument(metavar="MANIFEST", help="Manifest, JSON lines with the reference texts.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Only the numbers, as one JSON object.")] = False,
     listing: Annotated[bool, typer.Option("--listing", help="Also each utterance, aligned, with its errors.")] = False,
     hypotheses: Annotated[Path | None, typer.Option(help="Also write the hypotheses here, as JSON lines.")] = None,

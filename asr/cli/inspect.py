@@ -7,7 +7,7 @@ import typer
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A sound file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
     picture: Annotated[Path | None, typer.Option(help="Where to save the picture. Default: <name>.png here.")] = None,
 ) -> None:
     """Facts of a sound file, and a picture of its waveform and spectrogram."""

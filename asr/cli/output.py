@@ -3,10 +3,13 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from asr.corpus.facts import AudioFacts
 from asr.files import write_text
 from asr.scoring import Score, aligned_listing, summary_line
+
+if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
+    from asr.corpus.facts import AudioFacts
 
 
 def print_score(score: Score, *, as_json: bool, listing: bool) -> None:
@@ -25,7 +28,7 @@ def write_hypotheses(path: Path, score: Score) -> None:
     write_text(path, "".join(line + "\n" for line in lines))
 
 
-def print_facts(facts: AudioFacts, picture: Path) -> None:
+def print_facts(facts: "AudioFacts", picture: Path) -> None:
     """The facts of a sound file on stdout, one a line."""
     rows = {
         "format": f"{facts.format}, {facts.encoding}",

@@ -7,8 +7,12 @@ import typer
 
 
 def score(
-    ref: Annotated[Path, typer.Argument(help="References: text, one utterance a line, or a JSON-lines manifest.")],
-    hyp: Annotated[Path, typer.Argument(help="Hypotheses, in either form; JSON lines are matched by id.")],
+    ref: Annotated[
+        Path, typer.Argument(metavar="REF", help="References: text, one utterance a line, or a JSON-lines manifest.")
+    ],
+    hyp: Annotated[
+        Path, typer.Argument(metavar="HYP", help="Hypotheses, in either form; JSON lines are matched by id.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Only the numbers, as one JSON object.")] = False,
     listing: Annotated[bool, typer.Option("--listing", help="Also each utterance, aligned, with its errors.")] = False,
 ) -> None:

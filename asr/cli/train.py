@@ -7,7 +7,7 @@ import typer
 
 
 def train(
-    conf: Annotated[Path, typer.Argument(help="Settings, a YAML file such as conf/an4.yaml.")],
+    conf: Annotated[Path, typer.Argument(metavar="CONF", help="Settings, a YAML file such as conf/an4.yaml.")],
     run: Annotated[
         Path | None, typer.Option(help="Folder for the model and the state. Default: runs/<name of CONF>.")
     ] = None,

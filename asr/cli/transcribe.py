@@ -7,8 +7,8 @@ import typer
 
 
 def transcribe(
-    model: Annotated[Path, typer.Argument(help="Model folder.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound files, of any format and rate.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Sound files, of any format and rate.")],
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object a file, with the times and confidence of each word.")
     ] = False,

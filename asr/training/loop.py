@@ -152,12 +152,17 @@ class Trainer:
         return loss.detach(), norm.detach()
 
     def _loss(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, ""]:
-        """CTC loss per token (Graves et al. 2006), in float32 whatever the network ran in."""
+        """CTC loss per token (Graves et al. 2006), in float32 whatever the network ran in.
+
+        A share of it is the loss of the same head on the middle layer (intermediate CTC, Lee & Watanabe 2021).
+        """
         frames, num_frames = self.model.features(batch.waveforms, batch.num_samples)
         frames = spec_augment(frames, num_frames, self.settings.augment, generator)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
-            log_probs, num_frames = self.model.encode(frames, num_frames)
-        losses = ctc_losses(log_probs, num_frames, batch)
+            outputs, num_frames = self.model.layer_outputs(frames, num_frames)
+            last, middle = self.model.log_probs(outputs[-1]), self.model.log_probs(outputs[(len(outputs) - 1) // 2])
+        share = self.loop.intermediate_share
+        losses = (1 - share) * ctc_losses(last, num_frames, batch) + share * ctc_losses(middle, num_frames, batch)
         return losses.sum() / max(1, int(batch.num_tokens.sum()))
 
     def _learning_rate(self, num_batches: int) -> float:

@@ -20,8 +20,9 @@ class LoopSettings(Settings):
     """The training loop.
 
     `batch_seconds`: seconds of sound in a batch, padding counted. The learning rate rises for `warmup_steps`, then
-    falls along a cosine to zero at `max_epochs`. `ema_decay`: share of the old average kept at each step; the averaged
-    weights are those that are evaluated and saved. `patience`: stop after so many epochs without a better dev WER.
+    falls along a cosine to zero at `max_epochs`. `intermediate_share`: how much of the loss is that of the middle
+    layer. `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated
+    and saved. `patience`: stop after so many epochs without a better dev WER.
     """
 
     max_epochs: int = Field(100, ge=1)
@@ -30,6 +31,7 @@ class LoopSettings(Settings):
     warmup_steps: int = Field(200, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     max_grad_norm: float = Field(5.0, gt=0)
+    intermediate_share: float = Field(0.3, ge=0, lt=1)
     ema_decay: float = Field(0.998, ge=0, lt=1)
     patience: int = Field(30, ge=1)
     seed: int = Field(1, ge=0)
