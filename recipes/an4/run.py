@@ -16,7 +16,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from asr.corpus.manifest import read_manifest
-from asr.errors import AsrError
+from asr.errors import AsrError, Interrupted
 from asr.files import write_text
 from recipes.an4.prepare import Manifests, fetch, prepare
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one training each")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting")
     arguments = parser.parse_args()
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch is loaded; see asr/cli
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see docs/decisions/0002-threads.md
     try:
         manifests = prepare_corpus(arguments.data, arguments.archive)
         for seed in arguments.seeds:
@@ -39,10 +39,12 @@ def main() -> None:
         for seed in arguments.seeds:
             test_seed(manifests, arguments.runs / f"seed{seed}")
         write_results(arguments.runs, arguments.seeds)
+    except (Interrupted, KeyboardInterrupt):
+        say("an4", "stopped; the same command goes on from here")
+        sys.exit(130)
     except AsrError as error:
-        sys.exit(f"an4: {error}")
-    except KeyboardInterrupt as interrupt:
-        sys.exit(f"an4: {interrupt or 'stopped'}")
+        say("an4", str(error))
+        sys.exit(2)
 
 
 def prepare_corpus(data: Path, archive: Path | None) -> Manifests:

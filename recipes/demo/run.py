@@ -4,28 +4,22 @@ It speaks its own small corpus with a synthetic voice (hibari-tts; code and voic
 LSTM with CTC on it, and transcribes sentences that it has never seen, in voices that it has never heard.
 """
 
+# The processes that make the corpus import this module too: what needs torch is imported where it is used.
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
 
 from rich.console import Console
 
-from asr.audio import load_audio
 from asr.corpus.manifest import read_manifest
-from asr.errors import AsrError
-from asr.evaluation import evaluate
-from asr.pictures import save_learning_curve, save_sound_picture
-from asr.recognizer import Recognizer
+from asr.errors import AsrError, Interrupted
 from asr.scoring import UtteranceScore, marked_line, summary_line
-from asr.settings import load_settings
-from asr.training.log import read_metrics
-from asr.training.settings import ExperimentSettings
-from asr.training.train import train
 from recipes.demo.corpus import DemoCorpus, make_corpus
 
 NUM_SHOWN = 12
-console = Console()
+console = Console(soft_wrap=True)
 
 
 def main() -> None:
@@ -34,13 +28,16 @@ def main() -> None:
     parser.add_argument("--num-train", type=int, default=1000, help="training sentences (default: 1000)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting")
     arguments = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see docs/decisions/0002-threads.md
     started = time.perf_counter()
     try:
         run(arguments.folder, arguments.num_train, arguments.set)
+    except (Interrupted, KeyboardInterrupt):
+        print("demo: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
     except AsrError as error:
-        sys.exit(f"demo: {error}")
-    except KeyboardInterrupt:
-        sys.exit("demo: stopped; the same command goes on from here")
+        print(f"demo: {error}", file=sys.stderr)
+        sys.exit(2)
     console.print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes.")
 
 
@@ -67,12 +64,22 @@ def _describe(corpus: DemoCorpus) -> None:
 
 
 def _train(corpus: DemoCorpus, folder: Path, overrides: list[str]) -> None:
+    from asr.settings import load_settings
+    from asr.training.settings import ExperimentSettings
+    from asr.training.train import train
+
     data = [f"data.train={corpus.train}", f"data.dev={corpus.dev}"]
     settings = load_settings(ExperimentSettings, Path("conf/demo.yaml"), [*data, *overrides])
     train(settings, folder, resume=(folder / "checkpoint.pt").exists())
 
 
 def _test(corpus: DemoCorpus, folder: Path) -> None:
+    from asr.audio import load_audio
+    from asr.evaluation import evaluate
+    from asr.pictures import save_learning_curve, save_sound_picture
+    from asr.recognizer import Recognizer
+    from asr.training.log import read_metrics
+
     recognizer = Recognizer.load(folder / "run" / "model")
     utterances = read_manifest(corpus.test)
     score = evaluate(recognizer, utterances).score
