@@ -1,0 +1,103 @@
+"""The AN4 recipe's stages on a small made-up corpus: each is done once, and a stopped one goes on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tones import random_texts, write_corpus
+
+from recipes.an4 import run as recipe
+
+RECORD = {
+    "wer": 0.1, "cer": 0.05, "wer_low": 0.07, "wer_high": 0.13, "num_words": 100,
+    "substitutions": 5, "deletions": 3, "insertions": 2,
+}  # fmt: skip
+
+
+@pytest.fixture
+def small_an4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments for the recipe, with prepared manifests and settings that train in a second."""
+    for name, count in (("train", 12), ("dev", 4), ("test", 4)):
+        write_corpus(tmp_path / "data", name, random_texts(count, seed=len(name)), seed=count)
+    conf = tmp_path / "conf.yaml"
+    conf.write_text(
+        yaml.safe_dump(
+            {
+                "data": {"train": "", "dev": ""},
+                "model": {"conv_channels": 4, "num_layers": 1, "hidden_size": 8},
+                "training": {"max_epochs": 2, "batch_seconds": 6, "num_workers": 0},
+            }
+        )
+    )
+    monkeypatch.setattr(recipe, "CONF", conf)
+    return ["--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")]
+
+
+def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["an4", *arguments])
+    recipe.main()
+
+
+def test_all_stages_run_once_and_the_table_comes_from_their_files(
+    small_an4: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([*small_an4, "--seeds", "1", "2"], monkeypatch)
+    first = capsys.readouterr()
+    records = json.loads((tmp_path / "runs" / "results.json").read_text())
+    assert [record["seed"] for record in records] == [1, 2]
+    for record in records:
+        assert record["test"] == json.loads((tmp_path / f"runs/seed{record['seed']}/test.json").read_text())
+        assert record["num_epochs"] == 2
+    assert "| mean ± sd |" in first.out
+    weights = (tmp_path / "runs/seed1/model/model.safetensors").read_bytes()
+
+    run([*small_an4, "--seeds", "1", "2"], monkeypatch)
+    second = capsys.readouterr()
+    assert second.out == first.out
+    assert second.err.count("[train] done before") == 2
+    assert second.err.count("[test] done before") == 2
+    assert (tmp_path / "runs/seed1/model/model.safetensors").read_bytes() == weights
+
+
+def test_a_stopped_training_goes_on_by_the_same_command(
+    small_an4: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from asr.training.loop import Trainer
+
+    step = Trainer._step
+
+    def stopped_step(self: Trainer, *arguments: object) -> object:
+        self._stop = self.progress.step == 1
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", stopped_step)
+        with pytest.raises(SystemExit) as stopped:
+            run([*small_an4, "--seeds", "1"], monkeypatch)
+    assert stopped.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    run([*small_an4, "--seeds", "1"], monkeypatch)
+    assert "resumed at epoch 1, step 2" in capsys.readouterr().err
+    assert (tmp_path / "runs" / "results.json").is_file()
+
+
+def test_a_missing_archive_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "recipes.an4.run", "--archive", "nowhere.tar.gz", "--data", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    assert result.returncode == 2
+    assert "nowhere.tar.gz: no such archive file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_table_has_mean_and_standard_deviation() -> None:
+    records = [
+        {"seed": seed, "dev": RECORD, "test": {**RECORD, "wer": wer}, "num_epochs": 9, "training_minutes": 1.5}
+        for seed, wer in ((1, 0.08), (2, 0.10), (3, 0.12))
+    ]
+    table = recipe.results_table(records)
+    assert "| 2 | 10.00 | 10.00 [7.00, 13.00] | 5.00 | 5 / 3 / 2 | 9 | 1.5 |" in table
+    assert table.splitlines()[-1].startswith("| mean ± sd | 10.00 ± 0.00 | 10.00 ± 2.00 |")
+    assert "mean" not in recipe.results_table(records[:1])
