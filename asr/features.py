@@ -3,7 +3,7 @@
 import torch
 import torchaudio
 from jaxtyping import Bool, Float, Int
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from asr.settings import Settings
@@ -20,6 +20,12 @@ class FeatureSettings(Settings):
     hop_ms: float = Field(10.0, ge=1, le=100)
     min_frequency: float = Field(20.0, ge=0)
     max_frequency: float = Field(8000.0, gt=0, le=8000)
+
+    @model_validator(mode="after")
+    def _refuse_empty_range(self) -> "FeatureSettings":
+        if self.min_frequency >= self.max_frequency:
+            raise ValueError("min_frequency has to be below max_frequency")
+        return self
 
 
 class LogMel(nn.Module):

@@ -94,8 +94,8 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
 
 
 def dump_settings(settings: Settings) -> str:
-    """The settings as YAML text that `load_settings` reads back to equal settings."""
-    return yaml.dump(settings.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    """The settings as YAML text, in ASCII, that `load_settings` reads back to equal settings."""
+    return yaml.dump(settings.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False)
 
 
 def _read_yaml(text: str, *, source: str) -> Any:

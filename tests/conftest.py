@@ -1,10 +1,12 @@
 """What all tests share. Shapes and types in signatures are checked while tests run; one thread does the work."""
 
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numpy are imported
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import jaxtyping
@@ -64,3 +66,36 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real corpora: the folder ../shared/data is not here")
     return folder
+
+
+@pytest.fixture
+def asr(monkeypatch, capfd):
+    """Runs `asr` in this process; what it leaves: `code`, `out`, `err`."""
+
+    from asr.cli import main
+
+    def run(*arguments: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["asr", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main()
+        captured = capfd.readouterr()
+        return SimpleNamespace(code=caught.value.code or 0, out=captured.out, err=captured.err)
+
+    return run
+
+
+@pytest.fixture
+def refusal(asr):
+    """Runs `asr`, which has to exit with 2, print nothing, and say why in one line; returns the line."""
+
+    def run(*arguments: object) -> str:
+        result = asr(*arguments)
+        assert (result.code, result.out) == (2, ""), result
+        assert "Traceback" not in result.err
+        assert result.err.startswith("asr: ")
+        assert result.err.count("\n") == 1
+        assert result.err.endswith("\n")
+        return result.err[len("asr: ") : -1]
+
+    return run

@@ -7,7 +7,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from asr.errors import SettingsError
 from asr.features import FeatureSettings, LogMel, frame_mask, normalise
+from asr.model import ModelSettings
 
 RATE = 16_000
 FLOOR = 2.0**-24
@@ -119,6 +121,11 @@ def test_float16_waveforms_are_computed_in_float32(log_mel, speechlike):
 def test_a_window_or_hop_of_no_sample_is_refused(key):
     with pytest.raises(ValidationError):
         FeatureSettings(**{key: 0.01})
+
+
+def test_a_range_of_no_frequencies_is_refused():
+    with pytest.raises(SettingsError, match="features: value error, min_frequency has to be below max_frequency"):
+        ModelSettings.parse({"features": {"min_frequency": 4000, "max_frequency": 4000}}, source="conf.yaml")
 
 
 def test_shapes_in_signatures_are_checked_while_tests_run(log_mel):
