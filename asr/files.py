@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asr.errors import OutputError
+from asr.errors import AsrError, OutputError
 
 
 @contextmanager
@@ -57,6 +57,29 @@ def write_text(path: Path, text: str) -> None:
         raise OutputError(f"{path}: could not be written: the text holds {half}, half of a surrogate pair") from None
     with atomic_path(path) as temporary:
         temporary.write_bytes(contents)
+
+
+def read_lines(path: Path, error: type[AsrError]) -> list[str]:
+    """The lines of a UTF-8 file, split at line feeds only: `str.splitlines` would also split at characters that may
+    stand inside a text. A byte order mark and carriage returns at the ends of lines are left out.
+
+    Raises:
+        error: the file is missing, can not be read, or is not UTF-8; names the line.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except OSError as reason:
+        raise error(f"{path}: can not be read ({reason.strerror})") from None
+    try:
+        lines = data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as reason:
+        number = data.count(b"\n", 0, reason.start) + 1
+        raise error(f"{path}, line {number}: not UTF-8 text; convert the file to UTF-8") from None
+    if lines[-1] == "":  # what follows the last line feed is no line
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -38,9 +38,11 @@ def test_every_settings_file_loads_and_is_written_back_equal(path: Path, tmp_pat
 
 
 def test_the_readme_shows_the_results_that_were_measured() -> None:
-    assert (ROOT / RECORDS).is_file()
-    assert with_results(README, ROOT / RECORDS) == README
     table = README.split(BEGIN)[1].split(END)[0]
+    if not (ROOT / RECORDS).is_file():
+        assert table == "not yet measured\n"
+        return
+    assert with_results(README, ROOT / RECORDS) == README
     assert re.search(r"\| \d+ \| \d+\.\d\d \|", table)
 
 

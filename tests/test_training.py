@@ -8,14 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from tones import random_texts, write_corpus
 
 import asr.training.checkpoint
-from asr.corpus.augment import AugmentSettings, change_speed, spec_augment
-from asr.corpus.batches import plan_batches
+from asr.corpus.augment import AugmentSettings, background_noise, change_speed, spec_augment
+from asr.corpus.batches import Example, TrainingBatches, plan_batches
+from asr.corpus.manifest import read_manifest
 from asr.errors import Interrupted, OutputError, TokensError, TrainingError
 from asr.files import atomic_path
 from asr.recognizer import Recognizer
@@ -225,6 +227,32 @@ def test_speed_changes_duration_and_pitch() -> None:
     assert len(fast) == 12_800
     assert int(torch.fft.rfft(fast).abs().argmax()) * 16_000 / 12_800 == pytest.approx(625, abs=2)
     assert change_speed(tone, 1.0) is tone
+
+
+def test_background_noise_has_the_level_and_the_colour_of_rooms() -> None:
+    levels, slopes = [], []
+    for seed in range(300):
+        noise = background_noise(16_000, np.random.default_rng(seed)).numpy().astype(np.float64)
+        power = np.abs(np.fft.rfft(noise)) ** 2
+        octaves = np.log2([200, 400, 800, 1600, 3200, 6400])
+        bands = [10 * np.log10(power[round(2**o / 1.4) : round(2**o * 1.4)].mean()) for o in octaves]
+        levels.append(10 * np.log10(np.mean(noise**2)))
+        slopes.append(np.polyfit(octaves, bands, 1)[0])
+    assert -70.1 < min(levels) < -68
+    assert -32 < max(levels) < -29.9
+    assert -12.6 < min(slopes) < -11
+    assert -1 < max(slopes) < 0.6
+
+
+def test_the_share_of_noise_has_no_words_and_depends_on_the_seed_alone(corpus: Path) -> None:
+    utterances = read_manifest(corpus / "train.jsonl")
+    examples = [Example(utterance, (2, 3)) for utterance in utterances] * 20
+    settings = AugmentSettings(speeds=(1.0,), noise_share=0.25)
+    batches = TrainingBatches(examples, settings, max_seconds=60.0, seed=1, num_workers=0)
+    first, again = list(batches.epoch(1)), list(batches.epoch(1))
+    empty = sum(int((batch.num_tokens == 0).sum()) for batch in first)
+    assert 0.18 < empty / len(examples) < 0.32
+    assert all(torch.equal(a.waveforms, b.waveforms) for a, b in zip(first, again, strict=True))
 
 
 def test_weight_average_follows_the_formula() -> None:

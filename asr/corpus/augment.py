@@ -3,6 +3,8 @@
 Each takes its randomness from the caller, so that one seed gives one training.
 """
 
+from typing import Annotated
+
 import numpy as np
 import soxr
 import torch
@@ -15,13 +17,15 @@ from asr.settings import Settings
 
 
 class AugmentSettings(Settings):
-    """`speeds`: factors to choose from for each utterance; masks as in SpecAugment, widths in bands and frames.
+    """`speeds`: factors to choose from for each utterance; `noise_share`: of the utterances, replaced by noise without
+    words, so that the model learns to be silent; masks as in SpecAugment, widths in bands and frames.
 
     A time mask is never wider than a tenth of its utterance (adaptive masks, Park et al. 2020), so that short
     utterances keep their words.
     """
 
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    speeds: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = (0.9, 1.0, 1.1)
+    noise_share: float = Field(0.02, ge=0, lt=1)
     num_band_masks: int = Field(2, ge=0)
     max_band_width: int = Field(20, ge=0)
     num_time_masks: int = Field(2, ge=0)
@@ -40,6 +44,15 @@ def change_speed(waveform: Float[Tensor, "samples"], factor: float) -> Float[Ten
 
 def choose_speed(settings: AugmentSettings, rng: np.random.Generator) -> float:
     return float(rng.choice(settings.speeds)) if settings.speeds else 1.0
+
+
+def background_noise(num_samples: int, rng: np.random.Generator) -> Float[Tensor, "samples"]:
+    """What a microphone records where nobody speaks: noise of -70 to -30 dB, falling by 0 to 12 dB an octave."""
+    spectrum = np.fft.rfft(rng.standard_normal(num_samples))
+    frequency = np.maximum(np.arange(len(spectrum)) / num_samples * SAMPLE_RATE, 50.0)
+    noise = np.fft.irfft(spectrum * (frequency / 50.0) ** -rng.uniform(0, 2), num_samples)
+    level = 10 ** (rng.uniform(-70, -30) / 20)
+    return torch.from_numpy((level * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)).clamp(-1, 1)
 
 
 def spec_augment(

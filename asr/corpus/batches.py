@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from asr.audio import load_audio
-from asr.corpus.augment import AugmentSettings, change_speed, choose_speed
+from asr.audio import SAMPLE_RATE, load_audio
+from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed
 from asr.corpus.manifest import Utterance
 
 
@@ -115,6 +115,9 @@ class _Waveforms(Dataset[tuple[Tensor, Example]]):
         epoch, index = key
         example = self._examples[index]
         rng = np.random.default_rng((self._seed, epoch, index))
+        if rng.random() < self._augment.noise_share:
+            num_samples = max(1, round(example.utterance.duration * SAMPLE_RATE))
+            return background_noise(num_samples, rng), Example(example.utterance, ())
         return change_speed(load_utterance(example.utterance), choose_speed(self._augment, rng)), example
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import ManifestError
-from asr.files import write_text
+from asr.files import read_lines, write_text
 
 MAX_NAMED = 10  # how many bad items a message names before it only counts
 _MAX_SECONDS = 1e9
@@ -42,7 +42,7 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
     """
     utterances: list[Utterance] = []
     lines_of_ids: dict[str, int] = {}
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_lines(path, ManifestError), start=1):
         if line.strip():
             utterance = _parse(line, path.parent, where=f"{path}, line {number}")
             first = lines_of_ids.setdefault(utterance.id, number)
@@ -62,21 +62,6 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     """Write a manifest, whole or not at all; sound files below its folder are written as relative paths."""
     write_text(path, "".join(_format(utterance, path.parent) + "\n" for utterance in utterances))
-
-
-def _lines(path: Path) -> list[str]:
-    """Split at line feeds only: `str.splitlines` would also split at characters that may stand inside a text."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ManifestError(f"{path}: no such manifest") from None
-    except OSError as error:
-        raise ManifestError(f"{path}: can not be read ({error.strerror})") from None
-    try:
-        return data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise ManifestError(f"{path}, line {number}: not UTF-8 text; expected one JSON object a line") from None
 
 
 def _parse(line: str, folder: Path, *, where: str) -> Utterance:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import ScoringError
+from asr.files import read_lines
 
 JSON_LINES = (".json", ".jsonl")
 MAX_NAMED = 10  # how many ids a message names before it only counts
@@ -56,7 +57,7 @@ def read_texts(path: Path) -> dict[str, str]:
         ScoringError: if the file is missing or not UTF-8; names the line of broken JSON, of a missing or wrong key, or
             of a doubled id.
     """
-    lines = _lines(path)
+    lines = read_lines(path, ScoringError)
     if not _is_json_lines(path):
         return {str(number): line for number, line in enumerate(lines, start=1)}
     texts: dict[str, str] = {}
@@ -72,25 +73,6 @@ def read_texts(path: Path) -> dict[str, str]:
 
 def _is_json_lines(path: Path) -> bool:
     return path.suffix.lower() in JSON_LINES
-
-
-def _lines(path: Path) -> list[str]:
-    """Split at line feeds only: `str.splitlines` would also split at characters that may stand inside a text."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ScoringError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ScoringError(f"{path}: can not be read ({error.strerror})") from None
-    try:
-        text = data.decode("utf-8-sig")  # a byte order mark is not part of the first word
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise ScoringError(f"{path}, line {number}: not UTF-8 text; convert the file to UTF-8") from None
-    lines = text.split("\n")
-    if lines[-1] == "":  # what follows the last line feed is no line
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
 
 
 def _parse(line: str, where: str) -> tuple[str, str]:
