@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from asr.settings import Settings
 
 _FLOOR = 2.0**-24  # below the quantisation noise of 16 bit; keeps the logarithm of silence finite
-_MIN_STD = 1e-2  # log-mel units; a band that does not move (digital silence) becomes zero, not noise
+_SCALE = 3.0  # the usual standard deviation of log-mel power in speech, in natural-log units
 
 
 class FeatureSettings(Settings):
@@ -29,9 +29,9 @@ class FeatureSettings(Settings):
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram (HTK mel scale, Hann window), each band brought to mean 0 and variance 1 over the utterance.
+    """Log-mel spectrogram (HTK mel scale, Hann window), each band brought to mean 0 over the utterance.
 
-    The normalisation takes the place of cepstral mean and variance normalisation: it removes the channel and the
+    Taking the mean away is cepstral mean normalisation (Atal 1974) in another basis: it removes the channel and the
     level. Frames beyond an utterance's end are zero and have no influence.
     """
 
@@ -80,10 +80,11 @@ def frame_mask(num_frames: Int[Tensor, "batch"], max_frames: int) -> Bool[Tensor
 def normalise(
     frames: Float[Tensor, "batch frames mels"], mask: Bool[Tensor, "batch frames"]
 ) -> Float[Tensor, "batch frames mels"]:
-    """Mean 0 and variance 1 for each utterance and band over the frames in `mask`; zero elsewhere."""
+    """Mean 0 for each utterance and band over the frames in `mask`, and about unit size; zero elsewhere.
+
+    The scale is a constant. Dividing by the variance of each band would blow up the noise of quiet recordings and of
+    short words to the size of speech; it made AN4 worse by a quarter (docs/log.md, 2026-11-23).
+    """
     inside = mask[:, :, None].to(frames.dtype)
-    count = inside.sum(dim=1, keepdim=True)
-    mean = (frames * inside).sum(dim=1, keepdim=True) / count
-    centred = (frames - mean) * inside
-    variance = centred.square().sum(dim=1, keepdim=True) / count
-    return centred / (variance.sqrt() + _MIN_STD)
+    mean = (frames * inside).sum(dim=1, keepdim=True) / inside.sum(dim=1, keepdim=True)
+    return (frames - mean) * inside / _SCALE

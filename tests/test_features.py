@@ -13,7 +13,7 @@ from asr.model import ModelSettings
 
 RATE = 16_000
 FLOOR = 2.0**-24
-MIN_STD = 1e-2
+SCALE = 3.0
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +60,13 @@ def test_log_mel_is_that_of_librosa(speechlike, settings, n_fft):
     np.testing.assert_allclose(found, by_librosa(speechlike, settings, n_fft=n_fft), atol=1e-4, rtol=0)
 
 
-def test_normalised_frames_have_mean_0_and_variance_1_by_numpy(log_mel, speechlike):
+def test_normalised_frames_have_mean_0_by_numpy(log_mel, speechlike):
     found, num_frames = log_mel(torch.from_numpy(speechlike)[None], lengths(len(speechlike)))
     expected = by_librosa(speechlike, FeatureSettings(), n_fft=512)
-    expected = (expected - expected.mean(axis=0)) / (expected.std(axis=0) + MIN_STD)
+    expected = (expected - expected.mean(axis=0)) / SCALE
     assert num_frames.tolist() == [len(expected)]
     np.testing.assert_allclose(found[0].numpy(), expected, atol=2e-3, rtol=0)
     np.testing.assert_allclose(found[0].mean(dim=0), 0, atol=1e-4)
-    np.testing.assert_allclose(found[0].std(dim=0, correction=0), 1, atol=0.05)  # less the floor of the divisor
 
 
 def test_normalisation_counts_only_the_frames_of_each_utterance():
@@ -77,15 +76,14 @@ def test_normalisation_counts_only_the_frames_of_each_utterance():
     found = normalise(torch.from_numpy(frames), frame_mask(lengths(*num_frames), 9)).numpy()
     for utterance, number, result in zip(frames, num_frames, found, strict=True):
         inside = utterance[:number]
-        np.testing.assert_allclose(
-            result[:number], (inside - inside.mean(axis=0)) / (inside.std(axis=0) + MIN_STD), atol=1e-5
-        )
+        np.testing.assert_allclose(result[:number], (inside - inside.mean(axis=0)) / SCALE, atol=1e-5)
         assert (result[number:] == 0).all()
 
 
 def test_the_level_makes_no_difference(log_mel, speechlike):
-    """A quarter is 1.39 in the logarithm; what is left comes from the floor."""
-    wave = torch.from_numpy(speechlike)[None]
+    """A quarter is 2.77 in the logarithm of the power; only the floor of digital silence could tell the two apart."""
+    noise = 0.01 * torch.randn(len(speechlike), generator=torch.Generator().manual_seed(1))
+    wave = torch.from_numpy(speechlike)[None] + noise
     loud, quiet = (log_mel(level * wave, lengths(len(speechlike)))[0] for level in (1, 0.25))
     torch.testing.assert_close(loud, quiet, atol=0.1, rtol=0)
 

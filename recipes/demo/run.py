@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--num-train", type=int, default=1000, help="training sentences (default: 1000)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting")
     arguments = parser.parse_args()
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see docs/decisions/0002-threads.md
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # see docs/decisions/0002-threads.md
     started = time.perf_counter()
     try:
         run(arguments.folder, arguments.num_train, arguments.set)
