@@ -83,7 +83,7 @@ def normalise(
     """Mean 0 for each utterance and band over the frames in `mask`, and about unit size; zero elsewhere.
 
     The scale is a constant. Dividing by the variance of each band would blow up the noise of quiet recordings and of
-    short words to the size of speech; it made AN4 worse by a quarter (docs/log.md, 2026-11-23).
+    short words to the size of speech, and AN4 was learnt more slowly (docs/log.md, 2026-11-23).
     """
     inside = mask[:, :, None].to(frames.dtype)
     mean = (frames * inside).sum(dim=1, keepdim=True) / inside.sum(dim=1, keepdim=True)

@@ -141,8 +141,25 @@ def test_a_full_disk_costs_a_warning_and_keeps_the_old_checkpoint(
     assert Recognizer.load(tmp_path / "run" / "model")
 
 
+def test_tensorboard_gets_the_curve_and_is_asked_for_by_name_where_it_is_missing(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = settings_for(corpus, tmp_path, tensorboard=True)
+    train(settings, tmp_path / "run")
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    losses = [record["dev_loss"] for record in read_metrics(tmp_path / "run" / "metrics.jsonl")]
+    assert [event.value for event in events.Scalars("dev_loss")] == pytest.approx(losses)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(TrainingError, match=r"pip install 'recurrent-asr\[tensorboard\]'"):
+        train(settings, tmp_path / "other")
+
+
 def test_an_impossible_output_folder_is_one_error(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match="is a file"):
+        train(settings_for(corpus, tmp_path), tmp_path / "file")
     with pytest.raises(OutputError, match="could not be written"):
         train(settings_for(corpus, tmp_path), tmp_path / "file" / "run")
 

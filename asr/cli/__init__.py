@@ -27,7 +27,7 @@ for verb in (train, transcribe, evaluate, score, inspect):
 
 def main() -> None:
     """Run `asr`: exits 0 when all went well, 2 with one line on stderr for bad input, 130 after Ctrl-C."""
-    # OpenMP threads that spin while they wait slow a busy machine down by a factor of ten and more.
+    # Threads that wait by spinning slow a busy machine down by ten: docs/decisions/0002-threads.md.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale; names of files that are no UTF-8 as they are
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")

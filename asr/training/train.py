@@ -93,6 +93,8 @@ def alignable(
 
 
 def _refuse_used_folder(folder: Path, resume: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise TrainingError(f"{folder}: is a file; give a folder for the run")
     if not resume and (folder / "checkpoint.pt").exists():
         raise TrainingError(f"{folder}: holds a training already; go on with --resume, or give another folder")
 
