@@ -185,7 +185,7 @@ class Recognizer:
         spans = align_tokens(log_probs, best.tokens)
         text = self.tokens.decode(best.tokens)
         words = []
-        for word, (first, end) in zip(text.split(), self.tokens.word_starts(best.tokens), strict=True):
+        for word, (first, end) in zip(text.split(), self.tokens.word_spans(best.tokens), strict=True):
             inside = spans[first:end]
             confidence = sum(span.confidence for span in inside) / len(inside)
             start_s, end_s = (frame * self.model.seconds_per_frame for frame in (inside[0].start, inside[-1].end))

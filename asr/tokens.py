@@ -107,7 +107,7 @@ class Tokens:
         """The text of token ids, without blanks: words with one space between them."""
         return " ".join("".join(self.pieces[i] for i in ids).replace(_WORD_START, " ").split())
 
-    def word_starts(self, ids: Sequence[int]) -> list[tuple[int, int]]:
+    def word_spans(self, ids: Sequence[int]) -> list[tuple[int, int]]:
         """For each word of `decode(ids)`, the first token that spells it and the one after its last."""
         words: list[tuple[int, int]] = []
         open_word = False

@@ -104,7 +104,7 @@ def test_words_and_their_tokens_agree_for_any_ids(kind, world, data):
     """Any ids in any order: word starts at the end, doubled, missing at the beginning."""
     tokens = tokens_of(kind, world=world)
     ids = data.draw(st.lists(st.integers(2, len(tokens) - 1) | st.just(tokens.pieces.index("\u2581"))))
-    spans = tokens.word_starts(ids)
+    spans = tokens.word_spans(ids)
     words = tokens.decode(ids).split()
     assert [tokens.decode(ids[first:end]) for first, end in spans] == words
     inside = [index for first, end in spans for index in range(first, end)]
@@ -113,13 +113,13 @@ def test_words_and_their_tokens_agree_for_any_ids(kind, world, data):
     assert set(outside) <= {"\u2581"}
 
 
-def test_word_starts_by_hand():
+def test_word_spans_by_hand():
     tokens = Tokens.train(["AB A"], TokenSettings())[0]
     a, b, space = (tokens.pieces.index(piece) for piece in "AB\u2581")
-    assert tokens.word_starts([]) == []
-    assert tokens.word_starts([space, space]) == []
-    assert tokens.word_starts([a, b]) == [(0, 2)]
-    assert tokens.word_starts([space, a, space, space, b, a, space]) == [(1, 2), (4, 6)]
+    assert tokens.word_spans([]) == []
+    assert tokens.word_spans([space, space]) == []
+    assert tokens.word_spans([a, b]) == [(0, 2)]
+    assert tokens.word_spans([space, a, space, space, b, a, space]) == [(1, 2), (4, 6)]
 
 
 # --- learning ---------------------------------------------------------------------------------------------------------
