@@ -59,7 +59,15 @@ def load_audio(path: str | Path, *, offset: float = 0.0, duration: float | None 
         AudioError: the file is missing, empty, not audio, truncated, has no samples, or has samples that are
             NaN or infinite.
     """
-    sound = read_sound(path, offset=offset, duration=duration)
+    return sound_to_waveform(read_sound(path, offset=offset, duration=duration), path)
+
+
+def sound_to_waveform(sound: Sound, path: str | Path) -> Float[Tensor, "samples"]:
+    """What a file holds -> 16 kHz mono in [-1, 1].
+
+    Raises:
+        AudioError: it is shorter than one sample at 16 kHz.
+    """
     waveform = to_waveform(sound.samples, sound.sample_rate)
     if len(waveform) == 0:
         raise AudioError(f"{path}: too short: {len(sound.samples)} samples at {sound.sample_rate} Hz")

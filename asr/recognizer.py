@@ -193,6 +193,11 @@ class Recognizer:
         return Transcript(text, tuple(words), duration, best.score)
 
 
+def default_device() -> torch.device:
+    """The GPU, if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def has_sound(waveform: Float[Tensor, "samples"]) -> bool:
     """Whether any sample is further than `SILENCE` from the mean (which is not zero where a recorder has an offset)."""
     return len(waveform) > 0 and not bool(((waveform - waveform.mean()).abs() <= SILENCE).all())

@@ -17,12 +17,11 @@ import torch
 from torch import nn
 
 from asr.audio import SAMPLE_RATE
-from asr.corpus.augment import spec_augment
 from asr.corpus.batches import Batch
 from asr.model import AcousticModel, ModelSettings
 from asr.settings import load_settings
 from asr.training.ema import WeightAverage
-from asr.training.loop import ctc_losses
+from asr.training.loss import training_losses
 from asr.training.settings import ExperimentSettings
 
 UTTERANCE_SECONDS = 2.7  # the mean of AN4
@@ -67,9 +66,7 @@ def make_step(settings: ExperimentSettings) -> tuple[Callable[[], None], Batch]:
     average = WeightAverage(model, settings.training.ema_decay)
 
     def step() -> None:
-        frames, num_frames = model.features(batch.waveforms, batch.num_samples)
-        frames = spec_augment(frames, num_frames, settings.augment, torch.Generator())
-        losses = ctc_losses(*model.encode(frames, num_frames), batch)
+        losses = training_losses(model, batch, settings, torch.Generator())
         optimizer.zero_grad(set_to_none=True)
         (losses.sum() / len(batch.targets)).backward()
         nn.utils.clip_grad_norm_(model.parameters(), settings.training.max_grad_norm)

@@ -62,6 +62,16 @@ def test_all_stages_run_once_and_the_table_comes_from_their_files(
     assert (tmp_path / "runs/seed1/model/model.safetensors").read_bytes() == weights
 
 
+def test_a_finished_run_with_other_settings_is_not_passed_off_as_this_one(
+    small_an4: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([*small_an4, "--seeds", "1"], monkeypatch)
+    with pytest.raises(SystemExit) as refused:
+        run([*small_an4, "--seeds", "1", "--set", "model.hidden_size=9"], monkeypatch)
+    assert refused.value.code == 2
+    assert "was trained with other settings" in capsys.readouterr().err
+
+
 def test_a_stopped_training_goes_on_by_the_same_command(
     small_an4: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -175,8 +175,8 @@ def test_inspect_prints_facts_and_writes_a_picture(asr, wav, tmp_path, monkeypat
     assert facts["rate"] == "16000 Hz"
     assert facts["duration"] == "2.000 s"
     assert facts["peak"] == "-6.0 dB"
-    assert facts["picture"] == "speech.png"
-    assert (tmp_path / "speech.png").read_bytes().startswith(b"\x89PNG")
+    assert facts["picture"] == "speech.inspect.png"
+    assert (tmp_path / "speech.inspect.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", ["$\\nonsense[b]$.wav", "[red]a.wav", "new\nline.wav", "x" * 200 + ".wav", "-a.wav"])
@@ -186,5 +186,5 @@ def test_inspect_takes_any_name(asr, wav, tmp_path, monkeypatch, name):
     path.write_bytes(wav.read_bytes())
     result = asr("inspect", path)
     assert (result.code, result.err) == (0, "")
-    assert f"{path.stem}.png\n" in result.out
-    assert (tmp_path / f"{path.stem}.png").exists()
+    assert f"{path.stem}.inspect.png\n" in result.out
+    assert (tmp_path / f"{path.stem}.inspect.png").exists()

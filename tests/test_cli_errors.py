@@ -131,7 +131,7 @@ def test_a_picture_that_can_not_be_written(refusal, wav, tmp_path):
         ("data: {train: a}", [], "data.dev: missing"),
         ("data: {train: a, dev: b}\ntraining: {seed: 1", [], "line 3: not valid YAML"),
         ("data: {train: a, dev: b}", ["--set", "seed"], "--set seed: expected section.key=value"),
-        ("data: {train: a, dev: b}", [], "a: no such manifest"),
+        ("data: {train: a, dev: b}", [], "a: no such file"),
     ],
 )
 def test_wrong_settings(refusal, tmp_path, content, overrides, message):
@@ -153,7 +153,7 @@ def test_a_file_given_as_the_folder_of_the_run(asr, wav, tmp_path):
     assert result.code == 2
     *log, error = result.err.splitlines()
     assert error.startswith(f"asr: {tmp_path / 'file'}")
-    assert "could not be written" in error
+    assert "is a file; give a folder for the run" in error
     assert not any(line.startswith("asr: ") for line in log)
     assert (tmp_path / "file").read_text() == "old"
 

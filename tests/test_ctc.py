@@ -8,7 +8,7 @@ import torch
 
 from asr.align import num_frames_needed
 from asr.corpus.batches import Batch
-from asr.training.loop import ctc_losses
+from asr.training.loss import ctc_losses
 
 VOCAB = 3
 MAX_FRAMES = 5

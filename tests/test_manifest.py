@@ -38,7 +38,7 @@ def refusal(folder: Path, content: str | bytes) -> str:
 
 def test_a_line_of_nemo(tmp_path):
     [utterance] = read(tmp_path, GOOD)
-    assert utterance == Utterance(tmp_path / "a.wav", 1.5, "A B", "a", None, 0.0)
+    assert utterance == Utterance(tmp_path / "a.wav", 1.5, "A B", "a", None, None)
 
 
 def test_all_keys_and_unknown_ones(tmp_path):
@@ -50,7 +50,7 @@ def test_all_keys_and_unknown_ones(tmp_path):
 
 def test_numbers_as_ids_and_null_as_nothing(tmp_path):
     [utterance] = read(tmp_path, line(id=7, speaker=12, offset=None))
-    assert (utterance.id, utterance.speaker, utterance.offset) == ("7", "12", 0.0)
+    assert (utterance.id, utterance.speaker, utterance.offset) == ("7", "12", None)
     assert read(tmp_path, line(id=None, speaker=None))[0].id == "a"
 
 

@@ -137,7 +137,7 @@ def test_a_missing_key_of_the_config_is_named(folder, key):
         ("model__hidden_size", "12", "model.hidden_size: input should be a valid integer, found '12'"),
         ("sample_rate", 8000, "sample_rate: input should be 16000, found 8000"),
         ("model", [], "model: "),
-        ("model__features__min_frequency", 8000.0, "damaged, or not of this config.json"),
+        ("model__features__min_frequency", 8000.0, "min_frequency has to be below max_frequency"),
     ],
 )
 def test_a_wrong_key_or_value_of_the_config_is_named(folder, key, value, message):

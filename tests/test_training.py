@@ -16,9 +16,9 @@ from tones import random_texts, write_corpus
 
 import asr.training.checkpoint
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, spec_augment
-from asr.corpus.batches import Example, TrainingBatches, plan_batches
-from asr.corpus.manifest import read_manifest
-from asr.errors import Interrupted, OutputError, TokensError, TrainingError
+from asr.corpus.batches import Example, TrainingBatches, load_utterance, plan_batches
+from asr.corpus.manifest import Utterance, read_manifest
+from asr.errors import AudioError, Interrupted, OutputError, TokensError, TrainingError
 from asr.files import atomic_path
 from asr.recognizer import Recognizer
 from asr.settings import load_settings
@@ -193,8 +193,9 @@ def test_a_used_folder_is_refused_and_a_missing_checkpoint_too(corpus: Path, tmp
     train(settings, tmp_path / "run")
     with pytest.raises(TrainingError, match="--resume"):
         train(settings, tmp_path / "run")
-    with pytest.raises(TrainingError, match="another model"):
-        train(settings_for(corpus, tmp_path, ["model.hidden_size=9"]), tmp_path / "run", resume=True)
+    with pytest.raises(TrainingError, match=r"other settings: model\.hidden_size: 8 -> 9, training\.seed: 1 -> 2; "):
+        train(settings_for(corpus, tmp_path, ["model.hidden_size=9"], seed=2), tmp_path / "run", resume=True)
+    assert "hidden_size: 8" in (tmp_path / "run" / "settings.yaml").read_text()
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"damaged")
     with pytest.raises(TrainingError, match="damaged"):
         train(settings, tmp_path / "run", resume=True)
@@ -205,6 +206,94 @@ def test_early_stop_keeps_the_best_epoch(corpus: Path, tmp_path: Path, capfd: py
     train(settings_for(corpus, tmp_path, learning_rate=1e-12, max_epochs=50, patience=2), tmp_path / "run")
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) < 50
     assert "stopped" in capfd.readouterr().err
+
+
+def test_a_run_out_of_patience_stays_so_when_it_is_resumed(corpus: Path, tmp_path: Path) -> None:
+    settings = settings_for(corpus, tmp_path, learning_rate=1e-12, max_epochs=50, patience=2)
+    train(settings, tmp_path / "run")
+    curve = curve_of(tmp_path / "run")
+    train(settings, tmp_path / "run", resume=True)
+    assert curve_of(tmp_path / "run") == curve
+
+
+def test_training_texts_that_have_changed_are_refused_at_resume(tmp_path: Path) -> None:
+    write_corpus(tmp_path, "dev", ["AB"], seed=1)
+    write_corpus(tmp_path, "train", ["AABA", "B A"], seed=1)
+    settings = settings_for(tmp_path, tmp_path, max_epochs=1)
+    train(settings, tmp_path / "run")
+    write_corpus(tmp_path, "train", ["BBAB", "B A"], seed=1)  # as many letters, in another order
+    with pytest.raises(TrainingError, match="training texts have changed"):
+        train(settings, tmp_path / "run", resume=True)
+
+
+def test_a_full_disk_while_saving_the_best_model_is_tried_again(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    save, calls = Recognizer.save, []
+
+    def full_at_first(self: Recognizer, *arguments: object, **options: object) -> None:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise OutputError("the disk is full")
+        save(self, *arguments, **options)
+
+    monkeypatch.setattr(Recognizer, "save", full_at_first)
+    train(settings_for(corpus, tmp_path), tmp_path / "run")
+    assert len(calls) >= 2
+    assert "warning: the disk is full; training goes on" in capfd.readouterr().err
+    assert Recognizer.load(tmp_path / "run" / "model")
+    monkeypatch.setattr(Recognizer, "save", lambda *_, **__: (_ for _ in ()).throw(OutputError("the disk is full")))
+    with pytest.raises(OutputError, match="could not be written"):
+        train(settings_for(corpus, tmp_path, max_epochs=1), tmp_path / "other")
+
+
+def test_ctrl_c_on_a_full_disk_does_not_claim_that_the_state_is_saved(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Trainer._step
+
+    def stopped_step(self: Trainer, *arguments: object) -> object:
+        self._stop = True
+        return step(self, *arguments)
+
+    def full(path: Path, state: dict[str, object]) -> None:
+        raise OutputError(f"{path}: the disk is full")
+
+    monkeypatch.setattr(Trainer, "_step", stopped_step)
+    monkeypatch.setattr("asr.training.loop.save_checkpoint", full)
+    with pytest.raises(Interrupted, match=r"could not be saved: .*the disk is full"):
+        train(settings_for(corpus, tmp_path), tmp_path / "run")
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_broken_sound_file_in_the_midst_of_training_is_one_line(tmp_path: Path, num_workers: int) -> None:
+    write_corpus(tmp_path, "dev", ["AB"], seed=1)
+    write_corpus(tmp_path, "train", random_texts(8, seed=1), seed=1)
+    (tmp_path / "train" / "train3.wav").write_bytes(b"RIFF")
+    with pytest.raises(AudioError, match=r"train3\.wav") as caught:
+        train(settings_for(tmp_path, tmp_path, num_workers=num_workers), tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_infinite_loss_names_the_utterance_whose_duration_lies(tmp_path: Path) -> None:
+    write_corpus(tmp_path, "dev", ["AB"], seed=1)
+    manifest = write_corpus(tmp_path, "train", ["AB", "CD AB"], seed=1)
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    lines[0] |= {"text": "A" * 60, "duration": 9.0}
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(TrainingError, match="the loss of train0 is not finite: the text does not fit into the sound"):
+        train(settings_for(tmp_path, tmp_path), tmp_path / "run")
+
+
+def test_a_segment_is_read_from_its_offset_and_a_file_without_offset_whole(tmp_path: Path) -> None:
+    write_corpus(tmp_path, "long", ["ABCD ABCD ABCD"], seed=1)
+    path = tmp_path / "long" / "long0.wav"
+    whole = load_utterance(Utterance(path, 1.0, "", "a"))
+    first = load_utterance(Utterance(path, 0.5, "", "b", offset=0.0))
+    later = load_utterance(Utterance(path, 0.5, "", "c", offset=0.25))
+    assert len(whole) > 24_000
+    assert torch.equal(first, whole[:8000])
+    assert torch.equal(later, whole[4000:12_000])
 
 
 def test_batches_keep_to_the_budget_and_lose_nothing() -> None:
@@ -233,6 +322,9 @@ def test_spec_augment_masks_as_much_as_it_says_and_never_the_padding_count() -> 
     assert abs(float(bands.float().mean()) - 4) < 0.5  # uniform in 0 ... 8
     again = spec_augment(frames, num_frames, settings, torch.Generator().manual_seed(1))
     assert torch.equal(masked, again)
+    few_bands = AugmentSettings(num_band_masks=1, max_band_width=200, num_time_masks=0)
+    narrow = spec_augment(torch.ones(400, 100, 8), num_frames, few_bands, torch.Generator().manual_seed(1))
+    assert set((narrow.amax(dim=1) == 0).sum(dim=1).tolist()) == set(range(5))  # never more than half
     short = spec_augment(torch.ones(50, 100, 40), torch.full((50,), 9), settings, torch.Generator().manual_seed(1))
     assert float((short.amax(dim=2) == 0).sum()) == 0  # a tenth of 9 frames is none
 

@@ -19,9 +19,9 @@ def evaluate(
     from asr.cli.output import print_score, write_hypotheses
     from asr.corpus.manifest import read_manifest
     from asr.evaluation import evaluate as evaluate_model
-    from asr.recognizer import Recognizer
+    from asr.recognizer import Recognizer, default_device
 
-    recognizer = Recognizer.load(model)
+    recognizer = Recognizer.load(model, device=default_device())
     result = evaluate_model(recognizer, read_manifest(manifest))
     if hypotheses is not None:
         write_hypotheses(hypotheses, result.score)

@@ -8,7 +8,7 @@ import typer
 
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A sound file.")],
-    picture: Annotated[Path | None, typer.Option(help="Where to save the picture. Default: <name>.png here.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Where to save the picture. Default: NAME.inspect.png.")] = None,
 ) -> None:
     """Facts of a sound file, and a picture of its waveform and spectrogram."""
     from asr.cli.messages import one_line
@@ -17,6 +17,6 @@ def inspect(
     from asr.pictures import save_sound_picture
 
     facts, waveform = audio_facts(file)
-    path = picture or Path(f"{file.stem}.png")
+    path = picture or Path(f"{file.stem}.inspect.png")
     save_sound_picture(path, waveform, title=one_line(file.name).replace("$", r"\$"))  # else it would start a formula
     print_facts(facts, path)

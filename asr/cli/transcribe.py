@@ -18,9 +18,9 @@ def transcribe(
 
     from asr.cli.messages import complain
     from asr.errors import AudioError
-    from asr.recognizer import Recognizer
+    from asr.recognizer import Recognizer, default_device
 
-    recognizer = Recognizer.load(model)
+    recognizer = Recognizer.load(model, device=default_device())
     num_failed = 0
     for file in files:
         try:

@@ -21,7 +21,7 @@ class AugmentSettings(Settings):
     words, so that the model learns to be silent; masks as in SpecAugment, widths in bands and frames.
 
     A time mask is never wider than a tenth of its utterance (adaptive masks, Park et al. 2020), so that short
-    utterances keep their words.
+    utterances keep their words; a band mask never wider than half of the bands.
     """
 
     speeds: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = (0.9, 1.0, 1.1)
@@ -65,7 +65,7 @@ def spec_augment(
     batch, max_frames, num_bands = frames.shape
     device = frames.device
     bands = torch.full((batch, 1), num_bands, device=device)
-    widest_band = torch.full_like(bands, settings.max_band_width)
+    widest_band = torch.full_like(bands, min(settings.max_band_width, num_bands // 2))
     widest_time = (num_frames[:, None] * MAX_MASKED_SHARE).long().clamp(max=settings.max_time_width)
     keep_bands = _stripes(bands, widest_band, settings.num_band_masks, num_bands, generator)
     keep_times = _stripes(num_frames[:, None], widest_time, settings.num_time_masks, max_frames, generator)

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from asr.audio import SAMPLE_RATE, load_audio
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed
 from asr.corpus.manifest import Utterance
+from asr.errors import AudioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Waveforms and their lengths on `device`; targets stay where they are."""
         return Batch(
-            self.waveforms.to(device, non_blocking=True),
-            self.num_samples.to(device, non_blocking=True),
+            self.waveforms.to(device),
+            self.num_samples.to(device),
             self.targets,
             self.num_tokens,
             self.ids,
@@ -50,7 +51,7 @@ class Batch:
 def plan_batches(
     durations: Sequence[float], *, max_seconds: float, seed: int | None = None, epoch: int = 0
 ) -> list[list[int]]:
-    """Indices of utterances in batches of at most `max_seconds`, padding counted.
+    """Indices of utterances in batches of at most `max_seconds`, padding counted, at the speed they were recorded at.
 
     Utterances of like duration go together. With a seed, durations are jittered by up to a tenth, so that companions
     change from epoch to epoch, and batches are shuffled; without one, longest first. An utterance longer than
@@ -88,31 +89,44 @@ class TrainingBatches:
         self._num_workers = num_workers
 
     def epoch(self, epoch: int, *, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from `first_batch` on."""
+        """The batches of an epoch, from `first_batch` on.
+
+        Raises:
+            AudioError: a sound file can not be used.
+        """
         plan = self.plan(epoch)[first_batch:]
-        return iter(
-            DataLoader(
-                self._dataset,
-                batch_sampler=[[(epoch, index) for index in batch] for batch in plan],
-                collate_fn=collate,
-                num_workers=self._num_workers,
-                worker_init_fn=_prepare_worker,
-                pin_memory=torch.cuda.is_available(),
-            )
+        loader = DataLoader(
+            self._dataset,
+            batch_sampler=[[(epoch, index) for index in batch] for batch in plan],
+            collate_fn=_collate_or_error,
+            num_workers=self._num_workers,
+            worker_init_fn=_prepare_worker,
         )
+        for batch in loader:
+            if isinstance(batch, AudioError):
+                raise batch
+            yield batch
 
     def plan(self, epoch: int) -> list[list[int]]:
         return plan_batches(self._durations, max_seconds=self._max_seconds, seed=self._seed, epoch=epoch)
 
 
-class _Waveforms(Dataset[tuple[Tensor, Example]]):
+_Item = tuple[Tensor, Example]
+
+
+class _Waveforms(Dataset[_Item | AudioError]):
     def __init__(self, examples: Sequence[Example], augment: AugmentSettings, seed: int) -> None:
         self._examples = examples
         self._augment = augment
         self._seed = seed
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Example]:
-        epoch, index = key
+    def __getitem__(self, key: tuple[int, int]) -> _Item | AudioError:
+        try:
+            return self._load(*key)
+        except AudioError as error:  # raised here, it would come out of a worker process as a traceback
+            return error
+
+    def _load(self, epoch: int, index: int) -> _Item:
         example = self._examples[index]
         rng = np.random.default_rng((self._seed, epoch, index))
         if rng.random() < self._augment.noise_share:
@@ -127,11 +141,17 @@ def load_utterance(utterance: Utterance) -> Float[Tensor, "samples"]:
     Raises:
         AudioError: the file can not be used.
     """
-    segment = utterance.duration if utterance.offset else None
-    return load_audio(utterance.audio_filepath, offset=utterance.offset, duration=segment)
+    if utterance.offset is None:
+        return load_audio(utterance.audio_filepath)
+    return load_audio(utterance.audio_filepath, offset=utterance.offset, duration=utterance.duration)
 
 
-def collate(items: Sequence[tuple[Tensor, Example]]) -> Batch:
+def _collate_or_error(items: Sequence[_Item | AudioError]) -> Batch | AudioError:
+    errors = [item for item in items if isinstance(item, AudioError)]
+    return errors[0] if errors else collate([item for item in items if not isinstance(item, AudioError)])
+
+
+def collate(items: Sequence[_Item]) -> Batch:
     """Waveforms padded with zeros to the longest of them."""
     waveforms = [waveform for waveform, _ in items]
     tokens = [example.tokens for _, example in items]

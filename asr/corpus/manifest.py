@@ -23,14 +23,17 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no f
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One line of a manifest. `duration` and `offset` are in seconds; `text` is the transcript as given."""
+    """One line of a manifest. `duration` and `offset` are in seconds; `text` is the transcript as given.
+
+    With an `offset` the utterance is a part of its file; without one, it is the whole file.
+    """
 
     audio_filepath: Path
     duration: float
     text: str
     id: str
     speaker: str | None = None
-    offset: float = 0.0
+    offset: float | None = None
 
 
 def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
@@ -82,7 +85,7 @@ def _parse(line: str, folder: Path, *, where: str) -> Utterance:
         text=_whole_text(record, "text", where),
         id=_whole_text({"id": Path(audio).stem, **record}, "id", where),
         speaker=_whole_text(record, "speaker", where) if "speaker" in record else None,
-        offset=_seconds(record, "offset", where) if "offset" in record else 0.0,
+        offset=_seconds(record, "offset", where) if "offset" in record else None,
     )
 
 
@@ -139,7 +142,7 @@ def _format(utterance: Utterance, folder: Path) -> str:
     }
     if utterance.speaker is not None:
         record["speaker"] = utterance.speaker
-    if utterance.offset:
+    if utterance.offset is not None:
         record["offset"] = utterance.offset
     line = json.dumps(record, ensure_ascii=False)
     # A file name that is not UTF-8 has to be escaped.

@@ -18,7 +18,6 @@ class BidirectionalLSTM(nn.Module):
         super().__init__()
         self.ahead = nn.LSTM(input_size, hidden_size, batch_first=True)
         self.back = nn.LSTM(input_size, hidden_size, batch_first=True)
-        self.output_size = 2 * hidden_size
         for lstm in (self.ahead, self.back):
             _initialise(lstm)
 
@@ -26,6 +25,11 @@ class BidirectionalLSTM(nn.Module):
         self, frames: Float[Tensor, "batch frames inputs"], num_frames: Int[Tensor, "batch"]
     ) -> Float[Tensor, "batch frames outputs"]:
         """Outputs beyond `num_frames` have no meaning and must not be used."""
+        if frames.is_cuda and torch.is_autocast_enabled("cuda"):
+            # PyTorch's autocast runs cuDNN's LSTM in float16, whatever type it was asked for: without scaling of the
+            # loss its gradients vanish.
+            with torch.autocast("cuda", enabled=False):
+                return self.forward(frames.float(), num_frames)
         ahead, _ = self.ahead(frames)
         order = reversal(num_frames, frames.shape[1])
         back, _ = self.back(permute_frames(frames, order))

@@ -4,9 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.search.hypothesis import Hypothesis, check_log_probs
-
-BLANK_ID = 0
+from asr.search.hypothesis import BLANK_ID, Hypothesis, check_log_probs
 
 
 def greedy_search(log_probs: Float[Tensor, "frames vocab"]) -> Hypothesis:

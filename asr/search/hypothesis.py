@@ -8,6 +8,7 @@ from torch import Tensor
 
 from asr.errors import SearchError
 
+BLANK_ID = 0
 _TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one
 
 

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from asr.errors import SearchError
-from asr.search.hypothesis import Hypothesis, check_log_probs
+from asr.search.hypothesis import BLANK_ID, Hypothesis, check_log_probs
 
-BLANK_ID = 0
 _NEVER = -math.inf
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from asr.errors import TrainingError
+from asr.errors import OutputError, TrainingError
 from asr.files import write_text
 
 
@@ -17,23 +17,22 @@ class RunLog:
 
     def __init__(self, folder: Path, *, tensorboard: bool) -> None:
         self._path = folder / "metrics.jsonl"
+        self._records: list[dict[str, Any]] = []
         self._tensorboard = _open_tensorboard(folder) if tensorboard else None
         self.console = Console(stderr=True)
 
     def keep_until(self, epoch: int) -> None:
-        """Drop the metrics of epochs after `epoch`: a resumed run does them again."""
+        """Take over the metrics of a resumed run up to `epoch`; it does the later ones again."""
         if self._path.exists():
-            write_text(
-                self._path, "".join(json.dumps(r) + "\n" for r in read_metrics(self._path) if r["epoch"] <= epoch)
-            )
+            self._records = [record for record in read_metrics(self._path) if record["epoch"] <= epoch]
 
     def epoch(self, record: dict[str, Any]) -> None:
-        """One line of metrics for an epoch."""
+        """One line of metrics for an epoch. The file is written anew each time, so that no half line is ever in it."""
+        self._records.append(record)
         try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
-        except OSError as error:
-            self.warn(f"{self._path}: metrics not written ({error.strerror})")
+            write_text(self._path, "".join(json.dumps(line) + "\n" for line in self._records))
+        except OutputError as error:
+            self.warn(f"{error}; the next epoch tries again")
         if self._tensorboard is not None:
             for key, value in record.items():
                 if isinstance(value, int | float):

@@ -1,5 +1,6 @@
 """The training loop: batches in, better weights out."""
 
+import hashlib
 import math
 import signal
 import time
@@ -11,20 +12,18 @@ from types import FrameType
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from asr.corpus.augment import spec_augment
 from asr.corpus.batches import Batch, TrainingBatches
 from asr.corpus.manifest import Utterance
 from asr.errors import Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, evaluate
 from asr.recognizer import Recognizer
-from asr.tokens import BLANK_ID
 from asr.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from asr.training.ema import WeightAverage
 from asr.training.log import RunLog
-from asr.training.settings import ExperimentSettings
+from asr.training.loss import training_losses, why_not_finite
+from asr.training.settings import ExperimentSettings, changed_settings
 
 
 class Trainer:
@@ -56,24 +55,29 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, self.loop.weight_decay), betas=(0.9, 0.98))
         self.log = RunLog(folder, tensorboard=self.loop.tensorboard)
         self._stop = False
+        self._since = time.perf_counter()
 
     def resume(self) -> None:
         """Go on from `folder/checkpoint.pt`.
 
         Raises:
-            TrainingError: there is no checkpoint, or it is damaged, or it is of another model.
+            TrainingError: there is no checkpoint, or it is damaged, or it was made with other settings or tokens.
         """
         path = self.folder / "checkpoint.pt"
         state = load_checkpoint(path)
+        if changed := changed_settings(state.get("settings", {}), self.settings):
+            raise TrainingError(f"{path}: was made with other settings: {changed}; set these back, or start a new run")
+        if state.get("tokens_sha256") != self._tokens_sha256():
+            raise TrainingError(
+                f"{path}: the training texts have changed since, and with them the tokens; start a new run"
+            )
         try:
             self.model.load_state_dict(state["model"])
             self.average.model.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = Progress(**state["progress"])
         except (KeyError, RuntimeError, ValueError, TypeError):
-            raise TrainingError(
-                f"{path}: the checkpoint is of another model; use the settings it was made with"
-            ) from None
+            raise TrainingError(f"{path}: the checkpoint is damaged, or of another version of asr") from None
         self.log.keep_until(self.progress.epoch - 1)
         self.log.say(f"resumed at epoch {self.progress.epoch}, step {self.progress.step}")
 
@@ -82,19 +86,24 @@ class Trainer:
 
         Raises:
             Interrupted: Ctrl-C was pressed; the state is saved.
-            OutputError: the model could not be written.
+            OutputError: the model could never be written.
         """
         with self._interruptible():
-            while self.progress.epoch <= self.loop.max_epochs:
+            while self.progress.epoch <= self.loop.max_epochs and not self._is_out_of_patience():
                 record = self._train_epoch()
                 evaluation = self._validate(record)
                 self._keep_best(evaluation)
                 self.progress.epoch += 1
                 self.progress.batch = 0
+                self._stop_if_asked()
                 self._save_checkpoint()
-                if self.progress.epoch - 1 - self.progress.best_epoch >= self.loop.patience:
-                    self.log.say(f"stopped: dev WER has not improved for {self.loop.patience} epochs")
-                    break
+        if self._is_out_of_patience():
+            self.log.say(f"stopped: dev has not improved for {self.loop.patience} epochs")
+        if not (self.folder / "model").is_dir():
+            raise OutputError(f"{self.folder / 'model'}: the model could not be written; see the warnings above")
+
+    def _is_out_of_patience(self) -> bool:
+        return self.progress.epoch - 1 - self.progress.best_epoch >= self.loop.patience
 
     def _train_epoch(self) -> dict[str, Any]:
         self.model.train()
@@ -118,7 +127,6 @@ class Trainer:
                 self._stop_if_asked()
         done = max(1, num_batches - first)
         elapsed = time.perf_counter() - started
-        progress.seconds += elapsed
         return {
             "epoch": epoch,
             "step": progress.step,
@@ -127,7 +135,6 @@ class Trainer:
             "gradient_norm": float(total_norm) / done,
             "audio_seconds_per_second": audio_seconds / elapsed,
             "share_waiting_for_data": waited / elapsed,
-            "training_seconds": progress.seconds,
         }
 
     def _step(self, batch: Batch, num_batches: int) -> tuple[Tensor, Tensor]:
@@ -136,34 +143,18 @@ class Trainer:
         torch.manual_seed(seed)  # dropout
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(num_batches)
-        loss = self._loss(batch, torch.Generator().manual_seed(seed))
+        losses = training_losses(self.model, batch, self.settings, torch.Generator().manual_seed(seed))
+        loss = losses.sum() / max(1, len(batch.targets))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.loop.max_grad_norm)
         if not torch.isfinite(norm):
-            raise TrainingError(
-                f"epoch {self.progress.epoch}, step {self.progress.step}: the gradient is not finite "
-                f"(loss {float(loss):.4g}, utterances {', '.join(batch.ids[:10])}); lower training.learning_rate"
-            )
+            raise TrainingError(f"step {self.progress.step}: {why_not_finite(losses, batch)}")
         self.optimizer.step()
         self.progress.step += 1
         self.progress.batch += 1
         self.average.update(self.model, self.progress.step)
         return loss.detach(), norm.detach()
-
-    def _loss(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, ""]:
-        """CTC loss per token (Graves et al. 2006), in float32 whatever the network ran in.
-
-        A share of it is the loss of the same head on the middle layer (intermediate CTC, Lee & Watanabe 2021).
-        """
-        frames, num_frames = self.model.features(batch.waveforms, batch.num_samples)
-        frames = spec_augment(frames, num_frames, self.settings.augment, generator)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
-            outputs, num_frames = self.model.layer_outputs(frames, num_frames)
-            last, middle = self.model.log_probs(outputs[-1]), self.model.log_probs(outputs[(len(outputs) - 1) // 2])
-        share = self.loop.intermediate_share
-        losses = (1 - share) * ctc_losses(last, num_frames, batch) + share * ctc_losses(middle, num_frames, batch)
-        return losses.sum() / max(1, int(batch.num_tokens.sum()))
 
     def _learning_rate(self, num_batches: int) -> float:
         """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017)."""
@@ -174,7 +165,9 @@ class Trainer:
     def _validate(self, record: dict[str, Any]) -> Evaluation:
         evaluation = evaluate(self.averaged, self.dev)
         score = evaluation.score
+        self._count_time()
         record |= {"dev_loss": evaluation.loss, "dev_wer": score.wer, "dev_cer": score.cer}
+        record["training_seconds"] = self.progress.seconds
         self.log.epoch(record)
         self.log.say(
             f"epoch {record['epoch']:3d}  loss {record['train_loss']:.3f}  dev loss {evaluation.loss:.3f}  "
@@ -184,12 +177,20 @@ class Trainer:
         return evaluation
 
     def _keep_best(self, evaluation: Evaluation) -> None:
-        """The best epoch has the lowest WER on dev, and among equals the lowest loss."""
+        """The best epoch has the lowest WER on dev, and among equals the lowest loss.
+
+        Where the disk is full, the best model before is kept, and the next epoch that is better than it tries again.
+        """
         progress, result = self.progress, (evaluation.score.wer, evaluation.loss)
-        if result < (progress.best_wer, progress.best_loss) or not progress.best_epoch:
+        if result >= (progress.best_wer, progress.best_loss) and progress.best_epoch:
+            return
+        try:
             self.averaged.save(self.folder / "model", card=self._card(evaluation))
-            progress.best_wer, progress.best_loss = result
-            progress.best_epoch = progress.epoch
+        except OutputError as error:
+            self.log.warn(f"{error}; training goes on, free some space")
+            return
+        progress.best_wer, progress.best_loss = result
+        progress.best_epoch = progress.epoch
 
     def _card(self, evaluation: Evaluation) -> str:
         score, data = evaluation.score, self.settings.data
@@ -201,24 +202,43 @@ class Trainer:
         )
 
     def _stop_if_asked(self) -> None:
-        if self._stop:
-            self._save_checkpoint()
+        if not self._stop:
+            return
+        try:
+            save_checkpoint(self.folder / "checkpoint.pt", self._state())
+        except OutputError as error:
             raise Interrupted(
-                f"interrupted; the state is saved in {self.folder}: go on with the same command and --resume"
-            )
+                f"interrupted, and the state could not be saved: {error}; "
+                "--resume goes on from the checkpoint before it, if there is one"
+            ) from None
+        raise Interrupted(f"interrupted; the state is saved in {self.folder}: go on with the same command and --resume")
 
     def _save_checkpoint(self) -> None:
         """A full disk must not end a training of days: warn, keep the checkpoint before, go on."""
-        state = {
+        try:
+            save_checkpoint(self.folder / "checkpoint.pt", self._state())
+        except OutputError as error:
+            self.log.warn(f"{error}; training goes on, free some space")
+
+    def _state(self) -> dict[str, Any]:
+        self._count_time()
+        return {
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "progress": asdict(self.progress),
+            "settings": self.settings.model_dump(mode="json"),
+            "tokens_sha256": self._tokens_sha256(),
         }
-        try:
-            save_checkpoint(self.folder / "checkpoint.pt", state)
-        except OutputError as error:
-            self.log.warn(f"{error}; training goes on, free some space")
+
+    def _tokens_sha256(self) -> str:
+        return hashlib.sha256(self.recognizer.tokens.model).hexdigest()
+
+    def _count_time(self) -> None:
+        """Add the time since the last call to that of the run, which an interruption does not end."""
+        now = time.perf_counter()
+        self.progress.seconds += now - self._since
+        self._since = now
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -233,15 +253,6 @@ class Trainer:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
-
-
-def ctc_losses(
-    log_probs: Float[Tensor, "batch frames vocab"], num_frames: Tensor, batch: Batch
-) -> Float[Tensor, "batch"]:
-    """The negative natural-log probability of each utterance's tokens, summed over all their paths."""
-    return nn.functional.ctc_loss(
-        log_probs.transpose(0, 1), batch.targets, num_frames.cpu(), batch.num_tokens, blank=BLANK_ID, reduction="none"
-    )
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

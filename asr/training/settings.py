@@ -1,5 +1,7 @@
 """The settings of an experiment: one YAML file of conf/ holds all of them."""
 
+from typing import Any
+
 from pydantic import Field
 
 from asr.corpus.augment import AugmentSettings
@@ -34,7 +36,7 @@ class LoopSettings(Settings):
     intermediate_share: float = Field(0.3, ge=0, lt=1)
     ema_decay: float = Field(0.998, ge=0, lt=1)
     patience: int = Field(30, ge=1)
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, lt=2**31)
     num_workers: int = Field(1, ge=0)
     tensorboard: bool = False
 
@@ -48,3 +50,18 @@ class ExperimentSettings(Settings):
     augment: AugmentSettings = AugmentSettings()
     training: LoopSettings = LoopSettings()
     search: SearchSettings = SearchSettings()
+
+
+def changed_settings(before: dict[str, Any], now: ExperimentSettings) -> str:
+    """What differs, as "section.key: before -> now, ..."; without what may change in the midst of a run."""
+    free = {"training.max_epochs", "training.patience", "training.num_workers", "training.tensorboard"}
+    old, new = _flat(before), _flat(now.model_dump(mode="json"))
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in free]
+    return ", ".join(f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat

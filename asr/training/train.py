@@ -12,7 +12,7 @@ from asr.corpus.manifest import MAX_NAMED, Utterance, read_manifest
 from asr.errors import TrainingError
 from asr.files import write_text
 from asr.model import AcousticModel
-from asr.recognizer import Recognizer
+from asr.recognizer import Recognizer, default_device
 from asr.settings import dump_settings
 from asr.tokens import Tokens
 from asr.training.loop import Trainer
@@ -30,8 +30,7 @@ def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -
     train_set, dev_set = (read_manifest(Path(path)) for path in (settings.data.train, settings.data.dev))
     torch.manual_seed(settings.training.seed)
     tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(device)
+    model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(default_device())
     examples, left_out = alignable(encode(train_set, tokens, settings.data.train), model, settings.augment.speeds)
     batches = TrainingBatches(
         examples,
@@ -40,16 +39,14 @@ def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -
         seed=settings.training.seed,
         num_workers=settings.training.num_workers,
     )
-    encode(
-        dev_set, tokens, settings.data.dev
-    )  # a character that can not be learnt is an error now, not a bad score later
+    encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
     trainer = Trainer(settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder)
     for text in [message, left_out, _facts(examples, dev_set, model, tokens)]:
         if text:
             trainer.log.say(text)
-    write_text(folder / "settings.yaml", dump_settings(settings))
     if resume:
         trainer.resume()
+    write_text(folder / "settings.yaml", dump_settings(settings))
     trainer.fit()
 
 

@@ -16,7 +16,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from asr.corpus.manifest import read_manifest
-from asr.errors import AsrError, Interrupted
+from asr.errors import AsrError, CorpusError, Interrupted
 from asr.files import write_text
 from recipes.an4.prepare import Manifests, fetch, prepare
 
@@ -66,22 +66,24 @@ def prepare_corpus(data: Path, archive: Path | None) -> Manifests:
 
 def train_seed(manifests: Manifests, run: Path, seed: int, overrides: list[str]) -> None:
     """Stage train, for one seed."""
-    from asr.settings import load_settings
+    from asr.settings import dump_settings, load_settings
     from asr.training.settings import ExperimentSettings
     from asr.training.train import train
 
+    data = [f"data.{name}={json.dumps(str(getattr(manifests, name)))}" for name in ("train", "dev")]
+    settings = load_settings(ExperimentSettings, CONF, [*data, f"training.seed={seed}", *overrides])
     if (run / "done").exists():
+        if (run / "settings.yaml").read_text(encoding="utf-8") != dump_settings(settings):
+            raise CorpusError(f"{run}: was trained with other settings; give another folder with --runs, or remove it")
         say("train", f"done before: {run}")
         return
     say("train", f"seed {seed} -> {run}")
-    data = [f"data.train={manifests.train}", f"data.dev={manifests.dev}", f"training.seed={seed}"]
-    settings = load_settings(ExperimentSettings, CONF, [*data, *overrides])
     train(settings, run, resume=(run / "checkpoint.pt").exists())
     write_text(run / "done", "")
 
 
 def test_seed(manifests: Manifests, run: Path) -> None:
-    """Stage test: greedy, on dev and test, once."""
+    """Stage test: dev and test, once, with the search of the settings."""
     from asr.evaluation import evaluate
     from asr.recognizer import Recognizer
     from asr.scoring import aligned_listing, summary_line

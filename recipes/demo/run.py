@@ -6,7 +6,9 @@ LSTM with CTC on it, and transcribes sentences that it has never seen, in voices
 
 # The processes that make the corpus import this module too: what needs torch is imported where it is used.
 import argparse
+import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -44,7 +46,11 @@ def main() -> None:
 def run(folder: Path, num_train: int, overrides: list[str]) -> None:
     """Corpus, training, test. Each step that is complete is not done again."""
     console.rule("1. A corpus: spoken by a synthetic voice in many disguises", align="left")
+    stamp = folder / "corpus" / "corpus.json"
+    before = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
     corpus = make_corpus(folder / "corpus", num_train=num_train, num_dev=60, num_test=60, seed=1)
+    if before != stamp.read_text(encoding="utf-8"):
+        shutil.rmtree(folder / "run", ignore_errors=True)  # what was learnt from another corpus
     _describe(corpus)
     console.rule("2. Training: log-mel frames -> bidirectional LSTM -> CTC", align="left")
     _train(corpus, folder / "run", overrides)
@@ -68,7 +74,7 @@ def _train(corpus: DemoCorpus, folder: Path, overrides: list[str]) -> None:
     from asr.training.settings import ExperimentSettings
     from asr.training.train import train
 
-    data = [f"data.train={corpus.train}", f"data.dev={corpus.dev}"]
+    data = [f"data.{name}={json.dumps(str(getattr(corpus, name)))}" for name in ("train", "dev")]
     settings = load_settings(ExperimentSettings, Path("conf/demo.yaml"), [*data, *overrides])
     train(settings, folder, resume=(folder / "checkpoint.pt").exists())
 

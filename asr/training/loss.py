@@ -1,0 +1,51 @@
+"""The loss: CTC on the last layer of the network, and a share of it on the middle one."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from asr.corpus.augment import spec_augment
+from asr.corpus.batches import Batch
+from asr.model import AcousticModel
+from asr.tokens import BLANK_ID
+from asr.training.settings import ExperimentSettings
+
+
+def training_losses(
+    model: AcousticModel, batch: Batch, settings: ExperimentSettings, generator: torch.Generator
+) -> Float[Tensor, "batch"]:
+    """CTC loss of each utterance (Graves et al. 2006), in float32 whatever the network ran in.
+
+    A share of it is the loss of the same head on the middle layer (intermediate CTC, Lee & Watanabe 2021).
+    """
+    frames, num_frames = model.features(batch.waveforms, batch.num_samples)
+    frames = spec_augment(frames, num_frames, settings.augment, generator)
+    share = settings.training.intermediate_share
+    with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=frames.is_cuda):
+        outputs, num_frames = model.layer_outputs(frames, num_frames)
+        last = model.log_probs(outputs[-1])
+        middle = model.log_probs(outputs[(len(outputs) - 1) // 2]) if share else last
+    losses = ctc_losses(last, num_frames, batch)
+    return (1 - share) * losses + share * ctc_losses(middle, num_frames, batch) if share else losses
+
+
+def ctc_losses(
+    log_probs: Float[Tensor, "batch frames vocab"], num_frames: Tensor, batch: Batch
+) -> Float[Tensor, "batch"]:
+    """The negative natural-log probability of each utterance's tokens, summed over all their paths."""
+    return nn.functional.ctc_loss(
+        log_probs.transpose(0, 1), batch.targets, num_frames.cpu(), batch.num_tokens, blank=BLANK_ID, reduction="none"
+    )
+
+
+def why_not_finite(losses: Float[Tensor, "batch"], batch: Batch) -> str:
+    """What a person should know, and do, when a step gives no gradient."""
+    infinite = [id for id, loss in zip(batch.ids, losses.tolist(), strict=True) if not math.isfinite(loss)]
+    if not infinite:
+        return f"the gradient is not finite (utterances {', '.join(batch.ids)}); lower training.learning_rate"
+    return (
+        f"the loss of {', '.join(infinite)} is not finite: the text does not fit into the sound, which is shorter than "
+        "the manifest says, or the weights are broken; correct the manifest, or lower training.learning_rate"
+    )
