@@ -181,8 +181,9 @@ def test_utterances_that_can_not_be_aligned_are_named_and_left_out(
 
 def test_a_dev_text_outside_the_alphabet_names_character_utterance_and_line(corpus: Path, tmp_path: Path) -> None:
     dev = write_corpus(tmp_path, "dev", ["AB", "AÉ"], seed=1)
+    dev.write_text("\n" + dev.read_text())  # the line is that of the file, blank lines counted
     settings = settings_for(corpus, tmp_path, [f"data.dev={dev}"])
-    with pytest.raises(TokensError, match=r"dev\.jsonl, line 2, utterance dev1: the character 'É' \(U\+00C9\)"):
+    with pytest.raises(TokensError, match=r"dev\.jsonl, line 3, utterance dev1: the character 'É' \(U\+00C9\)"):
         train(settings, tmp_path / "run")
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Utterance:
     id: str
     speaker: str | None = None
     offset: float | None = None
+    line: int = field(default=0, compare=False)  # of the manifest, for messages
 
 
 def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
@@ -47,7 +48,7 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
     lines_of_ids: dict[str, int] = {}
     for number, line in enumerate(read_lines(path, ManifestError), start=1):
         if line.strip():
-            utterance = _parse(line, path.parent, where=f"{path}, line {number}")
+            utterance = _parse(line, path, number)
             first = lines_of_ids.setdefault(utterance.id, number)
             if first != number:
                 raise ManifestError(
@@ -67,7 +68,8 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     write_text(path, "".join(_format(utterance, path.parent) + "\n" for utterance in utterances))
 
 
-def _parse(line: str, folder: Path, *, where: str) -> Utterance:
+def _parse(line: str, path: Path, number: int) -> Utterance:
+    where = f"{path}, line {number}"
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
@@ -80,12 +82,13 @@ def _parse(line: str, folder: Path, *, where: str) -> Utterance:
     record = {key: value for key, value in record.items() if value is not None}
     audio = _text(record, "audio_filepath", where)
     return Utterance(
-        audio_filepath=folder / audio,
+        audio_filepath=path.parent / audio,
         duration=_seconds(record, "duration", where),
         text=_whole_text(record, "text", where),
         id=_whole_text({"id": Path(audio).stem, **record}, "id", where),
         speaker=_whole_text(record, "speaker", where) if "speaker" in record else None,
         offset=_seconds(record, "offset", where) if "offset" in record else None,
+        line=number,
     )
 
 

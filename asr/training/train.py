@@ -57,10 +57,7 @@ def encode(utterances: Sequence[Utterance], tokens: Tokens, source: str) -> list
         TokensError: a text has a character outside the alphabet; names it, the utterance and the line.
     """
     return [
-        Example(
-            utterance, tuple(tokens.encode(utterance.text, where=f"{source}, line {line}, utterance {utterance.id}"))
-        )
-        for line, utterance in enumerate(utterances, start=1)
+        Example(u, tuple(tokens.encode(u.text, where=f"{source}, line {u.line}, utterance {u.id}"))) for u in utterances
     ]
 
 
