@@ -10,7 +10,7 @@ class BidirectionalLSTM(nn.Module):
 
     Sequences are not packed. The backward direction sees each utterance reversed by its own length, so that padding
     comes after the utterance in both directions and can not reach a frame of it: the result is exactly that of a packed
-    sequence, and two to three times faster on a CPU, where packing leaves the fused kernel
+    sequence, and about three times as fast on a CPU, where packing leaves the fused kernel
     (`benchmarks/recurrent.py`).
     """
 
@@ -26,8 +26,8 @@ class BidirectionalLSTM(nn.Module):
     ) -> Float[Tensor, "batch frames outputs"]:
         """Outputs beyond `num_frames` have no meaning and must not be used."""
         if frames.is_cuda and torch.is_autocast_enabled("cuda"):
-            # PyTorch's autocast runs cuDNN's LSTM in float16, whatever type it was asked for: without scaling of the
-            # loss its gradients vanish.
+            # By its source, PyTorch's autocast runs cuDNN's LSTM in float16, whatever type it was asked for: without
+            # scaling of the loss small gradients would vanish. Not yet measured on a GPU.
             with torch.autocast("cuda", enabled=False):
                 return self.forward(frames.float(), num_frames)
         ahead, _ = self.ahead(frames)
