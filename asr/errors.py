@@ -33,6 +33,10 @@ class SearchError(AsrError):
     """What search was given are not log-probabilities, or its settings make no sense."""
 
 
+class LanguageModelError(AsrError):
+    """A language model is broken, does not fit the acoustic model, or can not be estimated from the text."""
+
+
 class ModelError(AsrError):
     """A model folder is incomplete, of another version, or its parts do not fit together."""
 

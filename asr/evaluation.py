@@ -1,7 +1,7 @@
 """A recogniser and a manifest's utterances -> hypotheses and their score."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,6 @@ from asr.corpus.manifest import Utterance
 from asr.errors import TokensError
 from asr.recognizer import Recognizer
 from asr.scoring import Score, score
-from asr.search import search
 from asr.tokens import BLANK_ID, Tokens
 
 _BATCH_SECONDS = 120.0
@@ -36,15 +35,26 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
     """
     hypotheses = [""] * len(utterances)
     loss, num_tokens = 0.0, 0
-    for batch in plan_batches([u.duration for u in utterances], max_seconds=_BATCH_SECONDS):
-        waveforms = [load_utterance(utterances[index]) for index in batch]
-        for index, log_probs in zip(batch, recognizer.log_probs(waveforms), strict=True):
-            hypotheses[index] = recognizer.tokens.decode(search(log_probs, recognizer.search).tokens)
+    for batch, all_log_probs in batches_of_log_probs(recognizer, utterances):
+        for index, log_probs, best in zip(batch, all_log_probs, recognizer.decode(all_log_probs), strict=True):
+            hypotheses[index] = recognizer.tokens.decode(best.tokens)
             tokens = _tokens(recognizer.tokens, utterances[index].text)
             if tokens is not None and (value := _ctc_loss(log_probs, tokens)) < math.inf:
                 loss, num_tokens = loss + value, num_tokens + len(tokens)
     texts = [utterance.text for utterance in utterances]
     return Evaluation(score(texts, hypotheses, ids=[u.id for u in utterances]), loss / max(1, num_tokens))
+
+
+def batches_of_log_probs(
+    recognizer: Recognizer, utterances: Sequence[Utterance]
+) -> Iterator[tuple[list[int], list[Float[Tensor, "_ vocab"]]]]:
+    """Batch by batch, which utterances it holds and the log-probabilities of each.
+
+    Raises:
+        AudioError: a sound file can not be used.
+    """
+    for batch in plan_batches([u.duration for u in utterances], max_seconds=_BATCH_SECONDS):
+        yield batch, recognizer.log_probs([load_utterance(utterances[index]) for index in batch])
 
 
 def _tokens(tokens: Tokens, text: str) -> list[int] | None:

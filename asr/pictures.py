@@ -1,6 +1,7 @@
 """Pictures of sound and of training, as PNG."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,16 @@ from asr.audio import SAMPLE_RATE
 from asr.features import FeatureSettings, LogMel
 from asr.files import atomic_path
 from asr.transcript import Word
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ErrorSurface:
+    """Word error rates in per cent, (alphas, betas)."""
+
+    title: str
+    alphas: Sequence[float]
+    betas: Sequence[float]
+    rates: Float[np.ndarray, "alphas betas"]
 
 
 def save_sound_picture(
@@ -68,6 +79,38 @@ def save_learning_curve(path: Path, metrics: Sequence[dict[str, Any]], *, title:
     for axes in (losses, errors):
         axes.grid(alpha=0.3)
         axes.legend()
+    _write(figure, path)
+
+
+def save_tuning_picture(
+    path: Path, surfaces: Sequence[ErrorSurface], widths: Mapping[int, float], *, without: float
+) -> None:
+    """Word error rates on dev, in per cent: over the weights of the language model, and by width of the beam.
+
+    `without` is the rate without the language model.
+
+    Raises:
+        OutputError: the picture can not be written.
+    """
+    figure = Figure(figsize=(13, 4.4), layout="constrained")
+    *places, right = figure.subplots(1, len(surfaces) + 1, width_ratios=[1.2] * len(surfaces) + [1])
+    least = min(float(surface.rates.min()) for surface in surfaces)
+    for axes, surface in zip(places, surfaces, strict=True):
+        axes.imshow(
+            surface.rates, origin="lower", aspect="auto", cmap="viridis_r", vmin=least, vmax=max(1.5 * least, without)
+        )
+        for (row, column), rate in np.ndenumerate(surface.rates):
+            axes.text(column, row, f"{rate:.1f}", ha="center", va="center", fontsize=8, color="white")
+        axes.set_yticks(range(len(surface.alphas)), [f"{alpha:.2f}" for alpha in surface.alphas])
+        axes.set_xticks(range(len(surface.betas)), [f"{beta:.2f}" for beta in surface.betas])
+        axes.set(xlabel="beta: bonus of a word", ylabel="alpha: weight of the language model", title=surface.title)
+    right.plot(list(widths), list(widths.values()), marker="o", label="with language model")
+    right.axhline(without, linestyle=":", color="gray", label="without")
+    right.set(xscale="log", ylim=(0, None), xlabel="width of the beam", ylabel="word errors on dev, %", title="beam")
+    right.set_xticks(list(widths), [str(width) for width in widths])
+    right.minorticks_off()
+    right.grid(alpha=0.3)
+    right.legend()
     _write(figure, path)
 
 

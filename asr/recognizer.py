@@ -1,57 +1,57 @@
 """Stages 1 to 6 in a row: the only module that knows their order.
 
-A model is a folder: `model.safetensors` (weights), `config.json` (settings), `tokens.model`, `README.md` (model card).
+A recogniser is read from a model folder and written to one: `asr/model_folder.py`.
 """
 
-import contextlib
-import hashlib
-import json
-import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
-import safetensors
-import safetensors.torch
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.align import align_tokens
+from asr.align import align_tokens, align_words, num_frames_needed, path_score
 from asr.audio import SAMPLE_RATE, load_audio
-from asr.errors import AudioError, ModelError, OutputError, SettingsError, TokensError
-from asr.model import AcousticModel, ModelSettings
-from asr.search import Hypothesis, SearchSettings, search
-from asr.settings import Settings
+from asr.confidence import Calibration
+from asr.errors import AudioError, ModelError, TokensError
+from asr.lm.neural import NeuralLM
+from asr.lm.ngram import NGramModel
+from asr.model import AcousticModel
+from asr.model_folder import ModelParts, read_model_folder, write_model_folder
+from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
+from asr.search.hypothesis import check_log_probs
+from asr.search.rescore import rescore
 from asr.tokens import BLANK_ID, Tokens
 from asr.transcript import Transcript, Word
+from asr.word_times import find_pauses
 
-FORMAT_VERSION = 1
-FILES = ("config.json", "model.safetensors", "tokens.model")
 SILENCE = 1e-4  # of full scale, -80 dB: three steps of 16 bit
-# Subfolders of a model folder, there only while it is written, or if that was cut short (see `Recognizer.save`).
-_INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
-
-
-class _Config(Settings):
-    """`config.json`: what it takes, beside weights and tokens, to build the recogniser again."""
-
-    format_version: int
-    sample_rate: Literal[16_000]
-    tokens_sha256: str
-    model: ModelSettings
-    search: SearchSettings
 
 
 class Recognizer:
-    """An acoustic model with its tokens and its search.
+    """An acoustic model with its tokens and its search; with language models, if it was tuned with them.
+
+    `lexicon`: words to allow beside those of the language model. `neural_lm`: rescores the best hypotheses.
+    `calibration`: of the confidence of words. `hotwords`: words and phrases to expect, with the
+    bonus of each of their characters (a natural log; 1.5 is a start); they need beam search, and switch it on.
 
     >>> Recognizer.load("model").transcribe("a.wav").text  # doctest: +SKIP
     'HELLO WORLD'
     """
 
-    def __init__(self, model: AcousticModel, tokens: Tokens, search: SearchSettings | None = None) -> None:
+    def __init__(
+        self,
+        model: AcousticModel,
+        tokens: Tokens,
+        search: SearchSettings | None = None,
+        *,
+        language_model: NGramModel | None = None,
+        lexicon: Sequence[str] = (),
+        neural_lm: NeuralLM | None = None,
+        calibration: Calibration | None = None,
+        hotwords: Mapping[str, float] | None = None,
+    ) -> None:
         if model.head.out_features != len(tokens):
             raise ModelError(
                 f"the token model has {len(tokens)} tokens, the weights are for {model.head.out_features}; "
@@ -59,78 +59,84 @@ class Recognizer:
             )
         self.model = model.eval()
         self.tokens = tokens
-        self.search = search or SearchSettings()
+        search = search or SearchSettings()
+        self.search = search.model_copy(update={"method": "beam"}) if hotwords else search
+        self.language_model = language_model
+        self.lexicon = tuple(lexicon)
+        self.neural_lm = neural_lm
+        self.calibration = calibration or Calibration()
+        if neural_lm is not None:
+            neural_lm.check_alphabet(tokens.alphabet)
+        self.hotwords = dict(hotwords or {})
+        if hotwords:
+            _ = self.fusion  # so that a hot word that can not be written is refused here, before any work
+
+    @cached_property
+    def fusion(self) -> Fusion | None:
+        """Language model and hot words, made ready for the search; None if there are none of either."""
+        if self.language_model is None and not self.hotwords:
+            return None
+        return Fusion(
+            self.tokens.pieces,
+            self.language_model,
+            settings=self.search.fusion,
+            lexicon=self.lexicon,
+            hotwords=self.hotwords,
+        )
+
+    def with_search(self, settings: SearchSettings) -> "Recognizer":
+        """The same recogniser with another search."""
+        return Recognizer(
+            self.model,
+            self.tokens,
+            settings,
+            language_model=self.language_model,
+            lexicon=self.lexicon,
+            neural_lm=self.neural_lm,
+            calibration=self.calibration,
+            hotwords=self.hotwords,
+        )
 
     @property
     def device(self) -> torch.device:
         return self.model.head.weight.device
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> "Recognizer":
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        hotwords: Mapping[str, float] | None = None,
+    ) -> "Recognizer":
         """Read a model folder.
 
         Raises:
             ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
+            SearchError: a hot word can not be written with the model's tokens.
         """
-        folder = Path(folder)
-        _refuse_missing_files(folder)
-        config = _read_config(_place(folder, "config.json"))
-        tokens = _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
-        weights = _place(folder, "model.safetensors")
-        try:
-            model = AcousticModel(config.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
-            model.load_state_dict(safetensors.torch.load_file(weights))
-        except (safetensors.SafetensorError, RuntimeError, ValueError, OSError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise ModelError(
-                f"{weights}: damaged, or not of this config.json; copy the whole model folder again ({reason})"
-            ) from None
-        return cls(model.to(device), tokens, config.search)
+        parts = read_model_folder(Path(folder))
+        return cls(
+            parts.model.to(device),
+            parts.tokens,
+            parts.search,
+            language_model=parts.language_model,
+            lexicon=parts.lexicon,
+            neural_lm=None if parts.neural_lm is None else parts.neural_lm.to(device),
+            calibration=parts.calibration,
+            hotwords=hotwords,
+        )
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
         """Write the model folder, whole or not at all; what else is in the folder is left alone.
 
-        The files are written into a subfolder. Renaming that to `.complete` makes the new model valid at one stroke:
-        from then on its files count, and are moved into place. A crash at any moment leaves the old model or the new.
-
         Raises:
             OutputError: the disk is full or the folder can not be written; the model that was there is untouched.
         """
-        folder = Path(folder)
-        incomplete, was_there = folder / _INCOMPLETE, folder.exists()
-        try:
-            _move_into_place(folder)
-            shutil.rmtree(incomplete, ignore_errors=True)
-            incomplete.mkdir(parents=True)
-            for name, content in self._files(card).items():
-                _write_through(incomplete / name, content)
-            incomplete.rename(folder / _COMPLETE)
-            _move_into_place(folder)
-        except OSError as error:
-            untouched = (folder / "config.json").is_file() and not (folder / _COMPLETE).exists()
-            kept = "; the model that was there before is untouched" if untouched else ""
-            raise OutputError(f"{folder}: the model could not be written ({error.strerror or error}){kept}") from error
-        finally:
-            shutil.rmtree(incomplete, ignore_errors=True)
-            if not was_there:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()  # only succeeds where the save has failed, and left it empty
-
-    def _files(self, card: str) -> dict[str, bytes]:
-        config = {
-            "format_version": FORMAT_VERSION,
-            "sample_rate": SAMPLE_RATE,
-            "tokens_sha256": hashlib.sha256(self.tokens.model).hexdigest(),
-            "model": self.model.settings.model_dump(mode="json"),
-            "search": self.search.model_dump(mode="json"),
-        }
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
-        return {
-            "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-            "model.safetensors": safetensors.torch.save(weights),
-            "tokens.model": self.tokens.model,
-            "README.md": (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
-        }
+        parts = ModelParts(
+            self.model, self.tokens, self.search, self.language_model, self.lexicon, self.neural_lm, self.calibration
+        )
+        write_model_folder(Path(folder), parts, card=card)
 
     def transcribe(self, audio: str | Path | Tensor) -> Transcript:
         """The transcript of a sound file, or of a waveform: Float[Tensor, "samples"], 16 kHz, mono, in [-1, 1].
@@ -148,10 +154,51 @@ class Recognizer:
         """
         for waveform in waveforms:
             _refuse_other_than_waveform(waveform)
+        all_log_probs = self.log_probs(waveforms)
+        hypotheses = self.decode(all_log_probs)
         return [
-            self._transcript(log_probs, search(log_probs, self.search), len(waveform) / SAMPLE_RATE)
-            for waveform, log_probs in zip(waveforms, self.log_probs(waveforms), strict=True)
+            self._transcript(log_probs, best.tokens, waveform, score=best.score)
+            for waveform, log_probs, best in zip(waveforms, all_log_probs, hypotheses, strict=True)
         ]
+
+    def align(self, audio: str | Path | Tensor, text: str) -> Transcript:
+        """When and how surely each word of `text` is said in a sound; `score` is that of the likeliest path.
+
+        Raises:
+            AudioError: the sound can not be used, is silent, or is too short for the text.
+            TokensError: the text is empty, or has a character that the model has no token for.
+        """
+        waveform = load_audio(audio) if isinstance(audio, str | Path) else audio
+        _refuse_other_than_waveform(waveform)
+        where = "the sound" if isinstance(audio, Tensor) else str(audio)
+        for word in text.split():  # one by one, so that a message shows the word and not the whole text
+            self.tokens.encode(word)
+        tokens = tuple(self.tokens.encode(text))
+        if not tokens:
+            raise TokensError("the text is empty; give the words that are said in the sound")
+        if not has_sound(waveform):
+            raise AudioError(f"{where}: is silent, so no words can be found in it")
+        (log_probs,) = self.log_probs([waveform])
+        check_log_probs(log_probs)
+        if len(log_probs) < (num_frames := num_frames_needed(tokens)):
+            raise AudioError(
+                f"{where}: {len(waveform) / SAMPLE_RATE:.2f} s of sound are too short for this text, which takes "
+                f"{num_frames * self.model.seconds_per_frame:.2f} s or more; give the text of this very sound"
+            )
+        return self._transcript(log_probs, tokens, waveform)
+
+    def decode(self, batch: Sequence[Float[Tensor, "_ vocab"]]) -> list[Hypothesis]:
+        """The best hypothesis for the log-probabilities of each utterance."""
+        if self.neural_lm is None:
+            return [found[0] for found in search_batch(batch, self.search, self.fusion)]
+        num_best = self.search.num_rescored
+        return [self._rescored(found) for found in search_batch(batch, self.search, self.fusion, num_best=num_best)]
+
+    def _rescored(self, hypotheses: Sequence[Hypothesis]) -> Hypothesis:
+        assert self.neural_lm is not None
+        texts = [self.tokens.decode(hypothesis.tokens) for hypothesis in hypotheses]
+        scores = self.neural_lm.score(texts)
+        return rescore(hypotheses, texts, scores, weight=self.search.rescoring_weight)[0]
 
     def log_probs(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[Tensor, "_ vocab"]]:
         """Log-probabilities (frames, vocab) of each waveform, on the CPU, without padding.
@@ -181,16 +228,29 @@ class Recognizer:
         log_probs[:, BLANK_ID] = 0.0
         return log_probs
 
-    def _transcript(self, log_probs: Float[Tensor, "frames vocab"], best: Hypothesis, duration: float) -> Transcript:
-        spans = align_tokens(log_probs, best.tokens)
-        text = self.tokens.decode(best.tokens)
-        words = []
-        for word, (first, end) in zip(text.split(), self.tokens.word_spans(best.tokens), strict=True):
-            inside = spans[first:end]
-            confidence = sum(span.confidence for span in inside) / len(inside)
-            start_s, end_s = (frame * self.model.seconds_per_frame for frame in (inside[0].start, inside[-1].end))
-            words.append(Word(word, min(start_s, duration), min(end_s, duration), confidence))
-        return Transcript(text, tuple(words), duration, best.score)
+    def _transcript(
+        self,
+        log_probs: Float[Tensor, "frames vocab"],
+        tokens: tuple[int, ...],
+        waveform: Float[Tensor, "samples"],
+        *,
+        score: float | None = None,
+    ) -> Transcript:
+        """`score` is that of the aligned path if None."""
+        text, duration = self.tokens.decode(tokens), len(waveform) / SAMPLE_RATE
+        spans = align_tokens(log_probs, tokens)
+        aligned = align_words(
+            spans,
+            self.tokens.word_spans(tokens),
+            seconds_per_frame=self.model.seconds_per_frame,
+            pauses=find_pauses(waveform, sample_rate=SAMPLE_RATE),
+            duration=duration,
+        )
+        words = tuple(
+            Word(word, place.start, place.end, self.calibration.apply(place.confidence))
+            for word, place in zip(text.split(), aligned, strict=True)
+        )
+        return Transcript(text, words, duration, path_score(log_probs, tokens, spans) if score is None else score)
 
 
 def default_device() -> torch.device:
@@ -211,61 +271,3 @@ def _refuse_other_than_waveform(audio: object) -> None:
         f"found {found}, expected a path, or a float tensor (samples,) at {SAMPLE_RATE} Hz; "
         "asr.audio.load_audio and asr.audio.to_waveform make one"
     )
-
-
-def _place(folder: Path, name: str) -> Path:
-    """Where a file of the model is: still in the subfolder, if a save was cut short after it was complete."""
-    new = folder / _COMPLETE / name
-    return new if new.is_file() else folder / name
-
-
-def _refuse_missing_files(folder: Path) -> None:
-    if not folder.is_dir():
-        raise ModelError(f"{folder}: no such model folder")
-    missing = [name for name in FILES if not _place(folder, name).is_file()]
-    if missing:
-        raise ModelError(f"{folder}: the model folder has no {', '.join(missing)}; it needs {', '.join(FILES)}")
-
-
-def _read_config(path: Path) -> _Config:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable as JSON ({error}); copy the whole model folder again") from None
-    version = values.get("format_version") if isinstance(values, dict) else None
-    if version != FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: format_version is {version!r}, this asr reads {FORMAT_VERSION}; "
-            "use the asr that wrote the model, or train it again"
-        )
-    try:
-        return _Config.parse(values, source=str(path))
-    except SettingsError as error:
-        raise ModelError(f"{error}; copy the whole model folder again") from None
-
-
-def _read_tokens(path: Path, sha256: str) -> Tokens:
-    try:
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() == sha256:
-            return Tokens(content)
-        reason = "not the tokens that the weights were trained with"
-    except (OSError, TokensError) as error:
-        reason = str(error)
-    raise ModelError(f"{path}: {reason}; copy the whole model folder again")
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _move_into_place(folder: Path) -> None:
-    """Move the files of a complete model from the subfolder to the folder; does nothing where there is none."""
-    complete = folder / _COMPLETE
-    if complete.is_dir():
-        for path in list(complete.iterdir()):
-            path.replace(folder / path.name)
-        complete.rmdir()

@@ -58,7 +58,8 @@ def test_all_stages_run_once_and_the_table_comes_from_their_files(
     second = capsys.readouterr()
     assert second.out == first.out
     assert second.err.count("[train] done before") == 2
-    assert second.err.count("[test] done before") == 2
+    assert second.err.count("[test] done before") == 4
+    assert second.err.count("[tune] done before") == 2
     assert (tmp_path / "runs/seed1/model/model.safetensors").read_bytes() == weights
 
 
@@ -104,10 +105,21 @@ def test_a_missing_archive_is_one_line_and_exit_2(tmp_path: Path) -> None:
 
 def test_the_table_has_mean_and_standard_deviation() -> None:
     records = [
-        {"seed": seed, "dev": RECORD, "test": {**RECORD, "wer": wer}, "num_epochs": 9, "training_minutes": 1.5}
+        {
+            "seed": seed,
+            "dev": RECORD,
+            "test": {**RECORD, "wer": wer},
+            "dev_lm": RECORD,
+            "test_lm": {**RECORD, "wer": wer / 2},
+            "num_epochs": 9,
+            "training_minutes": 1.5,
+        }
         for seed, wer in ((1, 0.08), (2, 0.10), (3, 0.12))
     ]
     table = recipe.results_table(records)
-    assert "| 2 | 10.00 | 10.00 [7.00, 13.00] | 5.00 | 5 / 3 / 2 | 9 | 1.5 |" in table
-    assert table.splitlines()[-1].startswith("| mean ± sd | 10.00 ± 0.00 | 10.00 ± 2.00 |")
+    row = "| 2 | 10.00 | 10.00 [7.00, 13.00] | 5.00 | 5 / 3 / 2 | 10.00 | 5.00 [7.00, 13.00] | 9 | 1.5 |"
+    assert row in table
+    assert table.splitlines()[-1].startswith(
+        "| mean ± sd | 10.00 ± 0.00 | 10.00 ± 2.00 | | | 10.00 ± 0.00 | 5.00 ± 1.00"
+    )
     assert "mean" not in recipe.results_table(records[:1])

@@ -85,7 +85,7 @@ def test_no_model(refusal, wav, tmp_path):
         ),
     ],
 )
-def test_broken_manifests(refusal, model_folder, tmp_path, verb, lines, message):  # noqa: PLR0917
+def test_broken_manifests(refusal, model_folder, tmp_path, verb, lines, message):
     path = written(tmp_path / "m.jsonl", *lines)
     conf = written(tmp_path / "c.yaml", f"data: {{train: '{path}', dev: '{path}'}}")
     arguments = ["evaluate", model_folder, path] if verb == "evaluate" else ["train", conf, "--run", tmp_path / "run"]

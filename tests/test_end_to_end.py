@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import yaml
-from tones import random_texts, write_corpus
+from tones import random_texts, word_times, write_corpus
 
 from asr import Recognizer
 
@@ -48,4 +49,12 @@ def test_train_transcribe_evaluate_score_on_a_generated_corpus(tmp_path: Path) -
 
     wav = tmp_path / "test" / "test0.wav"
     assert asr("transcribe", model, wav).strip() == new[0]
-    assert Recognizer.load(model).transcribe(wav).text == new[0]
+    recognizer = Recognizer.load(model)
+    assert recognizer.transcribe(wav).text == new[0]
+    for number, text in enumerate(new):
+        wav = tmp_path / "test" / f"test{number}.wav"
+        spoken = word_times(text)
+        for transcript in (recognizer.transcribe(wav), recognizer.align(wav, text)):
+            heard = [(word.start, word.end) for word in transcript.words]
+            # The recordings are clean, and there is a pause at each edge of each word.
+            np.testing.assert_allclose(heard, spoken, atol=0.03)

@@ -13,7 +13,8 @@ import torch
 from talkative import TEXTS, char_tokens, sound, talkative
 
 from asr.errors import ModelError, OutputError
-from asr.recognizer import FILES, Recognizer
+from asr.model_folder import FILES
+from asr.recognizer import Recognizer
 from asr.search import SearchSettings
 
 

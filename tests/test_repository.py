@@ -53,7 +53,8 @@ def test_the_readme_names_only_files_and_verbs_that_exist() -> None:
     verbs = set(re.findall(r"\.venv/bin/asr (\w+)", README))
     from asr.cli import app
 
-    assert verbs == {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert verbs == commands | {group.name for group in app.registered_groups}
 
 
 def test_the_manifest_line_of_the_readme_is_one(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A language of tones, for tests that train: each letter is a tone of its own, each space a silence."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from asr.corpus.manifest import Utterance, write_manifest
 SAMPLE_RATE = 16_000
 FREQUENCIES = {"A": 350, "B": 700, "C": 1400, "D": 2800}
 LETTER_SECONDS = 0.1
+LEAD_SECONDS = 0.05
 GAP = np.zeros(round(0.04 * SAMPLE_RATE))  # after each letter, so that AA differs from A
 
 
@@ -17,12 +19,21 @@ def speak(text: str, rng: np.random.Generator) -> np.ndarray:
     """The waveform of a text of the letters A to D and spaces."""
     time = np.arange(round(LETTER_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     fade = np.minimum(1, np.minimum(time, time[::-1]) / 0.02)
-    parts = [np.zeros(800)]
+    parts = [np.zeros(round(LEAD_SECONDS * SAMPLE_RATE))]
     for character in text:
         frequency = FREQUENCIES.get(character, 0) * rng.uniform(0.97, 1.03)
         parts += [fade * np.sin(2 * np.pi * frequency * time), GAP]
     signal = np.concatenate([*parts, np.zeros(800)])
     return (0.3 * signal + 0.003 * rng.standard_normal(len(signal))).astype(np.float32)
+
+
+def word_times(text: str) -> list[tuple[float, float]]:
+    """Start and end of each word that `speak` says, in seconds."""
+    step = LETTER_SECONDS + len(GAP) / SAMPLE_RATE
+    return [
+        (LEAD_SECONDS + match.start() * step, LEAD_SECONDS + (match.end() - 1) * step + LETTER_SECONDS)
+        for match in re.finditer(r"\S+", text)
+    ]
 
 
 def write_corpus(folder: Path, name: str, texts: list[str], *, seed: int) -> Path:

@@ -6,12 +6,15 @@ import sys
 
 import typer
 
+from asr.cli.align import align
 from asr.cli.evaluate import evaluate
 from asr.cli.inspect import inspect
+from asr.cli.lm import lm_app
 from asr.cli.messages import complain
 from asr.cli.score import score
 from asr.cli.train import train
 from asr.cli.transcribe import transcribe
+from asr.cli.tune import tune
 from asr.errors import AsrError, Interrupted
 
 app = typer.Typer(
@@ -21,8 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (train, transcribe, evaluate, score, inspect):
+for verb in (train, tune, transcribe, align, evaluate, score, inspect):
     app.command()(verb)
+app.add_typer(lm_app, name="lm")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ from asr.files import write_text
 from asr.scoring import Score, aligned_listing, summary_line
 
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
+    from collections.abc import Callable, Iterator
+
     from asr.corpus.facts import AudioFacts
+    from asr.tuning import Tuning
 
 
 def print_score(score: Score, *, as_json: bool, listing: bool) -> None:
@@ -26,6 +30,31 @@ def write_hypotheses(path: Path, score: Score) -> None:
     """Ids and hypotheses as JSON lines, which `asr score` reads."""
     lines = [json.dumps({"id": u.id, "text": u.hypothesis}, ensure_ascii=False) for u in score.utterances]
     write_text(path, "".join(line + "\n" for line in lines))
+
+
+def print_tuning(tuning: "Tuning", picture: Path) -> None:
+    """What tuning has found, on stdout."""
+    best, fusion = tuning.best, tuning.best.settings.fusion
+    print(f"without language model {tuning.percent(tuning.without):.2f} % word errors on dev")
+    print(f"with                   {tuning.percent(best):.2f} %")
+    print(
+        f"alpha {fusion.alpha:.3g}, beta {fusion.beta:.3g}, unknown words {fusion.unknown_penalty:.3g}, "
+        f"beam {best.settings.beam_width}, {1000 * best.seconds_per_frame:.3f} ms a frame"
+    )
+    before, after = tuning.calibration_errors
+    print(f"confidence             expected calibration error {before:.3f}, calibrated {after:.3f}")
+    print(f"picture                {picture}")
+
+
+@contextmanager
+def progress_bar() -> "Iterator[Callable[[str, int, int], None]]":
+    """A function that shows what is being done, how much is done, and of how much; drawn where a person watches."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("")
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
 
 
 def print_facts(facts: "AudioFacts", picture: Path) -> None:

@@ -9,6 +9,10 @@ import typer
 def transcribe(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Sound files, of any format and rate.")],
+    hotwords: Annotated[
+        Path | None,
+        typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object a file, with the times and confidence of each word.")
     ] = False,
@@ -19,8 +23,10 @@ def transcribe(
     from asr.cli.messages import complain
     from asr.errors import AudioError
     from asr.recognizer import Recognizer, default_device
+    from asr.search.hotwords import read_hotwords
 
-    recognizer = Recognizer.load(model, device=default_device())
+    expected = None if hotwords is None else read_hotwords(hotwords)
+    recognizer = Recognizer.load(model, device=default_device(), hotwords=expected)
     num_failed = 0
     for file in files:
         try:

@@ -1,4 +1,4 @@
-"""The bidirectional LSTM layer (Hochreiter & Schmidhuber 1997; Gers et al. 2000; Graves & Schmidhuber 2005)."""
+"""LSTM layers (Hochreiter & Schmidhuber 1997; Gers et al. 2000), bidirectional (Graves & Schmidhuber 2005) or not."""
 
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +34,13 @@ class BidirectionalLSTM(nn.Module):
         order = reversal(num_frames, frames.shape[1])
         back, _ = self.back(permute_frames(frames, order))
         return torch.cat([ahead, permute_frames(back, order)], dim=-1)
+
+
+def forward_lstm(input_size: int, hidden_size: int) -> nn.LSTM:
+    """One LSTM forwards in time, (batch, steps, inputs) -> (batch, steps, outputs), started as the layer above is."""
+    lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
+    _initialise(lstm)
+    return lstm
 
 
 def reversal(num_frames: Int[Tensor, "batch"], max_frames: int) -> Int[Tensor, "batch frames"]:

@@ -79,6 +79,10 @@ class UtteranceScore:
             WordPair(*words) for a, b, c, d in self.alignment for words in zip_longest(reference[a:b], hypothesis[c:d])
         ]
 
+    def correct_words(self) -> list[bool]:
+        """For each word of the hypothesis, whether it is the reference's, by the alignment."""
+        return [not pair.mark for pair in self.aligned_words() if pair.hypothesis is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Score:

@@ -14,13 +14,15 @@ _TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A sequence of tokens. `score` is a natural-log probability; `frames[i]` is the frame that token i starts at, on
-    the likeliest path that the search has seen.
+    """A sequence of tokens. `score` is a natural log: the acoustic log-probability plus `fusion_score`, what language
+    model and hot words add to it; `frames[i]` is the frame that token i starts at, on the likeliest path that the
+    search has seen.
     """
 
     tokens: tuple[int, ...]
     score: float
     frames: tuple[int, ...]
+    fusion_score: float = 0.0
 
 
 def check_log_probs(log_probs: Float[Tensor, "frames vocab"]) -> None:

@@ -1,114 +1,96 @@
 """Prefix beam search: the likeliest text, summed over all its paths (Graves 2012, 7.5.3; Hannun et al. 2014)."""
 
 import math
-from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from asr.errors import SearchError
-from asr.search.hypothesis import BLANK_ID, Hypothesis, check_log_probs
-
-_NEVER = -math.inf
-
-
-@dataclass(slots=True)
-class _Paths:
-    """A set of paths: the log-probability of all of them, that of the likeliest, and where its tokens start."""
-
-    total: float = _NEVER
-    likeliest: float = _NEVER
-    frames: tuple[int, ...] = ()
-
-    def add(self, total: float, likeliest: float, frames: tuple[int, ...]) -> None:
-        self.total = _log_add(self.total, total)
-        if likeliest > self.likeliest:
-            self.likeliest, self.frames = likeliest, frames
-
-
-@dataclass(slots=True)
-class _Beam:
-    """The paths that write one prefix: those that end in blank, and those that end in its last token."""
-
-    blank: _Paths = field(default_factory=_Paths)
-    token: _Paths = field(default_factory=_Paths)
-
-    @property
-    def total(self) -> float:
-        return _log_add(self.blank.total, self.token.total)
-
-    def all_paths(self) -> _Paths:
-        likelier = self.blank if self.blank.likeliest > self.token.likeliest else self.token
-        return _Paths(self.total, likelier.likeliest, likelier.frames)
-
-
-_Beams: TypeAlias = dict[tuple[int, ...], _Beam]
+from asr.search.fusion import no_fusion
+from asr.search.fusion_step import FusionTables
+from asr.search.hypothesis import Hypothesis, check_log_probs
+from asr.search.kernel import search_prefixes
 
 
 def prefix_beam_search(
-    log_probs: Float[Tensor, "frames vocab"], *, beam_width: int, num_best: int = 1
+    log_probs: Float[Tensor, "frames vocab"],
+    *,
+    beam_width: int,
+    num_best: int = 1,
+    max_tokens: int | None = None,
+    beam_threshold: float = math.inf,
+    fusion: FusionTables | None = None,
 ) -> list[Hypothesis]:
-    """The `num_best` likeliest token sequences, best first; scores are log-probabilities summed over paths.
+    """The `num_best` best token sequences, best first; without fusion, scores are log-probabilities over all paths.
 
-    Exact when `beam_width` is at least the number of prefixes. `frames` are those of the likeliest path.
+    Exact when `beam_width` is at least the number of prefixes. `max_tokens` a frame are looked at (all, if None), and
+    prefixes more than `beam_threshold` nats below the best are dropped. `frames` are those of the likeliest path.
 
     Raises:
-        SearchError: the rows are not log-probabilities, or a width below one.
+        SearchError: the rows are not log-probabilities, a width below one, or the lexicon can spell nothing that has a
+            probability above zero.
     """
     if beam_width < 1 or num_best < 1:
         raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
     check_log_probs(log_probs)
-    beams: _Beams = {(): _Beam(blank=_Paths(total=0.0, likeliest=0.0))}
-    for frame, row in enumerate(log_probs.tolist()):
-        beams = _best(_extend(beams, row, frame, beam_width), beam_width)
-    return [
-        Hypothesis(prefix, min(0.0, beam.total), beam.all_paths().frames)  # rounding can bring log 1 above 0
-        for prefix, beam in list(beams.items())[:num_best]
-    ]
+    vocab = log_probs.shape[1]
+    tables = no_fusion(vocab) if fusion is None else fusion
+    _refuse_other_vocabulary(tables, vocab)
+    probs = np.ascontiguousarray(log_probs.detach().cpu().double().exp().numpy())
+    max_tokens = vocab if max_tokens is None else max_tokens
+    results, tokens = search_prefixes(
+        probs, beam_width, max(1, min(max_tokens, vocab)), math.exp(-beam_threshold), tables
+    )
+    if not (results[0] > -math.inf).any():
+        raise SearchError("no text that the lexicon can spell has a probability above zero; allow other words too")
+    return _hypotheses(results, tokens, num_best)
 
 
-def _extend(beams: _Beams, row: list[float], frame: int, beam_width: int) -> _Beams:
-    """All prefixes after one more frame, but for those that are sure not to be among the `beam_width` best."""
-    extended = {prefix: _stay(prefix, beam, row) for prefix, beam in beams.items()}
-    least = min(beam.total for beam in extended.values()) if len(beams) == beam_width else _NEVER
-    known_ends: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
-    for prefix in filter(None, beams):
-        known_ends[prefix[:-1]].add(prefix[-1])
-    for prefix, beam in beams.items():
-        everything = beam.all_paths()
-        for token, log_prob in enumerate(row):
-            # A repeat only grows the prefix after a blank.
-            before = beam.blank if prefix and token == prefix[-1] else everything
-            total = before.total + log_prob
-            if token == BLANK_ID or total == _NEVER or (total < least and token not in known_ends[prefix]):
-                continue
-            longer = extended.setdefault((*prefix, token), _Beam())
-            longer.token.add(total, before.likeliest + log_prob, (*before.frames, frame))
-    return extended
+def search_in_parallel(
+    batch: Sequence[Float[Tensor, "_ vocab"]],
+    *,
+    beam_width: int,
+    num_best: int = 1,
+    max_tokens: int | None = None,
+    beam_threshold: float = math.inf,
+    fusion: FusionTables | None = None,
+) -> list[list[Hypothesis]]:
+    """`prefix_beam_search` of several utterances, as many at once as torch has threads."""
+
+    def run(log_probs: Tensor) -> list[Hypothesis]:
+        return prefix_beam_search(
+            log_probs, beam_width=beam_width, num_best=num_best, max_tokens=max_tokens, beam_threshold=beam_threshold,
+            fusion=fusion,
+        )  # fmt: skip
+
+    if len(batch) < 2 or torch.get_num_threads() < 2:
+        return [run(log_probs) for log_probs in batch]
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(run, batch))
 
 
-def _stay(prefix: tuple[int, ...], beam: _Beam, row: list[float]) -> _Beam:
-    """The same prefix after one more frame: a blank, or its last token held on."""
-    stay, everything = _Beam(), beam.all_paths()
-    stay.blank.add(everything.total + row[BLANK_ID], everything.likeliest + row[BLANK_ID], everything.frames)
-    if prefix:
-        log_prob = row[prefix[-1]]
-        stay.token.add(beam.token.total + log_prob, beam.token.likeliest + log_prob, beam.token.frames)
-    return stay
+def _refuse_other_vocabulary(tables: FusionTables, vocab: int) -> None:
+    expected = len(tables.token_start) - 1
+    if vocab != expected:
+        raise SearchError(f"log_probs has {vocab} tokens a frame, the fusion was made for {expected}")
 
 
-def _best(beams: _Beams, beam_width: int) -> _Beams:
-    """The likeliest prefixes, best first; those of equal probability in the order of their tokens."""
-    totals = {prefix: beam.total for prefix, beam in beams.items()}
-    possible = [prefix for prefix, total in totals.items() if total > _NEVER]
-    possible.sort(key=lambda prefix: (-totals[prefix], prefix))
-    return {prefix: beams[prefix] for prefix in possible[:beam_width]}
-
-
-def _log_add(a: float, b: float) -> float:
-    """log(exp(a) + exp(b)) without overflow."""
-    if a < b:
-        a, b = b, a
-    return a if b == _NEVER else a + math.log1p(math.exp(b - a))
+def _hypotheses(results: np.ndarray, tokens: np.ndarray, num_best: int) -> list[Hypothesis]:
+    """The best, best first; those of equal score in the order of their tokens."""
+    scores, gains, lengths = results
+    ends = np.cumsum(lengths).astype(int)
+    starts = ends - lengths.astype(int)
+    order = np.argsort(-scores, kind="stable")
+    num_possible = int((scores > -math.inf).sum())
+    least = scores[order[min(num_best, num_possible) - 1]]
+    found = []
+    for k in order[scores[order] >= least]:
+        text, frames = tokens[:, starts[k] : ends[k]].tolist()
+        acoustic = min(0.0, float(scores[k] - gains[k]))  # rounding can bring log 1 above 0
+        found.append(Hypothesis(tuple(text), acoustic + float(gains[k]), tuple(frames), float(gains[k])))
+    found.sort(key=lambda hypothesis: (-hypothesis.score, hypothesis.tokens))
+    return found[:num_best]

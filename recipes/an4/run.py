@@ -3,13 +3,15 @@
     python -m recipes.an4.run                          # downloads the corpus (64 MB)
     python -m recipes.an4.run --archive an4_sphere.tar.gz
 
-Stages: fetch, prepare, train (one model a seed), test, results. A stage that is done is said and not done again;
-a training that was stopped goes on where it was.
+Stages: fetch, prepare, train (one model a seed), test, tune (a language model from the training transcripts, for each
+model), test with it, results. A stage that is done is said and not done again; a training that was stopped goes on
+where it was.
 """
 
 import argparse
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from statistics import mean, stdev
@@ -37,7 +39,9 @@ def main() -> None:
         for seed in arguments.seeds:
             train_seed(manifests, arguments.runs / f"seed{seed}", seed, arguments.set)
         for seed in arguments.seeds:
-            test_seed(manifests, arguments.runs / f"seed{seed}")
+            test_seed(manifests, arguments.runs / f"seed{seed}", "model")
+            tune_seed(manifests, arguments.runs / f"seed{seed}", arguments.data)
+            test_seed(manifests, arguments.runs / f"seed{seed}", "model_lm")
         write_results(arguments.runs, arguments.seeds)
     except (Interrupted, KeyboardInterrupt):
         say("an4", "stopped; the same command goes on from here")
@@ -82,21 +86,48 @@ def train_seed(manifests: Manifests, run: Path, seed: int, overrides: list[str])
     write_text(run / "done", "")
 
 
-def test_seed(manifests: Manifests, run: Path) -> None:
-    """Stage test: dev and test, once, with the search of the settings."""
+def tune_seed(manifests: Manifests, run: Path, data: Path) -> None:
+    """Stage tune: `model_lm` is the model with a word 3-gram of the training transcripts, its weights chosen on dev.
+
+    Words are those of the transcripts and of the corpus's own pronunciation dictionary.
+    """
+    from asr.lm.estimate import estimate_ngrams
+    from asr.lm.ngram import NGramModel
+    from asr.tuning import add_language_model, save_tuned, tune
+
+    if (run / "model_lm").exists():
+        say("tune", f"done before: {run}")
+        return
+    estimated = estimate_ngrams((u.text.split() for u in read_manifest(manifests.train)), order=3)
+    NGramModel.from_ngrams(estimated.words, estimated.ngrams).save(run / "lm.bin")
+    dictionary = data / "unpacked" / "an4" / "etc" / "an4.dic"
+    lexicon = dictionary if dictionary.exists() else None
+    recognizer = add_language_model(run / "model", run / "lm.bin", unit="lexicon", lexicon=lexicon)
+    tuning = tune(recognizer, read_manifest(manifests.dev))
+    with_lm, without = tuning.percent(tuning.best), tuning.percent(tuning.without)
+    say("tune", f"{run.name} dev: {with_lm} % with the language model, {without} % with the same beam without")
+    shutil.rmtree(run / "model_lm.new", ignore_errors=True)
+    shutil.copytree(run / "model", run / "model_lm.new")
+    save_tuned(tuning, run / "model_lm.new", dev=str(manifests.dev))
+    (run / "model_lm.new").rename(run / "model_lm")
+
+
+def test_seed(manifests: Manifests, run: Path, model: str) -> None:
+    """Stage test: dev and test, once, with the search that is in the model."""
     from asr.evaluation import evaluate
     from asr.recognizer import Recognizer
     from asr.scoring import aligned_listing, summary_line
 
-    if (run / "test.json").exists():
-        say("test", f"done before: {run}")
+    suffix = model.removeprefix("model")
+    if (run / f"test{suffix}.json").exists():
+        say("test", f"done before: {run / model}")
         return
-    recognizer = Recognizer.load(run / "model")
+    recognizer = Recognizer.load(run / model)
     for name, manifest in (("dev", manifests.dev), ("test", manifests.test)):
         score = evaluate(recognizer, read_manifest(manifest)).score
-        say("test", f"{run.name} {name}: {summary_line(score)}")
-        write_text(run / f"{name}.txt", aligned_listing(score.utterances) + "\n")
-        write_text(run / f"{name}.json", json.dumps(score.to_json(), indent=2) + "\n")
+        say("test", f"{run / model} {name}: {summary_line(score)}")
+        write_text(run / f"{name}{suffix}.txt", aligned_listing(score.utterances) + "\n")
+        write_text(run / f"{name}{suffix}.json", json.dumps(score.to_json(), indent=2) + "\n")
 
 
 def write_results(runs: Path, seeds: list[int]) -> None:
@@ -106,13 +137,13 @@ def write_results(runs: Path, seeds: list[int]) -> None:
     records: list[dict[str, Any]] = []
     for seed in seeds:
         run = runs / f"seed{seed}"
-        dev, test = (json.loads((run / f"{name}.json").read_text(encoding="utf-8")) for name in ("dev", "test"))
+        parts = ("dev", "test", "dev_lm", "test_lm")
+        scores = {part: json.loads((run / f"{part}.json").read_text(encoding="utf-8")) for part in parts}
         metrics = read_metrics(run / "metrics.jsonl")
         records.append(
             {
                 "seed": seed,
-                "dev": dev,
-                "test": test,
+                **scores,
                 "num_epochs": metrics[-1]["epoch"],
                 "best_epoch": min(metrics, key=lambda record: (record["dev_wer"], record["dev_loss"]))["epoch"],
                 "training_minutes": round(metrics[-1]["training_seconds"] / 60, 1),
@@ -127,23 +158,31 @@ def write_results(runs: Path, seeds: list[int]) -> None:
 def results_table(records: list[dict[str, Any]]) -> str:
     """Markdown: a row for each seed, then mean and standard deviation."""
     rows = [
-        "| seed | dev WER % | test WER % [95 % interval] | test CER % | sub / del / ins | epochs | minutes |",
-        "|---|---|---|---|---|---|---|",
+        "| seed | dev | test | test CER | sub / del / ins | dev, 3-gram | test, 3-gram | epochs | minutes |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for record in records:
         test = record["test"]
         rows.append(
-            f"| {record['seed']} | {100 * record['dev']['wer']:.2f} | {100 * test['wer']:.2f} "
-            f"[{100 * test['wer_low']:.2f}, {100 * test['wer_high']:.2f}] | {100 * test['cer']:.2f} | "
-            f"{test['substitutions']} / {test['deletions']} / {test['insertions']} | {record['num_epochs']} | "
+            f"| {record['seed']} | {100 * record['dev']['wer']:.2f} | {_with_interval(test)} | "
+            f"{100 * test['cer']:.2f} | "
+            f"{test['substitutions']} / {test['deletions']} / {test['insertions']} | "
+            f"{100 * record['dev_lm']['wer']:.2f} | {_with_interval(record['test_lm'])} | {record['num_epochs']} | "
             f"{record['training_minutes']} |"
         )
     if len(records) > 1:
-        dev, test = ([100 * record[part]["wer"] for record in records] for part in ("dev", "test"))
-        rows.append(
-            f"| mean ± sd | {mean(dev):.2f} ± {stdev(dev):.2f} | {mean(test):.2f} ± {stdev(test):.2f} | | | | |"
-        )
+        dev, test, dev_lm, test_lm = (_mean(records, part) for part in ("dev", "test", "dev_lm", "test_lm"))
+        rows.append(f"| mean ± sd | {dev} | {test} | | | {dev_lm} | {test_lm} | | |")
     return "\n".join(rows)
+
+
+def _with_interval(score: dict[str, float]) -> str:
+    return f"{100 * score['wer']:.2f} [{100 * score['wer_low']:.2f}, {100 * score['wer_high']:.2f}]"
+
+
+def _mean(records: list[dict[str, Any]], part: str) -> str:
+    rates = [100 * record[part]["wer"] for record in records]
+    return f"{mean(rates):.2f} ± {stdev(rates):.2f}"
 
 
 def say(stage: str, text: str) -> None:

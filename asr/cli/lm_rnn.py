@@ -1,0 +1,83 @@
+"""`asr lm train-rnn`: text -> a neural language model, to rescore with."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from asr.lm.neural import NeuralLM
+    from asr.lm.train_neural import EpochReport, NeuralTrainingSettings
+    from asr.tokens import Tokens
+
+
+def train_rnn(
+    text: Annotated[list[Path], typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz is fine.")],
+    *,
+    dev: Annotated[Path, typer.Option(metavar="TEXT", help="Other text, to choose the best weights on.")],
+    tokens: Annotated[Path, typer.Option(metavar="MODEL", help="Model folder or tokens.model file: the units.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The model, such as rnn_lm.safetensors.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override: network.hidden_size=512, max_epochs=20. Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Train a small LSTM language model, to rescore with. Ctrl-C leaves the best one up to then."""
+    from asr.cli.messages import complain
+    from asr.cli.output import progress_bar
+    from asr.errors import Interrupted
+    from asr.lm.train_neural import train_neural_lm
+    from asr.recognizer import default_device
+    from asr.tokens import Tokens
+
+    settings = _settings(set_ or [])
+    units = Tokens.load(tokens / "tokens.model" if tokens.is_dir() else tokens)
+    texts, dev_texts = _texts(text, units), _texts([dev], units)
+    with progress_bar() as progress:
+
+        def on_epoch(report: "EpochReport", lm: "NeuralLM") -> None:
+            if report.is_best:
+                lm.save(output)
+            complain(
+                f"epoch {report.epoch:3d}  loss {report.train_loss:.3f}  dev perplexity per word "
+                f"{report.dev_perplexity:.1f}{'  best' if report.is_best else ''}  {report.seconds:.1f} s"
+            )
+            progress("training", report.epoch, settings.max_epochs)
+
+        progress("training", 0, settings.max_epochs)
+        try:
+            train_neural_lm(texts, dev_texts, units, settings, device=default_device(), on_epoch=on_epoch)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped; if an epoch was done, the best model up to here is in {output}") from None
+    print(output)
+
+
+def _settings(overrides: Sequence[str]) -> "NeuralTrainingSettings":
+    from asr.errors import SettingsError
+    from asr.lm.train_neural import NeuralTrainingSettings
+
+    values: dict[str, Any] = {}
+    network: dict[str, Any] = {}
+    for override in overrides:
+        key, _, number = override.partition("=")
+        section = network if key.startswith("network.") else values
+        try:
+            section[key.removeprefix("network.")] = json.loads(number)
+        except ValueError:
+            raise SettingsError(f"--set {override}: expected key=number, such as network.hidden_size=512") from None
+    return NeuralTrainingSettings.parse({"network": network, **values}, source=f"--set {' '.join(overrides)}")
+
+
+def _texts(paths: Sequence[Path], tokens: "Tokens") -> list[str]:
+    """The lines of files; one that can not be written with the tokens is refused by its file and number."""
+    from asr.lm.text import read_sentences
+
+    def split(line: str, where: str) -> list[str]:
+        tokens.encode(line, where=where)
+        return line.split()
+
+    return [" ".join(words) for words in read_sentences(paths, split)]

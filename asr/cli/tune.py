@@ -1,0 +1,35 @@
+"""`asr tune`: model + language model + dev set -> a model that uses it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def tune(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder. The result is written into it.")],
+    dev: Annotated[Path, typer.Argument(metavar="DEV", help="Manifest that was not trained on, with texts.")],
+    lm: Annotated[
+        Path | None, typer.Option(help="Language model: .bin, .arpa or .arpa.gz. Default: the one in MODEL.")
+    ] = None,
+    unit: Annotated[
+        str, typer.Option(help="word: others may be spelt too. lexicon: no others. token: a model of tokens.")
+    ] = "word",
+    rnn_lm: Annotated[
+        Path | None, typer.Option(help="Neural language model, from `asr lm train-rnn`, that rescores the best texts.")
+    ] = None,
+    lexicon: Annotated[
+        Path | None, typer.Option(help="More words to allow: one a line, or a pronunciation dictionary.")
+    ] = None,
+) -> None:
+    """Find the weights of a language model on dev, and put it into the model; `asr transcribe` then uses it."""
+    from asr.cli.output import print_tuning, progress_bar
+    from asr.corpus.manifest import read_manifest
+    from asr.tuning import add_language_model, save_tuned
+    from asr.tuning import tune as tune_model
+
+    recognizer = add_language_model(model, lm, unit=unit, lexicon=lexicon, neural_lm=rnn_lm)
+    with progress_bar() as progress:
+        tuning = tune_model(recognizer, read_manifest(dev), progress=progress)
+    save_tuned(tuning, model, dev=str(dev))
+    print_tuning(tuning, picture=model / "tuning.png")

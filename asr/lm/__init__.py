@@ -1,0 +1,1 @@
+"""The language models that search asks: n-gram models (estimate, ARPA, binary file, tables) and a small LSTM."""

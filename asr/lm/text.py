@@ -1,0 +1,48 @@
+"""Text for language models: one sentence a line, plain or `.gz`; read line by line, for it may exceed the memory."""
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from asr.errors import LanguageModelError
+
+
+def split_words(text: str, where: str) -> Sequence[str]:
+    """The words of a sentence, separated by white space; it does not matter `where` it stands."""
+    return text.split()
+
+
+def read_sentences(
+    paths: Sequence[Path], split: Callable[[str, str], Sequence[str]] = split_words
+) -> Iterator[Sequence[str]]:
+    """The sentences of files, each as `split(line, where)` gives it; a blank line is an empty sentence.
+
+    Raises:
+        LanguageModelError: a file is missing, not UTF-8 (names the line), not whole, or has no words.
+    """
+    for path in paths:
+        has_words = False
+        for number, line in enumerate(_read_lines(path), start=1):
+            where = f"{path}, line {number}"
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise LanguageModelError(f"{where}: not UTF-8 text; convert the file to UTF-8") from None
+            words = split(text, where)
+            has_words = has_words or len(words) > 0
+            yield words
+        if not has_words:
+            raise LanguageModelError(f"{path}: there are no words in it; expected one sentence a line")
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield from file
+    except FileNotFoundError:
+        raise LanguageModelError(f"{path}: no such file") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise LanguageModelError(f"{path}: not a whole gzip file ({error}); copy or make it again") from None
+    except OSError as error:
+        raise LanguageModelError(f"{path}: can not be read ({error.strerror})") from None

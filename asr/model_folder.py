@@ -1,0 +1,212 @@
+"""What a recogniser is on disk: a folder.
+
+`model.safetensors` (weights), `config.json` (settings), `tokens.model`, `README.md` (model card); after `asr tune` also
+`lm.bin` (n-gram language model), `lexicon.txt` (words that it need not know) and `rnn_lm.safetensors` (the language
+model that rescores), each if it was given one.
+
+The files are written into a subfolder. Renaming that to `.complete` makes the new model valid at one stroke: from then
+on its files count, and are moved into place. A crash at any moment leaves the old model or the new.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import safetensors
+import safetensors.torch
+
+from asr.audio import SAMPLE_RATE
+from asr.confidence import Calibration
+from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError
+from asr.files import read_lines
+from asr.lm.neural import NeuralLM
+from asr.lm.ngram import NGramModel
+from asr.model import AcousticModel, ModelSettings
+from asr.search import SearchSettings
+from asr.settings import Settings
+from asr.tokens import Tokens
+
+FORMAT_VERSION = 1
+FILES = ("config.json", "model.safetensors", "tokens.model")
+_LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
+# Subfolders of a model folder, there only while it is written, or if that was cut short.
+_INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelParts:
+    """All that is in a model folder but for the model card."""
+
+    model: AcousticModel
+    tokens: Tokens
+    search: SearchSettings
+    language_model: NGramModel | None
+    lexicon: tuple[str, ...]
+    neural_lm: NeuralLM | None
+    calibration: Calibration
+
+
+class _Config(Settings):
+    """`config.json`: what it takes, beside weights and tokens, to build the recogniser again."""
+
+    format_version: int
+    sample_rate: Literal[16_000]
+    tokens_sha256: str
+    model: ModelSettings
+    search: SearchSettings
+    calibration: Calibration = Calibration()
+    language_model: bool = False
+    lexicon: bool = False
+    neural_lm: bool = False
+
+
+def read_model_folder(folder: Path) -> ModelParts:
+    """Read a model folder.
+
+    Raises:
+        ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
+    """
+    _refuse_missing_files(folder)
+    config = _read_config(_place(folder, "config.json"))
+    tokens = _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
+    try:
+        language_model = NGramModel.load(_place(folder, _LANGUAGE_MODEL)) if config.language_model else None
+        neural_lm = NeuralLM.load(_place(folder, _NEURAL_LM), Tokens) if config.neural_lm else None
+    except LanguageModelError as error:
+        raise ModelError(f"{error}; copy the whole model folder again") from None
+    return ModelParts(
+        _read_weights(_place(folder, "model.safetensors"), config.model, tokens),
+        tokens,
+        config.search,
+        language_model,
+        tuple(read_lines(_place(folder, _LEXICON), ModelError)) if config.lexicon else (),
+        neural_lm,
+        config.calibration,
+    )
+
+
+def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> None:
+    """Write a model folder, whole or not at all; what else is in the folder is left alone.
+
+    Raises:
+        OutputError: the disk is full or the folder can not be written; the model that was there is untouched.
+    """
+    incomplete, was_there = folder / _INCOMPLETE, folder.exists()
+    try:
+        _move_into_place(folder)
+        shutil.rmtree(incomplete, ignore_errors=True)
+        incomplete.mkdir(parents=True)
+        for name, content in _files(parts, card).items():
+            _write_through(incomplete / name, content)
+        if parts.language_model is not None:
+            parts.language_model.save(incomplete / _LANGUAGE_MODEL)
+        if parts.neural_lm is not None:
+            parts.neural_lm.save(incomplete / _NEURAL_LM)
+        incomplete.rename(folder / _COMPLETE)
+        _move_into_place(folder)
+    except OSError as error:
+        untouched = (folder / "config.json").is_file() and not (folder / _COMPLETE).exists()
+        kept = "; the model that was there before is untouched" if untouched else ""
+        raise OutputError(f"{folder}: the model could not be written ({error.strerror or error}){kept}") from error
+    finally:
+        shutil.rmtree(incomplete, ignore_errors=True)
+        if not was_there:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only succeeds where the save has failed, and left it empty
+
+
+def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
+    config = {
+        "format_version": FORMAT_VERSION,
+        "sample_rate": SAMPLE_RATE,
+        "tokens_sha256": hashlib.sha256(parts.tokens.model).hexdigest(),
+        "model": parts.model.settings.model_dump(mode="json"),
+        "search": parts.search.model_dump(mode="json"),
+        "calibration": parts.calibration.model_dump(mode="json"),
+        "language_model": parts.language_model is not None,
+        "lexicon": bool(parts.lexicon),
+        "neural_lm": parts.neural_lm is not None,
+    }
+    weights = {name: value.detach().cpu().contiguous() for name, value in parts.model.state_dict().items()}
+    lexicon = {_LEXICON: "".join(f"{word}\n" for word in parts.lexicon).encode()} if parts.lexicon else {}
+    return lexicon | {
+        "config.json": (json.dumps(config, indent=2) + "\n").encode(),
+        "model.safetensors": safetensors.torch.save(weights),
+        "tokens.model": parts.tokens.model,
+        "README.md": (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
+    }
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Where a file of the model is: still in the subfolder, if a save was cut short after it was complete."""
+    new = folder / _COMPLETE / name
+    return new if new.is_file() else folder / name
+
+
+def _refuse_missing_files(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder")
+    missing = [name for name in FILES if not _place(folder, name).is_file()]
+    if missing:
+        raise ModelError(f"{folder}: the model folder has no {', '.join(missing)}; it needs {', '.join(FILES)}")
+
+
+def _read_config(path: Path) -> _Config:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable as JSON ({error}); copy the whole model folder again") from None
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: format_version is {version!r}, this asr reads {FORMAT_VERSION}; "
+            "use the asr that wrote the model, or train it again"
+        )
+    try:
+        return _Config.parse(values, source=str(path))
+    except SettingsError as error:
+        raise ModelError(f"{error}; copy the whole model folder again") from None
+
+
+def _read_tokens(path: Path, sha256: str) -> Tokens:
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return Tokens(content)
+        reason = "not the tokens that the weights were trained with"
+    except (OSError, TokensError) as error:
+        reason = str(error)
+    raise ModelError(f"{path}: {reason}; copy the whole model folder again")
+
+
+def _read_weights(path: Path, settings: ModelSettings, tokens: Tokens) -> AcousticModel:
+    try:
+        model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
+        model.load_state_dict(safetensors.torch.load_file(path))
+        return model
+    except (safetensors.SafetensorError, RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"{path}: damaged, or not of this config.json; copy the whole model folder again ({reason})"
+        ) from None
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_into_place(folder: Path) -> None:
+    """Move the files of a complete model from the subfolder to the folder; does nothing where there is none."""
+    complete = folder / _COMPLETE
+    if complete.is_dir():
+        for path in list(complete.iterdir()):
+            path.replace(folder / path.name)
+        complete.rmdir()

@@ -1,0 +1,95 @@
+"""Put a language model into a model folder: `asr tune`."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from asr.errors import LanguageModelError
+from asr.files import read_lines
+from asr.lm.formats import load_ngram_model
+from asr.lm.neural import NeuralLM
+from asr.pictures import ErrorSurface, save_tuning_picture
+from asr.recognizer import Recognizer, default_device
+from asr.search import FusionSettings
+from asr.tokens import Tokens
+from asr.tuning.trials import Tuning
+
+_CARD_TITLE = "## Language model"
+
+
+def add_language_model(
+    folder: Path, language_model: Path | None, *, unit: str, lexicon: Path | None = None, neural_lm: Path | None = None
+) -> Recognizer:
+    """The recogniser of a model folder with other language models (or its own), not tuned yet.
+
+    `lexicon` has words to allow, the first of each line, so that a pronunciation dictionary will do. `neural_lm`
+    rescores.
+
+    Raises:
+        ModelError, LanguageModelError: a file is broken, or tokens and language model do not fit.
+        SettingsError: there is no such unit.
+    """
+    old = Recognizer.load(folder, device=default_device())
+    model = old.language_model if language_model is None else load_ngram_model(language_model)
+    if model is None:
+        raise LanguageModelError(f"{folder}: the model has no language model yet; give one with --lm")
+    fusion = FusionSettings.parse({"unit": unit}, source="--unit")
+    settings = old.search.model_copy(update={"method": "beam", "fusion": fusion})
+    words = old.lexicon if lexicon is None else _read_lexicon(lexicon)
+    rescorer = old.neural_lm if neural_lm is None else NeuralLM.load(neural_lm, Tokens, device=default_device())
+    new = Recognizer(old.model, old.tokens, settings, language_model=model, lexicon=words, neural_lm=rescorer)
+    _ = new.fusion  # made now, for its errors
+    return new
+
+
+def save_tuned(tuning: Tuning, folder: Path, *, dev: str) -> None:
+    """Write the recogniser with the best settings back into its folder, with a picture of what was tried.
+
+    Raises:
+        LanguageModelError: the language model does not help; the folder is left as it was.
+        OutputError: the folder can not be written.
+    """
+    _save_picture(folder / "tuning.png", tuning)
+    if not tuning.helps:
+        raise LanguageModelError(
+            f"the language model does not help: {tuning.percent(tuning.best)} % word errors on {dev} with it, "
+            f"{tuning.percent(tuning.without)} % without; {folder} is left as it was. Is it of the same kind of text?"
+        )
+    card = (folder / "README.md").read_text(encoding="utf-8") if (folder / "README.md").is_file() else ""
+    tuning.recognizer.save(folder, card=card.split(_CARD_TITLE)[0].rstrip() + "\n\n" + _card(tuning, dev))
+
+
+def _read_lexicon(path: Path) -> list[str]:
+    """The first word of each line, without the number of a variant: `THE(2)  DH IY` is THE."""
+    words = [line.split()[0] for line in read_lines(path, LanguageModelError) if line.strip()]
+    if not words:
+        raise LanguageModelError(f"{path}: no words; expected one a line")
+    return list(dict.fromkeys(re.sub(r"\(\d+\)$", "", word) for word in words))
+
+
+def _save_picture(path: Path, tuning: Tuning) -> None:
+    surfaces = [
+        ErrorSurface(
+            f"{name}: WER on dev, %",
+            [row[0].settings.fusion.alpha for row in grid],
+            [trial.settings.fusion.beta for trial in grid[0]],
+            np.array([[tuning.percent(trial) for trial in row] for row in grid]),
+        )
+        for name, grid in (("coarse", tuning.coarse), ("fine", tuning.fine))
+    ]
+    widths = {trial.settings.beam_width: tuning.percent(trial) for trial in tuning.widths}
+    save_tuning_picture(path, surfaces, widths, without=tuning.percent(tuning.without))
+
+
+def _card(tuning: Tuning, dev: str) -> str:
+    language_model, fusion = tuning.recognizer.language_model, tuning.best.settings.fusion
+    assert language_model is not None  # `tune` has refused it
+    return (
+        f"{_CARD_TITLE}\n\n"
+        f"{language_model.order}-gram model of {len(language_model.vocabulary)} {fusion.unit} units; alpha "
+        f"{fusion.alpha:.3g}, beta {fusion.beta:.3g}, unknown words {fusion.unknown_penalty:.3g}, beam "
+        f"{tuning.best.settings.beam_width}. Tuned on `{dev}` ({tuning.num_words} words): "
+        f"{tuning.percent(tuning.best)} % word errors there, {tuning.percent(tuning.without)} % without it. "
+        f"Confidence of words: expected calibration error {tuning.calibration_errors[1]:.3f} on the same words.\n"
+    )

@@ -1,0 +1,224 @@
+"""Find the weights of a language model on dev: alpha, beta, the penalty of unknown words, and the width of the beam.
+
+Every trial is a full search, for the kernel is fast. A grid over alpha and beta is searched coarsely, then finely
+around its best place. The best place is the one with the fewest errors in its neighbourhood, not the luckiest one: dev
+is small, and the middle of a plateau carries over to other data better than a spike.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from rapidfuzz.distance import Levenshtein
+from torch import Tensor
+
+from asr.align import align_tokens
+from asr.confidence import expected_calibration_error, fit_calibration, word_confidence
+from asr.corpus.manifest import Utterance
+from asr.errors import LanguageModelError
+from asr.evaluation import batches_of_log_probs
+from asr.lm.neural import NeuralLM
+from asr.recognizer import Recognizer
+from asr.scoring import score
+from asr.search import Hypothesis, SearchSettings
+from asr.search.prefix_beam import search_in_parallel
+from asr.search.rescore import rescore
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+
+_ALPHAS = (0.1, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.5)
+_BETAS = {"word": (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0), "token": (-0.5, 0.0, 0.5, 1.0, 1.5)}
+_PENALTIES = (-1.0, -3.0, -5.0, -8.0, -12.0)
+_WIDTHS = (16, 32, 64, 128, 256)
+_TRIAL_WIDTH = 32
+_RESCORING_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3)
+_FINE_ALPHAS = (0.6, 0.8, 1.0, 1.25, 1.6)  # times the best of the coarse grid
+_FINE_BETAS = (-1.0, -0.5, 0.0, 0.5, 1.0)  # steps of the coarse grid
+_CHARACTER = 1e-3  # what an error of a character counts beside one of a word: it decides between equals
+_NEGLIGIBLE = 1.001  # errors may grow by so much for a narrower beam
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Settings tried on dev: wrong words and characters, and the seconds of search for a frame."""
+
+    settings: SearchSettings
+    word_errors: int
+    character_errors: int
+    seconds_per_frame: float
+
+    @property
+    def cost(self) -> float:
+        return self.word_errors + _CHARACTER * self.character_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What was tried. `coarse` and `fine` are grids over alpha (rows) and beta (columns)."""
+
+    best: Trial
+    without: Trial
+    coarse: list[list[Trial]]
+    fine: list[list[Trial]]
+    widths: list[Trial]
+    num_words: int
+    recognizer: Recognizer  # with the best settings, and calibrated
+    calibration_errors: tuple[float, float]  # expected, of the confidence of words, before and after calibration
+
+    def percent(self, trial: Trial) -> float:
+        """Word error rate on dev, in per cent, rounded to two places."""
+        return round(100 * trial.word_errors / max(1, self.num_words), 2)
+
+    @property
+    def helps(self) -> bool:
+        """Whether the language model makes fewer errors on dev than the same beam without it."""
+        return self.best.cost < self.without.cost
+
+
+class _Dev:
+    """The dev set as log-probabilities, on which settings are tried."""
+
+    def __init__(self, recognizer: Recognizer, utterances: Sequence[Utterance], progress: Progress) -> None:
+        if recognizer.fusion is None:
+            raise LanguageModelError("the model has no language model; give one with --lm")
+        self.decode, self._fusion, self._progress = recognizer.tokens.decode, recognizer.fusion, progress
+        self.texts = [" ".join(utterance.text.split()) for utterance in utterances]
+        self.batch: list[Tensor] = [torch.empty(0, 0)] * len(utterances)
+        done = 0
+        for batch, all_log_probs in batches_of_log_probs(recognizer, utterances):
+            for index, log_probs in zip(batch, all_log_probs, strict=True):
+                self.batch[index] = log_probs
+            done += len(batch)
+            progress("acoustic model", done, len(utterances))
+        self._num_tried, self._num_trials = 0, _num_trials(recognizer)
+
+    def search(
+        self, settings: SearchSettings, *, with_fusion: bool = True, num_best: int = 1
+    ) -> list[list[Hypothesis]]:
+        return search_in_parallel(
+            self.batch,
+            beam_width=settings.beam_width,
+            num_best=num_best,
+            max_tokens=settings.max_tokens,
+            beam_threshold=settings.beam_threshold,
+            fusion=self._fusion.weighted(settings.fusion) if with_fusion else None,
+        )
+
+    def try_settings(self, settings: SearchSettings, *, with_fusion: bool = True) -> Trial:
+        start = time.perf_counter()
+        found = self.search(settings, with_fusion=with_fusion)
+        seconds = time.perf_counter() - start
+        return self.count(settings, [self.decode(best.tokens) for best, *_ in found], seconds)
+
+    def count(self, settings: SearchSettings, hypotheses: Sequence[str], seconds: float) -> Trial:
+        words = characters = 0
+        for text, hypothesis in zip(self.texts, hypotheses, strict=True):
+            words += Levenshtein.distance(text.split(), hypothesis.split())
+            characters += Levenshtein.distance(text, hypothesis)
+        self._num_tried += 1
+        self._progress("trying settings", self._num_tried, self._num_trials)
+        return Trial(settings, words, characters, seconds / max(1, sum(map(len, self.batch))))
+
+    def try_rescoring(self, neural_lm: NeuralLM, settings: SearchSettings) -> list[Trial]:
+        """Rescore the best hypotheses with one weight after the other."""
+        start = time.perf_counter()
+        found = self.search(settings, num_best=settings.num_rescored)
+        texts = [[self.decode(hypothesis.tokens) for hypothesis in hypotheses] for hypotheses in found]
+        scores = [neural_lm.score(row) for row in texts]
+        seconds = time.perf_counter() - start
+        trials = []
+        for weight in _RESCORING_WEIGHTS:
+            best = [rescore(*lists, weight=weight)[0].tokens for lists in zip(found, texts, scores, strict=True)]
+            changed = settings.model_copy(update={"rescoring_weight": weight})
+            trials.append(self.count(changed, [self.decode(tokens) for tokens in best], seconds))
+        return trials
+
+    def try_grid(self, settings: SearchSettings, alphas: Sequence[float], betas: Sequence[float]) -> list[list[Trial]]:
+        return [
+            [self.try_settings(_with(settings, alpha=float(alpha), beta=float(beta))) for beta in betas]
+            for alpha in alphas
+        ]
+
+
+def _num_trials(recognizer: Recognizer) -> int:
+    unit = recognizer.search.fusion.unit
+    penalties = len(_PENALTIES) if unit == "word" else 0
+    rescored = len(_RESCORING_WEIGHTS) if recognizer.neural_lm is not None else 0
+    fine = len(_FINE_ALPHAS) * len(_FINE_BETAS)
+    return 1 + len(_ALPHAS) * len(_betas(unit)) + penalties + fine + len(_WIDTHS) + rescored
+
+
+def tune(
+    recognizer: Recognizer, utterances: Sequence[Utterance], *, progress: Progress = lambda name, done, total: None
+) -> Tuning:
+    """Try settings on the utterances of dev. What is not tuned (unit, pruning) is taken from `recognizer.search`.
+
+    `progress` is called with what is being done, how much of it is done, and how much there is.
+
+    Raises:
+        AudioError: a sound file can not be used.
+        LanguageModelError: there is no language model, or the tokens can not write its words.
+    """
+    dev = _Dev(recognizer, utterances, progress)
+    settings = recognizer.search.model_copy(update={"method": "beam", "beam_width": _TRIAL_WIDTH})
+    unit = settings.fusion.unit
+    without = dev.try_settings(settings, with_fusion=False)
+    betas = _betas(unit)
+    coarse = dev.try_grid(settings, _ALPHAS, betas)
+    row, column = _middle_of_best(coarse)
+    best = coarse[row][column]
+    if unit == "word":
+        penalties = [dev.try_settings(_with(best.settings, unknown_penalty=p)) for p in _PENALTIES]
+        best = min(penalties, key=lambda trial: trial.cost)
+    center, step = best.settings.fusion, float(np.diff(betas)[0])
+    fine = dev.try_grid(
+        best.settings,
+        [center.alpha * factor for factor in _FINE_ALPHAS],
+        [center.beta + step * share for share in _FINE_BETAS],
+    )
+    row, column = _middle_of_best(fine)
+    best = fine[row][column]
+    widths = [dev.try_settings(best.settings.model_copy(update={"beam_width": width})) for width in _WIDTHS]
+    least = min(trial.cost for trial in widths)
+    best = next(trial for trial in widths if trial.cost <= least * _NEGLIGIBLE)
+    if recognizer.neural_lm is not None:
+        best = min(dev.try_rescoring(recognizer.neural_lm, best.settings), key=lambda trial: trial.cost)
+    tuned = recognizer.with_search(best.settings)
+    errors = _calibrate(tuned, dev)
+    return Tuning(best, without, coarse, fine, widths, sum(len(u.text.split()) for u in utterances), tuned, errors)
+
+
+def _calibrate(recognizer: Recognizer, dev: _Dev) -> tuple[float, float]:
+    """Fit the calibration of confidence to the words that are right and wrong; returns the error before and after."""
+    found = recognizer.decode(dev.batch)
+    scores = score(dev.texts, [dev.decode(best.tokens) for best in found]).utterances
+    correct = [right for utterance in scores for right in utterance.correct_words()]
+    raw = []
+    for log_probs, best in zip(dev.batch, found, strict=True):
+        spans = align_tokens(log_probs, best.tokens)
+        for first, end in recognizer.tokens.word_spans(best.tokens):
+            raw.append(word_confidence([span.confidence for span in spans[first:end]]))
+    recognizer.calibration = fit_calibration(raw, correct)
+    calibrated = [recognizer.calibration.apply(confidence) for confidence in raw]
+    return expected_calibration_error(raw, correct), expected_calibration_error(calibrated, correct)
+
+
+def _betas(unit: str) -> tuple[float, ...]:
+    return _BETAS["token" if unit == "token" else "word"]
+
+
+def _with(settings: SearchSettings, **changes: float) -> SearchSettings:
+    return settings.model_copy(update={"fusion": settings.fusion.model_copy(update=changes)})
+
+
+def _middle_of_best(grid: list[list[Trial]]) -> tuple[int, int]:
+    """The place whose 3 x 3 neighbourhood has the lowest mean cost; the centre counts twice."""
+    costs = np.array([[trial.cost for trial in row] for row in grid])
+    padded = np.pad(costs, 1, mode="edge")
+    rows, columns = costs.shape
+    total = costs + sum(padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3))
+    row, column = np.unravel_index(int(np.argmin(total)), costs.shape)
+    return int(row), int(column)

@@ -1,0 +1,154 @@
+"""Where words start and end: the frames that show their tokens, set right by the pauses that can be heard.
+
+A CTC model learns in which order tokens come, and little about when. It shows a token for a frame or two somewhere near
+its sound, but the first and last tokens of an utterance far out in the silence around it. So the frames say which words
+meet where, the level of the sound says where nobody speaks, and words keep out of there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float
+from torch import Tensor
+
+Interval: TypeAlias = tuple[float, float]
+_Times: TypeAlias = npt.NDArray[np.float64]  # (items, 2): start and end of each, in seconds
+
+MIN_PAUSE = 0.15  # seconds; a stop consonant is silent for up to 0.1 s
+_BLOCK = 0.01  # seconds for which the level is measured
+_MAX_CLICK = 0.04  # seconds; a sound as short as this inside a pause is part of it
+_ABOVE_FLOOR, _BELOW_PEAK, _MIN_RANGE = 6.0, 40.0, 15.0  # dB, see `find_pauses`
+_REACH = 0.2  # seconds that a word may sound before its first token shows, or after its last one
+_MISPLACED = 0.1  # seconds that a token may show beyond a pause that it belongs on this side of
+_SHORTEST = 0.02  # seconds that are left of any word
+_SPACING = 0.8  # of the lower quartile of how far tokens are apart: as close as a pause may push them together
+
+
+def find_pauses(waveform: Float[Tensor, "samples"], *, sample_rate: int) -> list[Interval]:
+    """Stretches without sound, in seconds, in order: at both ends of any length, between of `MIN_PAUSE` or longer.
+
+    Silence is what is less than 6 dB above the noise (the 5th percentile of the level), or 40 dB below the speech (the
+    95th). Where these two are less than 15 dB apart, level does not tell one from the other, and there are no pauses.
+    """
+    levels = _levels(waveform.detach().cpu().float().numpy(), round(sample_rate * _BLOCK))
+    floor, peak = np.percentile(levels, [5, 95]) if len(levels) else (0.0, 0.0)
+    if peak - floor < _MIN_RANGE:
+        return []
+    sounding = levels > max(floor + _ABOVE_FLOOR, peak - _BELOW_PEAK)
+    for first, end in _runs(sounding):
+        if (end - first) * _BLOCK <= _MAX_CLICK:
+            sounding[first:end] = False
+    duration = len(waveform) / sample_rate
+    silences = [(a * _BLOCK, b * _BLOCK if b < len(levels) else duration) for a, b in _runs(~sounding)]
+    return [(a, b) for a, b in silences if a == 0 or b == duration or b - a >= MIN_PAUSE]
+
+
+def word_times(
+    shown: Sequence[Interval], words: Sequence[tuple[int, int]], pauses: Sequence[Interval], *, duration: float
+) -> list[Interval]:
+    """Start and end of each word, in seconds: in order, without overlap, inside the sound.
+
+    `shown` has for each token the time of the frames that show it, in order and without overlap; `words` has for each
+    word its first token and the one after its last. Words meet half way between the two, if the way is not long. Where
+    there is a pause they keep out of it; a pause that fits between no two words is passed over.
+    """
+    if not words:
+        return []
+    first, end = np.array(words, dtype=np.int64).T
+    tokens = np.clip(np.array(shown, dtype=np.float64), 0.0, duration)
+    gaps = np.diff(tokens[:, 0])
+    spacing = _SPACING * float(np.quantile(gaps, 0.25)) if len(gaps) else 0.0
+    layout = _Layout(tokens, first, end - 1, {}, duration, spacing)
+    for pause in pauses:
+        layout = min(layout.with_pause(pause), key=partial(_Layout.movement, shown=layout.tokens), default=layout)
+    return [(float(start), float(end)) for start, end in layout.times()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """When each token shows, the first and last token of each word, and the pause before word i, or after the last.
+
+    `spacing` is how close moved tokens may come to each other, in seconds.
+    """
+
+    tokens: _Times
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    pauses: Mapping[int, Interval]
+    duration: float
+    spacing: float
+
+    def edges(self) -> _Times:
+        """When each word shows."""
+        return np.column_stack([self.tokens[self.first, 0], self.tokens[self.last, 1]])
+
+    def times(self) -> _Times:
+        """When each word sounds: it grows until it meets a pause or the next word, at most by `_REACH`."""
+        edges = self.edges()
+        before = np.concatenate([[0.0], (edges[:-1, 1] + edges[1:, 0]) / 2, [self.duration]])
+        after = before.copy()
+        for word, pause in self.pauses.items():
+            before[word], after[word] = pause
+        starts, ends = np.maximum(after[:-1], edges[:, 0] - _REACH), np.minimum(before[1:], edges[:, 1] + _REACH)
+        return np.column_stack([starts, ends])
+
+    def lengths(self) -> npt.NDArray[np.float64]:
+        """Seconds that each word sounds."""
+        times = self.times()
+        return times[:, 1] - times[:, 0]
+
+    def movement(self, shown: _Times) -> float:
+        """By how much the tokens are moved away from where they show."""
+        return float(np.abs(self.tokens - shown).sum())
+
+    def with_pause(self, pause: Interval) -> Iterator["_Layout"]:
+        """One layout for each word that the pause may stand before; none where it would cut through words."""
+        edges = self.edges()
+        too_late = np.concatenate([[-np.inf], edges[:, 1]]) - pause[1]
+        too_early = pause[0] - np.concatenate([edges[:, 0], [np.inf]])
+        shortest = np.minimum(_SHORTEST, self.lengths())
+        for word in np.flatnonzero(np.maximum(too_late, 0) + np.maximum(too_early, 0) <= _MISPLACED).tolist():
+            whole = (self.pauses.get(word, pause)[0], pause[1])  # with one that is there already, what is between too
+            layout = replace(self, tokens=self._parted(word, whole), pauses={**self.pauses, word: whole})
+            if (layout.lengths() >= shortest).all():
+                yield layout
+
+    def _parted(self, word: int, pause: Interval) -> _Times:
+        """The tokens with those of `word` and later ones after the pause, and all others before it."""
+        tokens, spacing = self.tokens.copy(), self.spacing
+        if word < len(self.first):
+            later = tokens[self.first[word] :]
+            later[:] = _put_off(later, pause[1], spacing)
+        if word > 0:
+            earlier = tokens[: self.last[word - 1] + 1]
+            earlier[:] = -_put_off(-earlier[::-1, ::-1], -pause[0], spacing)[::-1, ::-1]
+        return tokens
+
+
+def _put_off(tokens: _Times, earliest: float, spacing: float) -> _Times:
+    """Let the first token show at `earliest` or later, and each one after it later by `spacing`, for as long as that
+    puts tokens off at all.
+    """
+    delays = earliest + spacing * np.arange(len(tokens)) - tokens[:, 0]
+    in_time = np.flatnonzero(delays <= 0)
+    delays[in_time[0] if len(in_time) else len(tokens) :] = 0.0
+    moved = tokens + delays[:, None]
+    moved[:-1, 1] = np.minimum(moved[:-1, 1], moved[1:, 0])
+    return moved
+
+
+def _levels(samples: npt.NDArray[np.float32], block: int) -> npt.NDArray[np.float64]:
+    """Level in dB of each full block of samples, a constant offset taken away."""
+    blocks = samples[: len(samples) // block * block].reshape(-1, block)
+    power = np.square(blocks - samples.mean()).mean(axis=1, dtype=np.float64) if len(blocks) else np.zeros(0)
+    return 10 * np.log10(power + 1e-12)
+
+
+def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The stretches [first, end) in which `mask` is true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

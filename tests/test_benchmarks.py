@@ -1,0 +1,61 @@
+"""What benchmarks stand on: log-probabilities made from text."""
+
+import jiwer
+import numpy as np
+import pytest
+import torch
+
+from asr.search.greedy import greedy_search
+from asr.tokens import Tokens, TokenSettings
+from benchmarks.ctc_like import BLANK_ID, UNKNOWN_ID, ctc_like_log_probs
+
+TEXTS = (
+    "well that is one small step after all",
+    "three bees need more honey than a balloon",
+    "oo",
+    "the quick brown fox jumps over the lazy dog",
+    "a",
+) * 4
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return Tokens.train(TEXTS, TokenSettings())[0]
+
+
+def speak(tokens, seed=0, **options):
+    generator = np.random.default_rng(seed)
+    return [ctc_like_log_probs(tokens.encode(text), len(tokens), generator, **options) for text in TEXTS]
+
+
+def greedy_texts(tokens, utterances):
+    return [tokens.decode(greedy_search(log_probs).tokens) for log_probs in utterances]
+
+
+def test_rows_are_distributions(tokens):
+    rows = torch.cat(speak(tokens))
+    assert rows.shape[1] == len(tokens)
+    torch.testing.assert_close(rows.exp().sum(dim=1), torch.ones(len(rows)))
+    assert rows[:, UNKNOWN_ID].max() < -20  # nobody says it
+
+
+def test_without_confusion_the_best_path_writes_the_text(tokens):
+    assert greedy_texts(tokens, speak(tokens, confusion=0.0)) == list(TEXTS)
+
+
+def test_greedy_search_is_close_to_the_text_but_not_right(tokens):
+    assert 0.02 < jiwer.cer(list(TEXTS), greedy_texts(tokens, speak(tokens))) < 0.15
+
+
+def test_with_rivals_the_right_token_is_still_among_the_two_best(tokens):
+    """So a language model can bring it back."""
+    confused, sure = (torch.cat(speak(tokens, confusion=confusion)) for confusion in (1.0, 0.0))
+    spoken = sure.argmax(dim=1)
+    wrong = confused.argmax(dim=1) != spoken
+    assert 0.1 < wrong[spoken != BLANK_ID].float().mean() < 0.4
+    assert (confused.topk(2).indices == spoken[:, None]).any(dim=1).all()
+
+
+def test_the_seed_fixes_everything(tokens):
+    assert all(map(torch.equal, speak(tokens), speak(tokens)))
+    assert not all(map(torch.equal, speak(tokens), speak(tokens, seed=1)))

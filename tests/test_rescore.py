@@ -1,0 +1,75 @@
+"""Rescoring of n-best lists, by hand."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr.errors import SearchError
+from asr.search.hypothesis import Hypothesis
+from asr.search.rescore import rescore
+
+FIRST = Hypothesis((1, 2), -10.0, (0, 4), fusion_score=-3.0)
+SECOND = Hypothesis((1, 3), -11.0, (0, 5), fusion_score=-4.0)
+THIRD = Hypothesis((1, 3, 3), -12.0, (0, 5, 9))
+TEXTS = ["A B", "A C", "A C C"]
+LM_SCORES = [-8.0, -2.0, -2.5]
+
+
+def test_by_hand():
+    assert rescore([FIRST, SECOND, THIRD], TEXTS, LM_SCORES, weight=0.5) == [
+        Hypothesis((1, 3), -12.0, (0, 5), fusion_score=-5.0),
+        Hypothesis((1, 3, 3), -13.25, (0, 5, 9), fusion_score=-1.25),
+        Hypothesis((1, 2), -14.0, (0, 4), fusion_score=-7.0),
+    ]
+
+
+def test_a_bonus_for_each_word_brings_the_longest_to_the_top():
+    best, *others = rescore([FIRST, SECOND, THIRD], TEXTS, LM_SCORES, weight=0.5, word_bonus=2.0)
+    assert best == Hypothesis((1, 3, 3), -12.0 - 1.25 + 6.0, (0, 5, 9), fusion_score=-1.25 + 6.0)
+    assert [h.tokens for h in others] == [(1, 3), (1, 2)]
+
+
+def test_weight_zero_changes_nothing():
+    assert rescore([FIRST, SECOND, THIRD], TEXTS, LM_SCORES, weight=0.0) == [FIRST, SECOND, THIRD]
+
+
+def test_equals_stay_in_their_order():
+    equal = [Hypothesis((n,), -1.0, (0,)) for n in (5, 3, 9)]
+    assert rescore(equal, ["A", "B", "C"], [-1.0, -1.0, -1.0], weight=1.0) == rescore(
+        equal, ["A", "B", "C"], [-2.0, -2.0, -2.0], weight=0.5
+    )
+    assert [h.tokens for h in rescore(equal, ["A", "B", "C"], [-1.0] * 3, weight=1.0)] == [(5,), (3,), (9,)]
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e3, 0), st.floats(-1e3, 0), st.integers(0, 5)), max_size=8),
+    st.floats(0, 10),
+    st.floats(-5, 5),
+)
+def test_nothing_is_lost_and_the_order_is_that_of_the_scores(rows, weight, bonus):
+    hypotheses = [Hypothesis((number,), score, (0,)) for number, (score, _, _) in enumerate(rows)]
+    texts = ["X " * num_words for _, _, num_words in rows]
+    rescored = rescore(hypotheses, texts, [lm for _, lm, _ in rows], weight=weight, word_bonus=bonus)
+    expected = {number: score + (weight * lm + bonus * words) for number, (score, lm, words) in enumerate(rows)}
+    assert {h.tokens[0]: h.score for h in rescored} == expected
+    assert [h.tokens[0] for h in rescored] == sorted(expected, key=lambda number: (-expected[number], number))
+
+
+@pytest.mark.parametrize(
+    ("texts", "lm_scores", "options", "message"),
+    [
+        (["A"], [-1.0, -2.0], {}, "2 hypotheses, 1 texts and 2 scores"),
+        (["A", "B"], [-1.0], {}, "2 hypotheses, 2 texts and 1 scores"),
+        (["A", "B"], [-1.0, math.nan], {}, "scores 'B' with nan"),
+        (["A", "B"], [-math.inf, -1.0], {}, "scores 'A' with -inf"),
+        (["A", "B"], [0.5, -1.0], {}, "scores 'A' with 0.5"),
+        (["A", "B"], [-1.0, -1.0], {"weight": -0.1}, "weight is -0.1"),
+        (["A", "B"], [-1.0, -1.0], {"weight": math.nan}, "weight is nan"),
+        (["A", "B"], [-1.0, -1.0], {"word_bonus": math.inf}, "word_bonus inf"),
+    ],
+)
+def test_what_can_not_be_is_refused(texts, lm_scores, options, message):
+    with pytest.raises(SearchError, match=message):
+        rescore([FIRST, SECOND], texts, lm_scores, **{"weight": 1.0, **options})

@@ -1,0 +1,304 @@
+"""Search with a language model and hot words, against the sum over every path and the scores of whole texts by hand."""
+
+import math
+from itertools import groupby, pairwise, product
+
+import numba
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr.errors import LanguageModelError, SearchError
+from asr.lm.ngram import NGramModel, NGramTable
+from asr.search import Fusion, FusionSettings, SearchSettings, search, search_batch
+from asr.search.fusion_step import advance, finish
+from asr.search.prefix_beam import prefix_beam_search
+
+ALL = 3_000  # more than any case here has prefixes
+CHARACTERS = ["<blank>", "\u2581", "A", "B"]
+PIECES = ["<blank>", "\u2581A", "B", "\u2581BA"]
+WORDS = ["<unk>", "<s>", "</s>", "A", "AB", "BA"]
+# log10 of words alone and their back-off weights, and of words after a word.
+UNIGRAMS = {
+    "<unk>": (-1.6, 0),
+    "<s>": (-9, -0.3),
+    "</s>": (-0.7, 0),
+    "A": (-0.4, -0.2),
+    "AB": (-0.9, -0.5),
+    "BA": (-1.1, 0),
+}
+BIGRAMS = {("<s>", "AB"): -0.3, ("A", "</s>"): -0.2, ("A", "BA"): -0.1, ("AB", "A"): -0.25, ("AB", "AB"): -1.5}
+
+
+def bigram_model(words=WORDS, unigrams=UNIGRAMS, bigrams=BIGRAMS):
+    log10 = math.log(10)
+    ids = {word: i for i, word in enumerate(words)}
+    ones = NGramTable(
+        np.arange(len(words), dtype=np.int32)[:, None],
+        np.array([unigrams[w][0] * log10 for w in words], np.float32),
+        np.array([unigrams[w][1] * log10 for w in words], np.float32),
+    )
+    rows = sorted((ids[a], ids[b], value * log10) for (a, b), value in bigrams.items())
+    twos = NGramTable(
+        np.array([row[:2] for row in rows], np.int32).reshape(-1, 2),
+        np.array([row[2] for row in rows], np.float32),
+        np.zeros(len(rows), np.float32),
+    )
+    return NGramModel.from_ngrams(words, [ones, twos])
+
+
+def lm_log_prob(sentence):
+    """The natural-log probability of words and the end, and the number of unknown ones."""
+    total = 0.0
+    unknown = sum(word not in UNIGRAMS for word in sentence)
+    known = [word if word in UNIGRAMS else "<unk>" for word in sentence]
+    for before, word in pairwise(["<s>", *known, "</s>"]):
+        pair = BIGRAMS.get((before, word))
+        total += pair if pair is not None else UNIGRAMS[before][1] + UNIGRAMS[word][0]
+    return total * math.log(10), unknown
+
+
+def written(tokens, pieces):
+    return "".join(pieces[t] for t in tokens).replace("\u2581", " ").split()
+
+
+def acoustic_scores(log_probs):
+    """The log-probability of every token sequence, over all its paths."""
+    totals = {}
+    rows = log_probs.tolist()
+    for path in product(range(log_probs.shape[1]), repeat=len(rows)):
+        tokens = tuple(token for token, _ in groupby(path) if token)
+        totals[tokens] = totals.get(tokens, 0.0) + math.exp(sum(r[t] for r, t in zip(rows, path, strict=True)))
+    return {tokens: math.log(total) for tokens, total in totals.items() if total > 0}
+
+
+@st.composite
+def random_log_probs(draw):
+    num_frames = draw(st.integers(0, 5))
+    logits = st.floats(-4, 4) | st.just(-math.inf)
+    row = st.lists(logits, min_size=4, max_size=4).filter(lambda values: max(values) > -math.inf)
+    rows = draw(st.lists(row, min_size=num_frames, max_size=num_frames))
+    return torch.tensor(rows, dtype=torch.float64).reshape(num_frames, 4).log_softmax(-1)
+
+
+fusion_settings = st.builds(
+    FusionSettings,
+    unit=st.sampled_from(["word", "lexicon"]),
+    alpha=st.floats(0, 3),
+    beta=st.floats(-3, 3),
+    unknown_penalty=st.floats(-6, 0),
+)
+
+
+def expected_scores(log_probs, pieces, settings):
+    scores = {}
+    for tokens, acoustic in acoustic_scores(log_probs).items():
+        words = written(tokens, pieces)
+        log_prob, unknown = lm_log_prob(words)
+        if unknown and settings.unit == "lexicon":
+            continue
+        bonus = settings.beta * len(words) + settings.unknown_penalty * unknown
+        scores[tokens] = acoustic + settings.alpha * log_prob + bonus
+    return scores
+
+
+def assert_same_scores(found, expected):
+    assert [h.tokens for h in found] == sorted(expected, key=lambda t: (-expected[t], t)) or not any_tie(expected)
+    assert {h.tokens: h.score for h in found} == pytest.approx(expected, abs=1e-5)
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+
+
+def any_tie(expected):
+    ordered = sorted(expected.values())
+    return all(b - a > 1e-9 for a, b in pairwise(ordered))
+
+
+@pytest.mark.parametrize("pieces", [CHARACTERS, PIECES], ids=["characters", "pieces"])
+@given(log_probs=random_log_probs(), settings=fusion_settings)
+def test_a_wide_beam_gives_every_text_its_exact_score(pieces, log_probs, settings):
+    expected = expected_scores(log_probs, pieces, settings)
+    fusion = Fusion(pieces, bigram_model(), settings=settings)
+    if not expected:  # the lexicon has no whole word that fits
+        return
+    found = prefix_beam_search(log_probs, beam_width=ALL, num_best=ALL, fusion=fusion.tables)
+    assert_same_scores(found, expected)
+    acoustic = acoustic_scores(log_probs)
+    for hypothesis in found:
+        assert hypothesis.score - hypothesis.fusion_score == pytest.approx(acoustic[hypothesis.tokens], abs=1e-6)
+
+
+TOKEN_WORDS = ["<unk>", "<s>", "</s>", "\u2581", "A", "B"]
+TOKEN_UNIGRAMS = dict(
+    zip(TOKEN_WORDS, [(-2, 0), (-9, -0.3), (-0.7, 0), (-0.4, -0.2), (-0.9, -0.5), (-1.1, -0.1)], strict=True)
+)
+TOKEN_BIGRAMS = {("<s>", "A"): -0.3, ("A", "</s>"): -0.2, ("A", "B"): -0.1, ("B", "B"): -0.25, ("\u2581", "A"): -1.5}
+
+
+@given(log_probs=random_log_probs(), alpha=st.floats(0, 3), beta=st.floats(-3, 3))
+def test_a_language_model_of_tokens(log_probs, alpha, beta):
+    expected = {}
+    for tokens, acoustic in acoustic_scores(log_probs).items():
+        units = ["<s>", *(CHARACTERS[t] for t in tokens), "</s>"]
+        total = sum(
+            TOKEN_BIGRAMS.get(pair, TOKEN_UNIGRAMS[pair[0]][1] + TOKEN_UNIGRAMS[pair[1]][0]) for pair in pairwise(units)
+        )
+        expected[tokens] = acoustic + alpha * total * math.log(10) + beta * len(tokens)
+    settings = FusionSettings(unit="token", alpha=alpha, beta=beta)
+    fusion = Fusion(CHARACTERS, bigram_model(TOKEN_WORDS, TOKEN_UNIGRAMS, TOKEN_BIGRAMS), settings=settings)
+    assert_same_scores(prefix_beam_search(log_probs, beam_width=ALL, num_best=ALL, fusion=fusion.tables), expected)
+
+
+HOTWORDS = {"A": 0.7, "A B": 1.1, "BAB": 2.0, "B A B": -0.4}
+
+
+def hotword_bonus(words):
+    bonus = 0.0
+    for phrase, weight in HOTWORDS.items():
+        target = phrase.split()
+        starts = range(len(words) - len(target) + 1)
+        bonus += weight * len("".join(target)) * sum(words[i : i + len(target)] == target for i in starts)
+    return bonus
+
+
+@pytest.mark.parametrize("pieces", [CHARACTERS, PIECES], ids=["characters", "pieces"])
+@given(log_probs=random_log_probs())
+def test_hot_words_add_what_the_phrases_that_are_found_weigh(pieces, log_probs):
+    expected = {t: a + hotword_bonus(written(t, pieces)) for t, a in acoustic_scores(log_probs).items()}
+    fusion = Fusion(pieces, hotwords=HOTWORDS)
+    assert_same_scores(prefix_beam_search(log_probs, beam_width=ALL, num_best=ALL, fusion=fusion.tables), expected)
+
+
+@given(log_probs=random_log_probs())
+def test_hot_words_with_a_language_model_need_no_place_in_its_vocabulary(log_probs):
+    settings = FusionSettings(unit="lexicon", alpha=0.8, beta=0.3)
+    expected = {}
+    for tokens, acoustic in acoustic_scores(log_probs).items():
+        words = written(tokens, CHARACTERS)
+        log_prob, _ = lm_log_prob(words)
+        if all(word in {*WORDS, "BAB", "B"} for word in words):
+            expected[tokens] = acoustic + 0.8 * log_prob + 0.3 * len(words) + hotword_bonus(words)
+    fusion = Fusion(CHARACTERS, bigram_model(), settings=settings, hotwords=HOTWORDS)
+    if expected:
+        assert_same_scores(prefix_beam_search(log_probs, beam_width=ALL, num_best=ALL, fusion=fusion.tables), expected)
+
+
+@given(log_probs=random_log_probs(), beam_width=st.integers(1, 5), settings=fusion_settings)
+def test_a_narrow_beam_never_claims_more_than_the_exact_score(log_probs, beam_width, settings):
+    expected = expected_scores(log_probs, CHARACTERS, settings.model_copy(update={"unit": "word"}))
+    fusion = Fusion(CHARACTERS, bigram_model(), settings=settings.model_copy(update={"unit": "word"}))
+    found = prefix_beam_search(log_probs, beam_width=beam_width, num_best=beam_width, fusion=fusion.tables)
+    assert 1 <= len(found) <= beam_width
+    assert len({h.tokens for h in found}) == len(found)
+    for hypothesis in found:
+        assert hypothesis.score <= expected[hypothesis.tokens] + 1e-5
+
+
+def long_log_probs(num_frames, seed, vocab=4):
+    generator = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(num_frames, vocab, generator=generator)).log_softmax(-1)
+
+
+def test_the_text_is_the_same_for_every_batch_size_and_order():
+    batch = [long_log_probs(30 + 7 * seed, seed) for seed in range(9)]
+    settings, fusion = SearchSettings(method="beam", beam_width=8), Fusion(CHARACTERS, bigram_model())
+    alone = [search(log_probs, settings, fusion) for log_probs in batch]
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert [best for [best] in search_batch(batch, settings, fusion)] == alone
+        assert [best for [best] in search_batch(batch[::-1], settings, fusion)] == alone[::-1]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_lexicon_that_can_spell_nothing_is_said_so():
+    log_probs = torch.tensor([[0.0, 0.0, 0.0, 1.0]] * 3).log()  # nothing but B
+    fusion = Fusion(
+        CHARACTERS, bigram_model(["<unk>", "<s>", "</s>", "A"], UNIGRAMS, {}), settings=FusionSettings(unit="lexicon")
+    )
+    with pytest.raises(SearchError, match="no text that the lexicon can spell"):
+        prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
+
+
+def test_half_a_word_is_better_than_nothing():
+    log_probs = torch.tensor([[0.0, 0.0, 0.0, 1.0]] * 3).log()  # B, of which the lexicon has only the beginning of BA
+    fusion = Fusion(CHARACTERS, bigram_model(), settings=FusionSettings(unit="lexicon"))
+    [best] = prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
+    assert best.tokens == (3,)
+
+
+def test_other_characters_and_other_tokens_are_refused():
+    lower = ["<unk>", "<s>", "</s>", "a", "ab"]
+    model = bigram_model(lower, dict.fromkeys(lower, (-1, 0)), {})
+    with pytest.raises(LanguageModelError, match=r"only 0 of the 2 words .* not 'a'"):
+        Fusion(CHARACTERS, model)
+    with pytest.raises(LanguageModelError, match="knows 0 of the 2 tokens"):
+        Fusion(CHARACTERS, model, settings=FusionSettings(unit="token"))
+    with pytest.raises(SearchError, match="5 tokens a frame, the fusion was made for 4"):
+        prefix_beam_search(long_log_probs(3, 0, vocab=5), beam_width=2, fusion=Fusion(CHARACTERS).tables)
+
+
+@pytest.mark.parametrize(
+    ("hotwords", "message"),
+    [
+        ({"ABC": 1.0}, r"'ABC' has 'C' \(U\+0043\)"),
+        ({" ": 1.0}, "a hot word is empty"),
+        ({"A": math.nan}, "the weight of the hot word 'A' is nan"),
+        ({"A": math.inf}, "expected a number"),
+    ],
+)
+def test_hot_words_that_make_no_sense_are_refused(hotwords, message):
+    with pytest.raises(SearchError, match=message):
+        Fusion(CHARACTERS, hotwords=hotwords)
+
+
+def test_a_vocabulary_of_one_word():
+    words = ["<unk>", "<s>", "</s>", "A"]
+    fusion = Fusion(CHARACTERS, bigram_model(words, UNIGRAMS, {}), settings=FusionSettings(unit="lexicon"))
+    [best] = prefix_beam_search(long_log_probs(20, 3), beam_width=8, fusion=fusion.tables)
+    assert set(written(best.tokens, CHARACTERS)) == {"A"}
+
+
+@pytest.mark.parametrize("beam_width", [1, 2, 3, 5])
+def test_pieces_that_end_words_lose_nothing_in_a_narrow_beam(beam_width):
+    """`BB▁` closes another word than the one that is open before it, so no bound on the open one holds for it."""
+    pieces = ["<blank>", "A\u2581B", "BB\u2581", "\u2581A\u2581\u2581B"]
+    fusion = Fusion(pieces, bigram_model(), settings=FusionSettings(alpha=1.0, beta=2.0))
+    for seed in range(20):
+        log_probs = long_log_probs(12, seed)
+        expected = slow_beam(log_probs, beam_width, fusion.tables)
+        [found] = prefix_beam_search(log_probs, beam_width=beam_width, fusion=fusion.tables)
+        assert found.score == pytest.approx(expected, abs=1e-6)
+
+
+def slow_beam(log_probs, beam_width, tables):
+    """The best score of a textbook beam search, every extension of which is scored by the functions of the kernel."""
+    beams = {(): (1.0, 0.0, 0.0, (tables.lm_start, 0, tables.hot_start))}
+    for row in log_probs.exp().double().tolist():
+        extended = {}
+
+        def add(prefix, blank, token, gain, state, extended=extended):
+            old = extended.get(prefix, (0.0, 0.0))
+            extended[prefix] = (old[0] + blank, old[1] + token, gain, state)
+
+        for prefix, (blank, token, gain, state) in beams.items():
+            add(prefix, (blank + token) * row[0], token * row[prefix[-1]] if prefix else 0.0, gain, state)
+            for symbol in range(1, len(row)):
+                more, *after = call_advance(tables, *state, symbol)
+                source = blank if prefix[-1:] == (symbol,) else blank + token
+                add((*prefix, symbol), 0.0, source * row[symbol], gain + more, tuple(after))
+        best = sorted(extended.items(), key=lambda item: -(sum(item[1][:2]) * math.exp(item[1][2])))
+        beams = dict(best[:beam_width])
+    return max(math.log(b + t) + g + call_finish(tables, *state) for b, t, g, state in beams.values())
+
+
+@numba.njit
+def call_advance(tables, lm_state, node, hot, token):
+    return advance(tables, lm_state, node, hot, token)
+
+
+@numba.njit
+def call_finish(tables, lm_state, node, hot):
+    return finish(tables, lm_state, node, hot, True)

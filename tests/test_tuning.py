@@ -1,0 +1,155 @@
+"""`asr tune` on made-up log-probabilities of real-looking text: what it finds, stores, and refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from asr import tuning as tuning_package
+from asr.corpus.manifest import Utterance
+from asr.errors import LanguageModelError, SettingsError
+from asr.lm.estimate import estimate_ngrams
+from asr.lm.ngram import NGramModel
+from asr.model import AcousticModel, ModelSettings
+from asr.recognizer import Recognizer
+from asr.search import SearchSettings, search_batch
+from asr.tokens import Tokens, TokenSettings
+from asr.tuning import add_language_model, save_tuned, tune
+from asr.tuning.trials import _middle_of_best
+from benchmarks.ctc_like import ctc_like_log_probs
+
+WORDS = ["RED", "READ", "BLUE", "GREEN", "SEVEN", "EIGHT", "NINE", "OF", "THE", "HEARTS"]
+GENERATOR = np.random.default_rng(7)
+TEXTS = [" ".join(GENERATOR.choice(WORDS, size=GENERATOR.integers(2, 6))) for _ in range(60)]
+DEV = [" ".join(GENERATOR.choice(WORDS, size=GENERATOR.integers(2, 6))) for _ in range(12)]
+
+
+@pytest.fixture
+def tokens():
+    return Tokens.train(TEXTS, TokenSettings())[0]
+
+
+@pytest.fixture
+def folder(tmp_path, tokens):
+    torch.manual_seed(0)
+    settings = ModelSettings(conv_channels=2, num_layers=1, hidden_size=8)
+    model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=16_000)
+    Recognizer(model, tokens).save(tmp_path / "model", card="# A model\n\nOf colours.\n")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def dev(tokens, monkeypatch):
+    """The dev set, whose log-probabilities are made from its texts."""
+    utterances = [
+        Utterance(audio_filepath=Path("a.wav"), duration=1.0, text=text, id=str(i)) for i, text in enumerate(DEV)
+    ]
+    generator = np.random.default_rng(3)
+    log_probs = [ctc_like_log_probs(tokens.encode(text), len(tokens), generator) for text in DEV]
+
+    def batches(recognizer, given):
+        assert given is utterances
+        yield [0, 2], [log_probs[0], log_probs[2]]
+        yield [1, *range(3, len(DEV))], [log_probs[1], *log_probs[3:]]
+
+    monkeypatch.setattr("asr.tuning.trials.batches_of_log_probs", batches)
+    return utterances, log_probs
+
+
+def save_model(path, texts, order=2):
+    estimated = estimate_ngrams((text.split() for text in texts), order=order)
+    NGramModel.from_ngrams(estimated.words, estimated.ngrams).save(path)
+    return path
+
+
+def test_a_fitting_language_model_helps_and_is_used_from_then_on(folder, dev, tmp_path):
+    utterances, log_probs = dev
+    lm = save_model(tmp_path / "lm.bin", TEXTS)
+    seen = []
+    tuning = tune(add_language_model(folder, lm, unit="word"), utterances, progress=lambda *what: seen.append(what))
+    assert tuning.helps
+    assert tuning.best.word_errors < tuning.without.word_errors
+    assert tuning.num_words == sum(len(text.split()) for text in DEV)
+    names = {name for name, *_ in seen}
+    assert names == {"acoustic model", "trying settings"}
+    assert seen[-1][1] == seen[-1][2]
+    save_tuned(tuning, folder, dev="dev.jsonl")
+    assert (folder / "tuning.png").read_bytes().startswith(b"\x89PNG")
+    loaded = Recognizer.load(folder)
+    assert (loaded.search, loaded.calibration) == (tuning.best.settings, tuning.recognizer.calibration)
+    assert loaded.search.method == "beam"
+    assert loaded.decode(log_probs) == tuning.recognizer.decode(log_probs)
+    found = [loaded.tokens.decode(best.tokens) for best in loaded.decode(log_probs)]
+    expected = search_batch(log_probs, tuning.best.settings, tuning.recognizer.fusion)
+    assert found == [loaded.tokens.decode(best[0].tokens) for best in expected]
+    card = (folder / "README.md").read_text()
+    assert card.startswith("# A model\n\nOf colours.\n")
+    save_tuned(tuning, folder, dev="dev.jsonl")
+    assert (folder / "README.md").read_text() == card  # not told twice
+
+
+def test_confidence_is_calibrated(folder, dev, tmp_path):
+    utterances, _ = dev
+    tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
+    before, after = tuning.calibration_errors
+    assert 0 <= after <= before + 0.02
+
+
+def test_a_language_model_that_does_not_help_is_refused_and_the_model_stays(folder, dev, tmp_path):
+    utterances, _ = dev
+    misleading = save_model(tmp_path / "lm.bin", ["HEARTS HEARTS", "HEARTS"])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    tuning = tune(add_language_model(folder, misleading, unit="lexicon"), utterances)
+    assert not tuning.helps
+    with pytest.raises(LanguageModelError, match=r"does not help: .* % word errors on dev.jsonl with it"):
+        save_tuned(tuning, folder, dev="dev.jsonl")
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "tuning.png"} == before
+
+
+def test_a_neural_language_model_rescores(folder, dev, tmp_path, tokens):
+    from asr.lm.train_neural import NeuralTrainingSettings, train_neural_lm
+
+    utterances, log_probs = dev
+    settings = NeuralTrainingSettings(max_epochs=3)
+    neural = train_neural_lm(TEXTS, DEV, tokens, settings, device=torch.device("cpu"))
+    neural.save(tmp_path / "rnn.safetensors")
+    lm = save_model(tmp_path / "lm.bin", TEXTS)
+    recognizer = add_language_model(folder, lm, unit="word", neural_lm=tmp_path / "rnn.safetensors")
+    tuning = tune(recognizer, utterances)
+    save_tuned(tuning, folder, dev="dev.jsonl")
+    assert json.loads((folder / "config.json").read_text())["neural_lm"] is True
+    loaded = Recognizer.load(folder)
+    assert loaded.neural_lm is not None
+    assert loaded.decode(log_probs) == tuning.recognizer.decode(log_probs)
+
+
+def test_a_lexicon_adds_words_that_the_language_model_does_not_know(folder, tmp_path):
+    lm = save_model(tmp_path / "lm.bin", ["RED BLUE"])
+    (tmp_path / "words.dic").write_text("GREEN  G R IY N\nGREEN(2)  G R IH N\n\nNINE  N AY N\n")
+    recognizer = add_language_model(folder, lm, unit="lexicon", lexicon=tmp_path / "words.dic")
+    assert recognizer.lexicon == ("GREEN", "NINE")
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(LanguageModelError, match=r"empty.txt: no words"):
+        add_language_model(folder, lm, unit="lexicon", lexicon=tmp_path / "empty.txt")
+
+
+def test_what_can_not_be_tuned_is_refused(folder, tmp_path, refusal):
+    with pytest.raises(SettingsError, match="--unit: unit"):
+        add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="phrase")
+    with pytest.raises(LanguageModelError, match="no language model yet; give one with --lm"):
+        add_language_model(folder, None, unit="word")
+    lower = save_model(tmp_path / "lower.bin", [text.lower() for text in TEXTS])
+    (tmp_path / "dev.jsonl").write_text("")
+    assert "can write only 0 of the 10 words" in refusal("tune", folder, tmp_path / "dev.jsonl", "--lm", lower)
+
+
+def test_the_middle_of_a_plateau_is_better_than_a_lucky_spike():
+    def trial(errors):
+        return tuning_package.Trial(
+            settings=SearchSettings(), word_errors=errors, character_errors=0, seconds_per_frame=0.0
+        )
+
+    costs = [[9, 9, 9, 9, 9], [9, 4, 9, 5, 5], [9, 9, 9, 5, 5], [9, 9, 9, 5, 5]]
+    assert _middle_of_best([[trial(cost) for cost in row] for row in costs]) in {(2, 4), (3, 4)}
