@@ -60,9 +60,8 @@ def ours(tokens: Tokens, beam: Beam, model: WordModel | None = None, *, lexicon:
     )
     fusion = None
     if model is not None:
-        weights = FusionSettings(
-            unit="lexicon" if lexicon else "word", alpha=model.alpha, beta=model.beta, unknown_penalty=model.unknown
-        )
+        # The penalty of unknown words is for each letter here, for each word with pyctcdecode: each has its default.
+        weights = FusionSettings(unit="lexicon" if lexicon else "word", alpha=model.alpha, beta=model.beta)
         fusion = Fusion(tokens.pieces, read_arpa(model.arpa), settings=weights)
     return Decoder(
         f"ours, threshold {beam.threshold:g}",

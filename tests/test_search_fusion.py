@@ -50,9 +50,9 @@ def bigram_model(words=WORDS, unigrams=UNIGRAMS, bigrams=BIGRAMS):
 
 
 def lm_log_prob(sentence):
-    """The natural-log probability of words and the end, and the number of unknown ones."""
+    """The natural-log probability of words and the end, and the number of letters of unknown ones."""
     total = 0.0
-    unknown = sum(word not in UNIGRAMS for word in sentence)
+    unknown = sum(len(word) for word in sentence if word not in UNIGRAMS)
     known = [word if word in UNIGRAMS else "<unk>" for word in sentence]
     for before, word in pairwise(["<s>", *known, "</s>"]):
         pair = BIGRAMS.get((before, word))

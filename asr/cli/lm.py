@@ -10,7 +10,7 @@ from asr.cli.lm_rnn import train_rnn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-lm_app = typer.Typer(help="Make, convert and measure n-gram language models.", no_args_is_help=True)
+lm_app = typer.Typer(help="Make, convert and measure language models.", no_args_is_help=True)
 lm_app.command("train-rnn")(train_rnn)
 
 TokensOption = Annotated[
@@ -37,6 +37,9 @@ def estimate(
         typer.Option(min=0, help="Entropy pruning: leave out n-grams that change perplexity less, such as 1e-8."),
     ] = None,
     tokens: TokensOption = None,
+    memory_mb: Annotated[
+        int, typer.Option(help="Working memory, beside the finished model; the rest is on disk.")
+    ] = 1000,
 ) -> None:
     """Estimate a model from text by modified Kneser-Ney smoothing."""
     from asr.cli.messages import complain
@@ -46,7 +49,13 @@ def estimate(
     from asr.lm.prune import prune_ngrams
 
     check_name(output)
-    estimated = estimate_ngrams(_sentences(text, tokens), order=order, min_counts=_parse_counts(min_counts))
+    estimated = estimate_ngrams(
+        _sentences(text, tokens),
+        order=order,
+        min_counts=_parse_counts(min_counts),
+        memory_mb=memory_mb,
+        folder=output.parent,  # there is room for the model, and for what takes about as much
+    )
     ngrams = estimated.ngrams
     if prune is not None:
         ngrams = prune_ngrams(estimated.words, ngrams, prune)

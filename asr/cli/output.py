@@ -38,7 +38,7 @@ def print_tuning(tuning: "Tuning", picture: Path) -> None:
     print(f"without language model {tuning.percent(tuning.without):.2f} % word errors on dev")
     print(f"with                   {tuning.percent(best):.2f} %")
     print(
-        f"alpha {fusion.alpha:.3g}, beta {fusion.beta:.3g}, unknown words {fusion.unknown_penalty:.3g}, "
+        f"alpha {fusion.alpha:.3g}, beta {fusion.beta:.3g}, letters of unknown words {fusion.unknown_penalty:.3g}, "
         f"beam {best.settings.beam_width}, {1000 * best.seconds_per_frame:.3f} ms a frame"
     )
     before, after = tuning.calibration_errors

@@ -1,6 +1,9 @@
 """Estimate an n-gram model from text of any size: interpolated modified Kneser-Ney smoothing, as KenLM's lmplz does.
 
 The counting is done on disk, part by part; only the words and the finished model have to fit into memory.
+
+Where lmplz looks for discounts, it enters the last n-gram of each lower order with how often it occurs, not with its
+adjusted count; here all are alike. On tiny texts that can show.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -6,7 +6,7 @@ import numpy as np
 
 from asr.lm.kernel import part
 from asr.search.beams import NONE
-from asr.search.fusion_step import LEXICON, advance, close_word, find_child
+from asr.search.fusion_step import LEXICON, advance, close_word, find_child, leave_trie
 
 
 @part
@@ -71,9 +71,7 @@ def set_bounds(prefixes, beams, num_beams, tables, bounds):
             if np.isnan(prefix.closing):
                 gain, _ = close_word(tables, prefix.lm_state, prefix.node, tables.unit != LEXICON)
                 prefix.closing = np.exp(gain)
-                prefix.leaving = 0.0
-                if tables.unit != LEXICON:
-                    prefix.leaving = np.exp(tables.lookahead[-1] - tables.lookahead[prefix.node])
+                prefix.leaving = np.exp(leave_trie(tables, prefix.node))
             boundary *= prefix.closing
         bounds[i, 0], bounds[i, 1] = plain, boundary
         most_plain, most_boundary = max(most_plain, plain), max(most_boundary, boundary)

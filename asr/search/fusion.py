@@ -25,13 +25,13 @@ _NUM_SPECIAL_WORDS = 3  # <unk>, <s>, </s>
 class FusionSettings(Settings):
     """How a language model takes part. `unit`: it counts words and others may be spelt too (`word`), words and no
     others (`lexicon`), or the tokens of the acoustic model (`token`). `alpha`: its weight. `beta`: bonus of each word
-    (or token). `unknown_penalty`: for each word outside its vocabulary. Both are natural logs.
+    (or token). `unknown_penalty`: for each letter of a word outside its vocabulary. Both are natural logs.
     """
 
     unit: Literal["word", "lexicon", "token"] = "word"
     alpha: float = Field(0.5, ge=0, le=10)
     beta: float = Field(1.0, ge=-20, le=20)
-    unknown_penalty: float = Field(-5.0, ge=-100, le=0)
+    unknown_penalty: float = Field(-1.5, ge=-100, le=0)
 
 
 class Fusion:
@@ -71,13 +71,14 @@ class Fusion:
         lm = self._language_model
         unit = NO_LM if lm is None else _UNITS[settings.unit]
         tables = _NO_LM_TABLES if lm is None else lm.tables
-        unknown = settings.alpha * float(tables.arc_log_prob[0]) + settings.unknown_penalty
+        unknown = settings.alpha * float(tables.arc_log_prob[0])
         best = self._trie.best.copy()
         best[0] = best[-1] = 0.0  # of the root, and of words that are not there
         lookahead = settings.alpha * best
         lookahead[-1] = unknown
         if unit == WORDS:
-            lookahead[1:] = np.maximum(lookahead[1:], unknown)  # any word can still become one that is not there
+            # Any word can still become one that is not there.
+            lookahead[1:] = np.maximum(lookahead[1:], unknown + settings.unknown_penalty * self._trie.depth[1:])
         per_symbol = max(0.0, float(self._hotwords.gain.max()))
         symbols = self._symbols
         return FusionTables(
@@ -97,6 +98,7 @@ class Fusion:
             trie_symbol=self._trie.symbol,
             trie_child=self._trie.child,
             trie_word=self._trie.word,
+            depth=self._trie.depth,
             lookahead=lookahead,
             entering=np.exp(lookahead - lookahead[self._trie.parent]),
             token_word=self._token_words,
@@ -177,6 +179,7 @@ def _is_letter(symbols: Symbols) -> np.ndarray:
 
 _NO_TRIE = Trie(
     parent=np.zeros(2, np.int32),
+    depth=np.zeros(2, np.int32),
     letters=np.zeros(2, np.uint64),
     start=np.zeros(3, np.int32),
     symbol=np.zeros(0, np.int32),

@@ -25,7 +25,7 @@ class FusionTables(NamedTuple):
     is_plain: bool  # there is no language model and no hot word: nothing is ever added
     alpha: float  # weight of the language model
     beta: float  # added for each word (or token, for a language model of tokens)
-    unknown: float  # added for each word that is not in the trie
+    unknown: float  # added for each letter of a word that is not in the trie
     token_start: (
         np.ndarray
     )  # int32 [vocab + 1]: the symbols of token v are token_symbol[token_start[v]:token_start[v + 1]]
@@ -39,6 +39,7 @@ class FusionTables(NamedTuple):
     trie_symbol: np.ndarray  # int32 [nodes - 2], ascending within a node
     trie_child: np.ndarray  # int32 [nodes - 2]
     trie_word: np.ndarray  # int32 [nodes]: the word that ends here, -1 for none. The last node is that of unknown words
+    depth: np.ndarray  # int32 [nodes]: letters from the root; 0 for the last node, whose letters are paid for already
     lookahead: np.ndarray  # float64 [nodes]: the best that the unigrams of the words below promise; 0 at the root
     entering: np.ndarray  # float64 [nodes]: exp(the lookahead of a node - that of its parent)
     token_word: np.ndarray  # int32 [vocab]: the word of the language model that a token is
@@ -70,6 +71,17 @@ def find_child(tables, node, symbol):
 
 @part
 @no_type_check
+def leave_trie(tables, node):
+    """The gain of a letter that no word goes on with: all letters of the unknown word so far are paid for."""
+    if tables.unit == LEXICON:
+        return -np.inf
+    last = len(tables.trie_word) - 1
+    num_letters = 1 if node == last else tables.depth[node] + 1
+    return tables.lookahead[last] - tables.lookahead[node] + tables.unknown * num_letters
+
+
+@part
+@no_type_check
 def close_word(tables, lm_state, node, allow_unknown):
     """(gain, next state) of a boundary after the open word; -inf if the lexicon has no such word."""
     if node == ROOT:
@@ -79,7 +91,7 @@ def close_word(tables, lm_state, node, allow_unknown):
     if word < 0:
         if not allow_unknown:
             return -np.inf, lm_state
-        gain += tables.unknown
+        gain += tables.unknown * tables.depth[node]
         word = _UNKNOWN_WORD
     log_prob, lm_state = lm_step(tables.lm, lm_state, word)
     return gain + tables.alpha * log_prob, lm_state
@@ -104,10 +116,10 @@ def advance(tables, lm_state, node, hot, token):
                 node = np.int64(ROOT)
             else:
                 child = find_child(tables, node, symbol)
-                if tables.unit == LEXICON and child == len(tables.trie_word) - 1:
-                    gain = -np.inf
-                else:
+                if child != len(tables.trie_word) - 1:
                     gain += tables.lookahead[child] - tables.lookahead[node]
+                else:
+                    gain += leave_trie(tables, node)
                 node = child
     return gain, lm_state, node, hot
 

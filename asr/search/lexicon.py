@@ -67,6 +67,7 @@ class Trie:
     """All words, letter by letter: node 0 is the root, the last node that of words that are not there."""
 
     parent: np.ndarray  # int32 [nodes]; the root and the last node are their own
+    depth: np.ndarray  # int32 [nodes]: letters from the root; 0 for the last node
     letters: np.ndarray  # uint64 [nodes]: bits of the symbols of a node's children, see `letter_bits`
     start: np.ndarray  # int32 [nodes + 1]: the children of a node
     symbol: np.ndarray  # int32, ascending within a node
@@ -81,7 +82,7 @@ class Trie:
         flat, starts = symbols.spell([words[i] for i in order])
         unwritable = np.add.reduceat(np.append(flat < 0, False), starts[:-1]) > 0 if len(words) else np.zeros(0, bool)
         unwritable |= starts[1:] == starts[:-1]
-        parent, symbol, word, best = _grow_trie(
+        parent, symbol, depth, word, best = _grow_trie(
             flat, starts, unwritable, ids[order].astype(np.int32), log_probs[order].astype(np.float64)
         )
         num_nodes = len(parent)
@@ -91,7 +92,7 @@ class Trie:
         letters = np.zeros(num_nodes, np.uint64)
         np.bitwise_or.at(letters, parent[1:-1], letter_bits(symbol[1:-1]))
         parent[0], parent[-1] = 0, num_nodes - 1
-        trie = cls(parent, letters, start, symbol[by_parent], by_parent.astype(np.int32), word, best)
+        trie = cls(parent, depth, letters, start, symbol[by_parent], by_parent.astype(np.int32), word, best)
         return trie, int((~unwritable).sum())
 
 
@@ -104,9 +105,10 @@ def letter_bits(symbols: np.ndarray) -> np.ndarray:
 @kernel
 def _grow_trie(
     flat: np.ndarray, starts: np.ndarray, left_out: np.ndarray, ids: np.ndarray, log_probs: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Parents, symbols, words and best log-probabilities of the nodes for sorted words, and a last node apart."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Parents, symbols, depths, words and best log-probabilities of the nodes for sorted words; a last node apart."""
     parent, symbol = np.empty(len(flat) + 2, np.int32), np.empty(len(flat) + 2, np.int32)
+    depths = np.zeros(len(flat) + 2, np.int32)
     word, best = np.full(len(flat) + 2, -1, np.int32), np.full(len(flat) + 2, -np.inf)
     path = np.zeros(len(flat) + 1, np.int64)  # the nodes of the word before
     parent[0], symbol[0], num_nodes, depth = -1, -1, 1, 0
@@ -118,7 +120,7 @@ def _grow_trie(
             shared += 1
         for position in range(shared, length):
             parent[num_nodes], symbol[num_nodes] = path[position], flat[starts[w] + position]
-            path[position + 1] = num_nodes
+            path[position + 1], depths[num_nodes] = num_nodes, position + 1
             num_nodes += 1
         depth = length
         word[path[depth]], best[path[depth]] = ids[w], log_probs[w]
@@ -126,7 +128,7 @@ def _grow_trie(
         best[parent[node]] = max(best[parent[node]], best[node])
     parent[num_nodes], symbol[num_nodes] = -1, -1
     end = num_nodes + 1
-    return parent[:end].copy(), symbol[:end].copy(), word[:end].copy(), best[:end].copy()
+    return parent[:end].copy(), symbol[:end].copy(), depths[:end].copy(), word[:end].copy(), best[:end].copy()
 
 
 def _is_no_text(piece: str) -> bool:

@@ -42,6 +42,7 @@ class TensorTables:
     child_keys: Int[Tensor, "keys"]  # node * number of symbols + symbol; the last one is never found
     child: Int[Tensor, "keys"]
     trie_word: Int[Tensor, "nodes"]
+    depth: Int[Tensor, "nodes"]
     lookahead: Float[Tensor, "nodes"]
     arc_keys: Int[Tensor, "arcs_and_one"]  # state * number of words + word; the last one is never found
     arc_log_prob: Float[Tensor, "arcs"]
@@ -77,6 +78,7 @@ class TensorTables:
             child_keys=put(_keys(tables.trie_start, tables.trie_symbol, num_symbols)),
             child=put(np.append(tables.trie_child, len(tables.trie_word) - 1)),
             trie_word=put(tables.trie_word),
+            depth=put(tables.depth),
             lookahead=put(tables.lookahead),
             arc_keys=put(_keys(tables.lm.arc_start, tables.lm.arc_word, num_words)),
             arc_log_prob=put(tables.lm.arc_log_prob),
@@ -113,7 +115,10 @@ class TensorTables:
                 gain = gain + torch.where(is_boundary, closing, 0.0)
                 lm_state = torch.where(is_boundary, closed, lm_state)
             if self._spells_words:
-                node = self._next_node(node, symbol)
+                after = self._next_node(node, symbol)
+                is_unknown = (after == len(self.trie_word) - 1) & (symbol != self._no_symbol)
+                gain = gain + torch.where(is_unknown, self.unknown * (self.depth[node] + 1), 0.0)
+                node = after
         if self._spells_words:
             gain = gain + self.lookahead[node] - self.lookahead[before.node][:, :, None]
         if self.unit == LEXICON:
@@ -137,12 +142,17 @@ class TensorTables:
         return self.unit in (WORDS, LEXICON)
 
     @property
+    def _no_symbol(self) -> int:
+        """What fills up the symbols of shorter tokens."""
+        return self.hot_next.shape[1] - 1
+
+    @property
     def _has_hotwords(self) -> bool:
         return len(self.hot_next) > 1
 
     def _next_node(self, node: Tensor, symbol: Tensor) -> Tensor:
         """The child of a node, or the node of unknown words; the root after a boundary."""
-        num_symbols = self.hot_next.shape[1] - 1
+        num_symbols = self._no_symbol
         key = node * num_symbols + symbol
         place = torch.searchsorted(self.child_keys, key)
         child = torch.where(self.child_keys[place] == key, self.child[place], len(self.trie_word) - 1)
@@ -154,7 +164,8 @@ class TensorTables:
         word = self.trie_word[node]
         log_prob, closed = self._lm_step(lm_state, word.clamp(min=_UNKNOWN_WORD))
         gain = self.alpha * log_prob + self.beta
-        gain = torch.where(word < 0, gain + (self.unknown if allow_unknown else -torch.inf), gain)
+        unknown = self.unknown * self.depth[node] if allow_unknown else -torch.inf
+        gain = torch.where(word < 0, gain + unknown, gain)
         return gain.masked_fill(node == ROOT, 0.0), torch.where(node == ROOT, lm_state, closed)
 
     def _lm_step(self, state: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:

@@ -88,7 +88,7 @@ def _card(tuning: Tuning, dev: str) -> str:
     return (
         f"{_CARD_TITLE}\n\n"
         f"{language_model.order}-gram model of {len(language_model.vocabulary)} {fusion.unit} units; alpha "
-        f"{fusion.alpha:.3g}, beta {fusion.beta:.3g}, unknown words {fusion.unknown_penalty:.3g}, beam "
+        f"{fusion.alpha:.3g}, beta {fusion.beta:.3g}, letters of unknown words {fusion.unknown_penalty:.3g}, beam "
         f"{tuning.best.settings.beam_width}. Tuned on `{dev}` ({tuning.num_words} words): "
         f"{tuning.percent(tuning.best)} % word errors there, {tuning.percent(tuning.without)} % without it. "
         f"Confidence of words: expected calibration error {tuning.calibration_errors[1]:.3f} on the same words.\n"
