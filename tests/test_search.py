@@ -216,3 +216,10 @@ def test_settings_choose_the_method_and_refuse_a_beam_without_width():
     assert [search(log_probs, settings).tokens for settings in METHODS] == [(), (1,)]
     with pytest.raises(SettingsError, match="beam_width"):
         SearchSettings.parse({"method": "beam", "beam_width": 0}, source="x")
+
+
+@pytest.mark.parametrize("beam_width", [1, 2, 7, 100])
+def test_ties_everywhere_are_no_more_than_the_beam_can_hold(beam_width):
+    even = torch.full((6, 40), 1 / 40, dtype=torch.float64).log()
+    found = prefix_beam_search(even, beam_width=beam_width, num_best=beam_width)
+    assert len(found) == len({hypothesis.tokens for hypothesis in found}) == beam_width

@@ -143,7 +143,8 @@ def extend(row, prefixes, beams, order, chosen, bounds, heap, beam_width, least,
             else:
                 _fuse(prefix, candidate, tables)
             weight = (beam.blank if token == prefix.token else beam.blank + beam.last) * row[token] * candidate.factor
-            if weight < least or weight <= 0.0:
+            # Of equals, those that are there stay: otherwise, ties could outgrow the array of candidates.
+            if weight < least or weight <= 0.0 or (num_best == beam_width and weight <= heap[0]):
                 continue
             candidate.weight = weight
             num_candidates += 1
