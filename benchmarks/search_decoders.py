@@ -24,6 +24,9 @@ BLANK_ID, UNKNOWN_ID = 0, 1
 WORD_START = "\u2581"
 
 
+_IMPROBABLE = -30.0  # pyctcdecode takes everything below log 1e-15 = -34.5 for that
+
+
 @dataclass(frozen=True, slots=True)
 class Beam:
     """Prefixes kept, tokens looked at in a frame, and how many nats below the best a prefix is dropped."""
@@ -142,10 +145,11 @@ def _flashlight_best(decoder: Any, emissions: np.ndarray) -> Any:
     return decoder.get_best_hypothesis(0)
 
 
-def pyctcdecode(tokens: Tokens, beam: Beam, model: WordModel | None = None, *, least_log_prob: float = -5.0) -> Decoder:
-    """pyctcdecode: no limit of tokens, but a least log-probability of them, by default -5.
-
-    Without that and the threshold it would take a thousand times as long.
+def pyctcdecode(
+    tokens: Tokens, beam: Beam, model: WordModel | None = None, *, least_log_prob: float | None = -5.0
+) -> Decoder:
+    """pyctcdecode: a least log-probability of tokens, by default -5; if None, the `beam.max_tokens` likeliest instead,
+    as the others have it: it knows no such limit, so the other tokens are made improbable beforehand.
     """
     library = importlib.import_module("pyctcdecode")
     logging.getLogger("pyctcdecode").setLevel(logging.ERROR)  # it warns of small vocabularies and odd alphabets
@@ -162,14 +166,24 @@ def pyctcdecode(tokens: Tokens, beam: Beam, model: WordModel | None = None, *, l
             beta=model.beta,
             unk_score_offset=model.unknown,
         )
+    limit = "at most 20 tokens" if least_log_prob is None else f"tokens above {least_log_prob:g}"
+    least = _IMPROBABLE if least_log_prob is None else least_log_prob
     return Decoder(
-        f"pyctcdecode, threshold {beam.threshold:g}, tokens above {least_log_prob:g}",
-        prepare=lambda log_probs: log_probs.numpy(),
+        f"pyctcdecode, threshold {beam.threshold:g}, {limit}",
+        prepare=lambda log_probs: (
+            _likeliest(log_probs, beam.max_tokens) if least_log_prob is None else log_probs
+        ).numpy(),
         decode=lambda logits: decoder.decode(
-            logits, beam_width=beam.width, beam_prune_logp=-beam.threshold, token_min_logp=least_log_prob
+            logits, beam_width=beam.width, beam_prune_logp=-beam.threshold, token_min_logp=least
         ),
         text=str,
     )
+
+
+def _likeliest(log_probs: Tensor, num_tokens: int) -> Tensor:
+    """The log-probabilities with all but the likeliest tokens of each frame made improbable."""
+    least = log_probs.topk(min(num_tokens, log_probs.shape[1]), dim=1).values[:, -1:]
+    return log_probs.masked_fill(log_probs < least, 2 * _IMPROBABLE).clamp(min=2 * _IMPROBABLE)
 
 
 def fast_ctc_decode(tokens: Tokens, beam: Beam, *, least_prob: float) -> Decoder:
