@@ -23,6 +23,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV): about two minutes, most of it torch."
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	$(BIN)/python -m asr.cli.warm
 	touch $@
 
 clean:

@@ -20,10 +20,14 @@ _BATCH_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """`loss`: CTC loss per reference token, over the utterances whose text the model gives a probability above zero."""
+    """`loss`: CTC loss per reference token, over the utterances whose text the model gives a probability above zero.
+
+    `blank_ratio`: share of the frames, 0 to 1, in which the blank is the likeliest token.
+    """
 
     score: Score
     loss: float
+    blank_ratio: float
 
 
 def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluation:
@@ -35,14 +39,21 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
     """
     hypotheses = [""] * len(utterances)
     loss, num_tokens = 0.0, 0
+    num_blanks, num_frames = 0, 0
     for batch, all_log_probs in batches_of_log_probs(recognizer, utterances):
         for index, log_probs, best in zip(batch, all_log_probs, recognizer.decode(all_log_probs), strict=True):
             hypotheses[index] = recognizer.tokens.decode(best.tokens)
+            num_blanks += int((log_probs.argmax(dim=1) == BLANK_ID).sum())
+            num_frames += len(log_probs)
             tokens = _tokens(recognizer.tokens, utterances[index].text)
             if tokens is not None and (value := _ctc_loss(log_probs, tokens)) < math.inf:
                 loss, num_tokens = loss + value, num_tokens + len(tokens)
     texts = [utterance.text for utterance in utterances]
-    return Evaluation(score(texts, hypotheses, ids=[u.id for u in utterances]), loss / max(1, num_tokens))
+    return Evaluation(
+        score(texts, hypotheses, ids=[u.id for u in utterances]),
+        loss=loss / max(1, num_tokens),
+        blank_ratio=num_blanks / max(1, num_frames),
+    )
 
 
 def batches_of_log_probs(

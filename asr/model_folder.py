@@ -150,7 +150,8 @@ def _place(folder: Path, name: str) -> Path:
 
 def _refuse_missing_files(folder: Path) -> None:
     if not folder.is_dir():
-        raise ModelError(f"{folder}: no such model folder")
+        found = "no such model folder" + (", but a file of that name" if folder.is_file() else "")
+        raise ModelError(f"{folder}: {found}")
     missing = [name for name in FILES if not _place(folder, name).is_file()]
     if missing:
         raise ModelError(f"{folder}: the model folder has no {', '.join(missing)}; it needs {', '.join(FILES)}")

@@ -1,20 +1,43 @@
-"""Pictures of sound and of training, as PNG."""
+"""Pictures of sound and of training, as PNG and SVG."""
 
+import io
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from torch import Tensor
 
 from asr.audio import SAMPLE_RATE
 from asr.features import FeatureSettings, LogMel
 from asr.files import atomic_path
 from asr.transcript import Word
+
+LINES = (("#2f7fd1", "-"), ("#d9730d", "--"))  # as good on white as on black, and without colours
+
+
+@dataclass(frozen=True, slots=True)
+class EpochCurves:
+    """Lines over the epochs of a training, by name; NaN where an epoch has no such number.
+
+    `band`: lower and upper bounds of the first line.
+    """
+
+    title: str
+    label: str
+    lines: Mapping[str, Sequence[float]]
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+    log_scale: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +48,7 @@ class ErrorSurface:
     alphas: Sequence[float]
     betas: Sequence[float]
     rates: Float[np.ndarray, "alphas betas"]
+    chosen: tuple[int, int] | None  # row and column of the weights that were taken
 
 
 def save_sound_picture(
@@ -60,12 +84,9 @@ def save_learning_curve(path: Path, metrics: Sequence[dict[str, Any]], *, title:
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     losses, errors = figure.subplots(1, 2)
     epochs = [record["epoch"] for record in metrics]
-    marker = "o" if len(epochs) == 1 else None
-    for key, name in (("train_loss", "train (augmented)"), ("dev_loss", "dev")):
-        losses.plot(epochs, [record[key] for record in metrics], label=name, marker=marker)
-    for key, name in (("dev_wer", "words"), ("dev_cer", "characters")):
-        errors.plot(epochs, [100 * record[key] for record in metrics], label=name, marker=marker)
-    best = min(metrics, key=lambda record: record["dev_wer"])
+    _draw_curves(losses, epochs, loss_curves(metrics, title=title))
+    _draw_curves(errors, epochs, error_curves(metrics))
+    best = min(metrics, key=lambda record: (record["dev_wer"], record["dev_loss"]))
     errors.annotate(
         f"{100 * best['dev_wer']:.1f} %",
         (best["epoch"], 100 * best["dev_wer"]),
@@ -74,12 +95,61 @@ def save_learning_curve(path: Path, metrics: Sequence[dict[str, Any]], *, title:
         ha="center",
         arrowprops={"arrowstyle": "->"},
     )
-    losses.set(xlabel="epoch", ylabel="CTC loss per token", yscale="log", title=title)
-    errors.set(xlabel="epoch", ylabel="error rate on dev, %", ylim=(0, None), title="dev error rate")
-    for axes in (losses, errors):
-        axes.grid(alpha=0.3)
-        axes.legend()
     _write(figure, path)
+
+
+def loss_curves(metrics: Sequence[dict[str, Any]], *, title: str = "Loss") -> EpochCurves:
+    """Loss on train and dev by epoch."""
+    lines = {"train (augmented)": column(metrics, "train_loss"), "dev": column(metrics, "dev_loss")}
+    return EpochCurves(title, "CTC loss per token", lines, log_scale=True)
+
+
+def error_curves(metrics: Sequence[dict[str, Any]]) -> EpochCurves:
+    """Error rates on dev by epoch, in per cent; those of words with their 95 % interval where it is known."""
+    lines = {"words": column(metrics, "dev_wer", 100.0), "characters": column(metrics, "dev_cer", 100.0)}
+    band = column(metrics, "dev_wer_low", 100.0), column(metrics, "dev_wer_high", 100.0)
+    return EpochCurves("Error rates on dev", "error rate on dev, %", lines, band=band)
+
+
+def column(metrics: Sequence[dict[str, Any]], key: str, factor: float = 1.0) -> list[float]:
+    """One number of each epoch, times `factor`; NaN where an epoch does not have it."""
+    return [factor * record.get(key, math.nan) for record in metrics]
+
+
+def curves_figure(epochs: Sequence[int], curves: EpochCurves, *, best: int | None) -> Figure:
+    """A small figure without background, for a page that may be dark; a triangle marks the epoch `best`."""
+    figure = Figure(figsize=(4.8, 3.0), layout="constrained", facecolor="none")
+    axes = figure.subplots()
+    axes.set_facecolor("none")
+    _draw_curves(axes, epochs, curves)
+    if best is not None:
+        axes.plot(best, 0, marker="^", markersize=8, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
+    return figure
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """As PNG, on white.
+
+    Raises:
+        OutputError: the picture can not be written.
+    """
+    _write(figure, path)
+
+
+def as_svg(figure: Figure, *, name: str) -> str:
+    """The figure as an `<svg>` element for the inside of a page; it takes the page's font, and its colour for black.
+
+    `name` has to be another one for each figure of a page: ids are made from it.
+    """
+    drawn = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    _, tag, body = re.split(r"(<svg[^>]*>)", drawn.getvalue(), maxsplit=1)
+    view_box = re.findall(r'viewBox="[^"]*"', tag)[0]
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r' id="[a-z][a-zA-Z.\d]*_\d+"', "", body)  # of groups: they number each figure's parts from 1
+    body = re.sub(r"font-family: [^;]*; ", "", body).replace("xlink:href", "href").replace("#000000", "currentColor")
+    return f'<svg {view_box} fill="currentColor" role="img" aria-label="{escape(figure.axes[0].get_title())}">{body}'
 
 
 def save_tuning_picture(
@@ -100,7 +170,11 @@ def save_tuning_picture(
             surface.rates, origin="lower", aspect="auto", cmap="viridis_r", vmin=least, vmax=max(1.5 * least, without)
         )
         for (row, column), rate in np.ndenumerate(surface.rates):
-            axes.text(column, row, f"{rate:.1f}", ha="center", va="center", fontsize=8, color="white")
+            color = "black" if rate < 1.15 * least else "white"  # low rates are light
+            axes.text(column, row, f"{rate:.1f}", ha="center", va="center", fontsize=8, color=color)
+        if surface.chosen is not None:
+            row, column = surface.chosen
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="red", linewidth=2))
         axes.set_yticks(range(len(surface.alphas)), [f"{alpha:.2f}" for alpha in surface.alphas])
         axes.set_xticks(range(len(surface.betas)), [f"{beta:.2f}" for beta in surface.betas])
         axes.set(xlabel="beta: bonus of a word", ylabel="alpha: weight of the language model", title=surface.title)
@@ -140,6 +214,26 @@ def _mel_band(frequencies: Any, settings: FeatureSettings) -> Any:
     return (mel - low) / (high - low) * settings.num_mels
 
 
+def _draw_curves(axes: Axes, epochs: Sequence[int], curves: EpochCurves) -> None:
+    marker = "o" if len(epochs) == 1 else None
+    for (color, style), (name, values) in zip(LINES, curves.lines.items(), strict=False):
+        axes.plot(epochs, values, label=name, color=color, linestyle=style, marker=marker)
+    if curves.band is not None:
+        axes.fill_between(epochs, *curves.band, color=LINES[0][0], alpha=0.15, linewidth=0)
+    axes.set(xlabel="epoch", ylabel=curves.label, title=curves.title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if curves.log_scale and any(value > 0 for values in curves.lines.values() for value in values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:g}")
+    else:
+        axes.set_ylim(0, None)
+    axes.grid(alpha=0.3)
+    if len(curves.lines) > 1:
+        axes.legend(framealpha=0.0)
+
+
 def _write(figure: Figure, path: Path) -> None:
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+        figure.savefig(temporary, dpi=120, format="png", facecolor="white")

@@ -17,7 +17,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said. `duration` of the sound in seconds; `score` is the natural-log probability of the hypothesis."""
+    """What was said. `duration` of the sound in seconds. `score` compares hypotheses of one sound: the natural log of
+    the text's probability, plus what language model and hot words add to it, so that it can be above 0.
+    """
 
     text: str
     words: tuple[Word, ...]
@@ -29,7 +31,7 @@ class Transcript:
         record = asdict(self)
         record["duration"] = round(self.duration, 3)
         record["words"] = [
-            {**word, "start": round(word["start"], 3), "end": round(word["end"], 3)} for word in record["words"]
+            {**word, **{key: round(word[key], 3) for key in ("start", "end", "confidence")}} for word in record["words"]
         ]
         return record
 

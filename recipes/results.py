@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asr.errors import AsrError, ScoringError
 from asr.files import write_text
-from recipes.an4.run import results_table
+from recipes.tables import results_table
 
 README = Path("README.md")
 RECORDS = Path("recipes/an4/results.json")

@@ -11,11 +11,6 @@ from tones import random_texts, write_corpus
 
 from recipes.an4 import run as recipe
 
-RECORD = {
-    "wer": 0.1, "cer": 0.05, "wer_low": 0.07, "wer_high": 0.13, "num_words": 100,
-    "substitutions": 5, "deletions": 3, "insertions": 2,
-}  # fmt: skip
-
 
 @pytest.fixture
 def small_an4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -101,25 +96,3 @@ def test_a_missing_archive_is_one_line_and_exit_2(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "nowhere.tar.gz: no such archive file" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_the_table_has_mean_and_standard_deviation() -> None:
-    records = [
-        {
-            "seed": seed,
-            "dev": RECORD,
-            "test": {**RECORD, "wer": wer},
-            "dev_lm": RECORD,
-            "test_lm": {**RECORD, "wer": wer / 2},
-            "num_epochs": 9,
-            "training_minutes": 1.5,
-        }
-        for seed, wer in ((1, 0.08), (2, 0.10), (3, 0.12))
-    ]
-    table = recipe.results_table(records)
-    row = "| 2 | 10.00 | 10.00 [7.00, 13.00] | 5.00 | 5 / 3 / 2 | 10.00 | 5.00 [7.00, 13.00] | 9 | 1.5 |"
-    assert row in table
-    assert table.splitlines()[-1].startswith(
-        "| mean ± sd | 10.00 ± 0.00 | 10.00 ± 2.00 | | | 10.00 ± 0.00 | 5.00 ± 1.00"
-    )
-    assert "mean" not in recipe.results_table(records[:1])

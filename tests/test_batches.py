@@ -1,5 +1,6 @@
 """What reaches the training loop: batches within their budget, sound that is changed as the settings say."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,74 @@ def test_the_share_of_noise_has_no_words_and_depends_on_the_seed_alone(tmp_path:
     empty = sum(int((batch.num_tokens == 0).sum()) for batch in first)
     assert 0.18 < empty / len(examples) < 0.32
     assert all(torch.equal(a.waveforms, b.waveforms) for a, b in zip(first, again, strict=True))
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
+    path = write_corpus(tmp_path_factory.mktemp("corpus"), "train", random_texts(24, seed=1), seed=1)
+    return [Example(utterance, (2, 3)) for utterance in read_manifest(path)] * 5
+
+
+def test_without_effects_the_batches_of_a_seed_are_those_of_the_first_version(examples: list[Example]) -> None:
+    """The digest is that of the version before there were effects: a new setting must not move an old draw."""
+    speeds = (0.9, 0.95, 1.0, 1.05, 1.1)
+    settings = AugmentSettings(noise_share=0.25, speeds=speeds)
+    batches = TrainingBatches(examples, settings, max_seconds=25.0, seed=1, num_workers=0)
+    digest = hashlib.sha256()
+    for epoch in (1, 2):
+        for plan, batch in zip(batches.plan(epoch), batches.epoch(epoch), strict=True):
+            for lengths in (batch.num_samples, batch.targets, batch.num_tokens):
+                digest.update(lengths.numpy().tobytes())
+            digest.update(repr(batch.ids).encode())
+            (index,) = plan[0]
+            rng = np.random.default_rng((1, epoch, index))
+            utterance = examples[index].utterance
+            if rng.random() < 0.25:
+                expected = background_noise(round(utterance.duration * 16_000), rng)
+            else:
+                expected = change_speed(load_utterance(utterance), float(rng.choice(speeds)))
+            assert torch.equal(batch.waveforms[0, : len(expected)], expected)
+    assert digest.hexdigest() == "52f126739be3477c885e9ff55de2f08643561e849cec2efbc1e8c87dcb1d5e87"
+
+
+def test_with_all_effects_any_number_of_workers_gives_the_same_batches(examples: list[Example]) -> None:
+    names = ("reverb", "babble", "added_noise", "volume", "clipping", "telephone", "codec")
+    values = {**{name: {"share": 0.5} for name in names}, "concatenation": {"share": 0.5}}
+    settings = AugmentSettings.parse(values, source="conf")
+    one, two, again = (
+        list(
+            TrainingBatches(
+                examples[:40], settings, max_seconds=10.0, seed=seed, num_workers=workers, separator=(4,)
+            ).epoch(1, first_batch=2)
+        )
+        for seed, workers in ((1, 0), (2, 0), (1, 2))
+    )
+    assert [batch.ids for batch in one] == [batch.ids for batch in again]
+    assert all(torch.equal(a.waveforms, b.waveforms) for a, b in zip(one, again, strict=True))
+    assert [batch.ids for batch in one] != [batch.ids for batch in two]
+
+
+def test_babble_is_what_others_of_the_training_set_say(tmp_path: Path) -> None:
+    """A is a tone of 350 Hz and D one of 2800 Hz: a voice between 2 and 4 kHz is not the utterance's own."""
+    utterances = read_manifest(write_corpus(tmp_path, "train", ["AAA", *["DDD"] * 9], seed=1))
+    settings = AugmentSettings.parse(
+        {"babble": {"share": 1, "snr": [0, 0]}, "speeds": [1], "noise_share": 0}, source="conf"
+    )
+    crowd, alone = (
+        TrainingBatches([Example(u, (2,)) for u in some], settings, max_seconds=0.1, seed=1, num_workers=0)
+        for some in (utterances, utterances[:1])
+    )
+
+    def share(batches: TrainingBatches, low: float, high: float) -> float:
+        (batch,) = [batch for batch in batches.epoch(1) if batch.ids == ("train0",)]
+        power = np.abs(np.fft.rfft(batch.waveforms[0].numpy())) ** 2
+        frequency = np.fft.rfftfreq(batch.waveforms.shape[1], 1 / 16_000)
+        return float(power[(frequency > low) & (frequency < high)].sum() / power.sum())
+
+    assert share(crowd, 300, 400) + share(crowd, 2600, 3000) > 0.99
+    assert 0.3 < share(crowd, 300, 400) < 0.7
+    assert 0.3 < share(alone, 300, 400) < 0.8  # and the rest is noise with the spectrum of speech
+    assert share(alone, 2600, 3000) < 0.1
 
 
 def test_a_segment_is_read_from_its_offset_and_a_file_without_offset_whole(tmp_path: Path) -> None:

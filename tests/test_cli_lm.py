@@ -126,7 +126,7 @@ def test_estimate(asr, text, tmp_path):
     for name in ("lm.arpa.gz", "lm.bin"):
         result = asr("lm", "estimate", text, "--output", tmp_path / name, "--order", 2)
         assert (result.code, result.out) == (0, f"{tmp_path / name}\n")
-        assert [line.split(",")[0] for line in result.err.splitlines()] == ["asr: 10 1-grams", "asr: 14 2-grams"]
+        assert [line.split(",")[0] for line in result.err.splitlines()] == ["10 1-grams", "14 2-grams"]
     oracle = Oracle.read(tmp_path / "lm.arpa.gz")
     assert oracle.order == 2
     words = [word for (word, *_) in (key for key in oracle.log_probs if len(key) == 1) if word != "<s>"]

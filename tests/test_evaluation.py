@@ -65,12 +65,28 @@ def test_a_text_that_can_not_be_written_is_errors_and_no_loss(recognizer, uttera
     assert evaluation.loss == pytest.approx(loss_of(recognizer, sayable), rel=1e-4)
 
 
+def test_the_blank_ratio_counts_frames_over_all_utterances(utterances, monkeypatch):
+    recognizer = talkative()
+    with torch.no_grad():  # blank wherever it would have been token 13
+        recognizer.model.head.weight[0] = recognizer.model.head.weight[13]
+        recognizer.model.head.bias[0] = recognizer.model.head.bias[13] + 1
+    monkeypatch.setattr(asr.evaluation, "_BATCH_SECONDS", 2.0)
+    blank = []
+    for utterance in utterances:
+        waveform = torch.from_numpy(soundfile.read(utterance.audio_filepath, dtype="float32")[0])
+        with torch.inference_mode():
+            log_probs, _ = recognizer.model(waveform[None], torch.tensor([len(waveform)]))
+        blank += [max(range(len(row)), key=row.__getitem__) == 0 for row in log_probs[0].tolist()]
+    assert 0.1 < sum(blank) / len(blank) < 0.9
+    assert evaluate(recognizer, utterances).blank_ratio == pytest.approx(sum(blank) / len(blank))
+
+
 def test_silence_is_heard_as_nothing(recognizer, tmp_path):
     soundfile.write(tmp_path / "silent.wav", torch.zeros(8000).numpy(), SAMPLE_RATE)
     silent = Utterance(tmp_path / "silent.wav", 0.5, "THE CAT", "silent")
     evaluation = evaluate(recognizer, [silent])
     assert evaluation.score.utterances[0].hypothesis == ""
-    assert (evaluation.score.wer, evaluation.loss) == (1.0, 0.0)
+    assert (evaluation.score.wer, evaluation.loss, evaluation.blank_ratio) == (1.0, 0.0, 1.0)
 
 
 def test_nothing_to_evaluate_is_refused(recognizer):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from asr.errors import LanguageModelError
+from asr.lm.kernel import kernel
 from asr.lm.ngram import NGramModel, NGramTable, Vocabulary, lm_step
 
 WORDS = ["<unk>", "<s>", "</s>", "a", "b"]
@@ -159,3 +160,12 @@ def test_many_words_are_found():
 def test_broken_vocabularies_are_refused(words, problem):
     with pytest.raises(LanguageModelError, match=problem):
         Vocabulary.from_words(words)
+
+
+def test_kernels_need_no_folder_to_be_kept_in():
+    """Numba finds none for code that is in no file; nor where neither package nor the user's cache can be written."""
+    names = {}
+    exec("def twice(number):\n    return 2 * number\n", names)
+    with pytest.raises(RuntimeError, match="no locator available"):
+        njit(cache=True)(names["twice"])
+    assert kernel(names["twice"])(3) == 6

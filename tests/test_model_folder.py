@@ -138,6 +138,12 @@ def test_a_missing_key_of_the_config_is_named(folder, key):
         ("model__hidden_size", "12", "model.hidden_size: input should be a valid integer, found '12'"),
         ("sample_rate", 8000, "sample_rate: input should be 16000, found 8000"),
         ("model", [], "model: "),
+        ("search__beam_width", 0, "search.beam_width: input should be greater than or equal to 1, found 0"),
+        ("search__fusion__alpha", -1.0, "search.fusion.alpha: input should be greater than or equal to 0, found -1.0"),
+        ("search__fusion__beta", 1e9, "search.fusion.beta: input should be less than or equal to 20"),
+        ("search__fusion__unit", "phrase", "search.fusion.unit: input should be 'word', 'lexicon' or 'token'"),
+        ("calibration__scale", -1.0, "calibration.scale: input should be greater than or equal to 0"),
+        ("language_model", "yes", "language_model: input should be a valid boolean, found 'yes'"),
         ("model__features__min_frequency", 8000.0, "min_frequency has to be below max_frequency"),
     ],
 )

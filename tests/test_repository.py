@@ -26,8 +26,11 @@ def test_imports_run_one_way() -> None:
     assert "1 kept, 0 broken" in result.stdout
 
 
-def test_there_are_two_settings_files() -> None:
-    assert [path.name for path in CONFS] == ["an4.yaml", "demo.yaml"]
+def test_every_recipe_has_settings_and_a_readme() -> None:
+    recipes = {path.parent.name for path in (ROOT / "recipes").glob("*/run.py")}
+    assert len(recipes) >= 4
+    assert {re.sub(r"_\d+$", "", path.stem) for path in CONFS} == recipes
+    assert [name for name in recipes if not (ROOT / "recipes" / name / "README.md").is_file()] == []
 
 
 @pytest.mark.parametrize("path", CONFS, ids=lambda path: path.name)
@@ -53,7 +56,7 @@ def test_the_readme_names_only_files_and_verbs_that_exist() -> None:
     verbs = set(re.findall(r"\.venv/bin/asr (\w+)", README))
     from asr.cli import app
 
-    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     assert verbs == commands | {group.name for group in app.registered_groups}
 
 

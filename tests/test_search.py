@@ -199,6 +199,7 @@ BROKEN = {
     "probabilities": (PROBABILITIES, "not logits or probabilities"),
     "a row too small": (torch.cat([PROBABILITIES, torch.tensor([[0.3, 0.3, 0.3]])]).log(), "frame 2 sum to 0.9"),
     "a row of zeros": (torch.full((1, 3), -math.inf), "frame 0 sum to 0"),
+    "no tokens": (torch.zeros(0, 0), "no tokens; expected the blank"),
     "infinity": (torch.tensor([[0.0, math.inf]]), "sum to inf"),
 }
 

@@ -234,7 +234,7 @@ def test_other_characters_and_other_tokens_are_refused():
     model = bigram_model(lower, dict.fromkeys(lower, (-1, 0)), {})
     with pytest.raises(LanguageModelError, match=r"only 0 of the 2 words .* not 'a'"):
         Fusion(CHARACTERS, model)
-    with pytest.raises(LanguageModelError, match="knows 0 of the 2 tokens"):
+    with pytest.raises(LanguageModelError, match="counts words, for none of its vocabulary has"):
         Fusion(CHARACTERS, model, settings=FusionSettings(unit="token"))
     with pytest.raises(SearchError, match="5 tokens a frame, the fusion was made for 4"):
         prefix_beam_search(long_log_probs(3, 0, vocab=5), beam_width=2, fusion=Fusion(CHARACTERS).tables)
@@ -247,6 +247,8 @@ def test_other_characters_and_other_tokens_are_refused():
         ({" ": 1.0}, "a hot word is empty"),
         ({"A": math.nan}, "the weight of the hot word 'A' is nan"),
         ({"A": math.inf}, "expected a number"),
+        ({"A": -1e6}, "of at most 100, such as 1.5"),
+        ({"A": 1e300}, "of at most 100, such as 1.5"),
     ],
 )
 def test_hot_words_that_make_no_sense_are_refused(hotwords, message):

@@ -1,15 +1,17 @@
 """`asr tune` on made-up log-probabilities of real-looking text: what it finds, stores, and refuses."""
 
 import json
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from command_line import manifest
 
 from asr import tuning as tuning_package
 from asr.corpus.manifest import Utterance
-from asr.errors import LanguageModelError, SettingsError
+from asr.errors import LanguageModelError, OutputError, SettingsError
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel, ModelSettings
@@ -108,7 +110,7 @@ def test_a_language_model_that_does_not_help_is_refused_and_the_model_stays(fold
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "tuning.png"} == before
 
 
-def test_a_neural_language_model_rescores(folder, dev, tmp_path, tokens):
+def test_a_neural_language_model_rescores(folder, dev, tmp_path, tokens, monkeypatch):
     from asr.lm.train_neural import NeuralTrainingSettings, train_neural_lm
 
     utterances, log_probs = dev
@@ -117,6 +119,9 @@ def test_a_neural_language_model_rescores(folder, dev, tmp_path, tokens):
     neural.save(tmp_path / "rnn.safetensors")
     lm = save_model(tmp_path / "lm.bin", TEXTS)
     recognizer = add_language_model(folder, lm, unit="word", neural_lm=tmp_path / "rnn.safetensors")
+    monkeypatch.setattr("asr.tuning.trials._RESCORING_WEIGHTS", (0.0,))
+    assert tune(recognizer, utterances).recognizer.neural_lm is None  # a weight of 0 would only cost time
+    monkeypatch.setattr("asr.tuning.trials._RESCORING_WEIGHTS", (0.3,))
     tuning = tune(recognizer, utterances)
     save_tuned(tuning, folder, dev="dev.jsonl")
     assert json.loads((folder / "config.json").read_text())["neural_lm"] is True
@@ -143,6 +148,62 @@ def test_what_can_not_be_tuned_is_refused(folder, tmp_path, refusal):
     lower = save_model(tmp_path / "lower.bin", [text.lower() for text in TEXTS])
     (tmp_path / "dev.jsonl").write_text("")
     assert "can write only 0 of the 10 words" in refusal("tune", folder, tmp_path / "dev.jsonl", "--lm", lower)
+
+
+def test_the_card_may_be_in_any_encoding(folder, dev, tmp_path):
+    utterances, _ = dev
+    tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
+    (folder / "README.md").write_bytes("# Modèle\n".encode("latin-1"))
+    save_tuned(tuning, folder, dev="dev.jsonl")
+    assert (folder / "README.md").read_text().startswith("# Mod\ufffdle\n\n## Language model\n")
+
+
+@pytest.mark.parametrize("limit", [100, 15_000])
+def test_a_disk_that_is_full_in_the_end_leaves_the_model(folder, dev, tmp_path, limit):
+    utterances, _ = dev
+    tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(OutputError, match="File too large"):
+            save_tuned(tuning, folder, dev="dev.jsonl")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "tuning.png"} == before
+
+
+def test_dev_sets_that_tell_nothing(folder, wav, tmp_path, refusal):
+    lm = save_model(tmp_path / "lm.bin", TEXTS)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    missing = manifest(tmp_path / "missing.jsonl", tmp_path / "gone.wav")
+    assert "1 of 1 sound files are missing" in refusal("tune", folder, missing, "--lm", lm)
+    assert "no such file" in refusal("tune", folder, tmp_path / "gone.jsonl", "--lm", lm)
+    for text, message in [
+        ("", "dev have no words"),
+        (" ", "dev have no words"),
+        ("nichts \u2581 1 RED", "only 1 of the 4 words of dev"),
+    ]:
+        path = manifest(tmp_path / "dev.jsonl", wav, text=text)
+        assert message in refusal("tune", folder, path, "--lm", lm)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "tuning.png"} == before
+
+
+def test_files_of_another_kind(folder, tmp_path, refusal):
+    lm = save_model(tmp_path / "lm.bin", TEXTS)
+    (tmp_path / "lm.arpa").write_bytes(lm.read_bytes())
+    (tmp_path / "text.bin").write_text("\\data\\\nngram 1=0\n")
+    (tmp_path / "lexicon.txt").write_bytes(b"RED\n\xff\n")
+    (tmp_path / "rnn.safetensors").write_bytes(b"\xff" * 100)
+    dev = tmp_path / "dev.jsonl"
+    assert "lm.arpa, line 1: not an ARPA language model" in refusal("tune", folder, dev, "--lm", tmp_path / "lm.arpa")
+    assert "text.bin: not a binary language model" in refusal("tune", folder, dev, "--lm", tmp_path / "text.bin")
+    assert "lexicon.txt, line 2: not UTF-8" in refusal(
+        "tune", folder, dev, "--lm", lm, "--lexicon", tmp_path / "lexicon.txt"
+    )
+    assert "rnn.safetensors: damaged" in refusal(
+        "tune", folder, dev, "--lm", lm, "--rnn-lm", tmp_path / "rnn.safetensors"
+    )
 
 
 def test_the_middle_of_a_plateau_is_better_than_a_lucky_spike():

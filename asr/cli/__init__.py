@@ -7,10 +7,13 @@ import sys
 import typer
 
 from asr.cli.align import align
+from asr.cli.doctor import doctor
 from asr.cli.evaluate import evaluate
+from asr.cli.import_ import import_
 from asr.cli.inspect import inspect
 from asr.cli.lm import lm_app
 from asr.cli.messages import complain
+from asr.cli.report import report
 from asr.cli.score import score
 from asr.cli.train import train
 from asr.cli.transcribe import transcribe
@@ -24,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (train, tune, transcribe, align, evaluate, score, inspect):
+for verb in (doctor, train, tune, transcribe, align, evaluate, score, inspect, report):
     app.command()(verb)
+app.command("import")(import_)
 app.add_typer(lm_app, name="lm")
 
 

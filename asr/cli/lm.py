@@ -1,5 +1,6 @@
 """`asr lm`: language models: text -> model, one form of file -> another, model + text -> perplexity."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,6 @@ def estimate(
     ] = 1000,
 ) -> None:
     """Estimate a model from text by modified Kneser-Ney smoothing."""
-    from asr.cli.messages import complain
     from asr.lm.estimate import estimate_ngrams
     from asr.lm.formats import check_name, save_ngram_model
     from asr.lm.ngram import NGramModel
@@ -63,7 +63,7 @@ def estimate(
     for number, (table, discounts) in enumerate(zip(ngrams, estimated.discounts, strict=True), start=1):
         values = f"{discounts.one:.4g}, {discounts.two:.4g}, {discounts.three_or_more:.4g}"
         origin = ", for the text has too few to estimate them" if discounts.is_fallback else ""
-        complain(f"{len(table.words)} {number}-grams, discounts {values}{origin}")
+        print(f"{len(table.words)} {number}-grams, discounts {values}{origin}", file=sys.stderr)
     print(output)
 
 

@@ -32,18 +32,24 @@ def write_hypotheses(path: Path, score: Score) -> None:
     write_text(path, "".join(line + "\n" for line in lines))
 
 
-def print_tuning(tuning: "Tuning", picture: Path) -> None:
+def print_tuning(tuning: "Tuning", model: Path) -> None:
     """What tuning has found, on stdout."""
-    best, fusion = tuning.best, tuning.best.settings.fusion
-    print(f"without language model {tuning.percent(tuning.without):.2f} % word errors on dev")
-    print(f"with                   {tuning.percent(best):.2f} %")
-    print(
-        f"alpha {fusion.alpha:.3g}, beta {fusion.beta:.3g}, letters of unknown words {fusion.unknown_penalty:.3g}, "
-        f"beam {best.settings.beam_width}, {1000 * best.seconds_per_frame:.3f} ms a frame"
-    )
+    fusion, settings = tuning.best.settings.fusion, tuning.best.settings
     before, after = tuning.calibration_errors
-    print(f"confidence             expected calibration error {before:.3f}, calibrated {after:.3f}")
-    print(f"picture                {picture}")
+    edge = ", at the edge of what was tried" if tuning.at_edge else ""
+    rows = {
+        "without language model": f"{tuning.percent(tuning.without):.2f} % word errors",
+        "with": f"{tuning.percent(tuning.best):.2f} % of {tuning.num_words} words, on which the weights were chosen",
+        "alpha, beta": f"{fusion.alpha:.3g}, {fusion.beta:.3g}{edge}",
+        "letter of unknown word": f"{fusion.unknown_penalty:.3g}" if fusion.unit == "word" else "",
+        "rescoring": f"{settings.rescoring_weight:.3g}" if settings.rescoring_weight else "",
+        "beam": str(settings.beam_width),
+        "confidence": f"expected calibration error {before:.3f}, calibrated {after:.3f}",
+        "model": f"{model}, with a picture of what was tried: {model / 'tuning.png'}",
+    }
+    for name, value in rows.items():
+        if value:
+            print(f"{name:<24}{value}")
 
 
 @contextmanager

@@ -13,13 +13,14 @@ def tune(
         Path | None, typer.Option(help="Language model: .bin, .arpa or .arpa.gz. Default: the one in MODEL.")
     ] = None,
     unit: Annotated[
-        str, typer.Option(help="word: others may be spelt too. lexicon: no others. token: a model of tokens.")
-    ] = "word",
+        str | None,
+        typer.Option(help="word: others may be spelt too; lexicon: no others; token. Default: MODEL's, else word."),
+    ] = None,
     rnn_lm: Annotated[
         Path | None, typer.Option(help="Neural language model, from `asr lm train-rnn`, that rescores the best texts.")
     ] = None,
     lexicon: Annotated[
-        Path | None, typer.Option(help="More words to allow: one a line, or a pronunciation dictionary.")
+        Path | None, typer.Option(help="More words to allow: the first of each line, so a dictionary will do.")
     ] = None,
 ) -> None:
     """Find the weights of a language model on dev, and put it into the model; `asr transcribe` then uses it."""
@@ -32,4 +33,4 @@ def tune(
     with progress_bar() as progress:
         tuning = tune_model(recognizer, read_manifest(dev), progress=progress)
     save_tuned(tuning, model, dev=str(dev))
-    print_tuning(tuning, picture=model / "tuning.png")
+    print_tuning(tuning, model)

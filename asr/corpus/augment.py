@@ -1,19 +1,67 @@
-"""Changes to the training data that keep the text: speed of the waveform, masks on the features.
+"""Changes to the training data that keep the text: speed and effects on the waveform, masks on the features.
 
 Each takes its randomness from the caller, so that one seed gives one training.
 """
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import soxr
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from asr.audio import SAMPLE_RATE
+from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
+from asr.corpus.effects.level import Samples, Voice, change_volume, clip
+from asr.corpus.effects.noise import add_noise, babble, coloured_noise, tilt
+from asr.corpus.effects.room import reverberate
+from asr.corpus.effects.telephone import LAWS, telephone
 from asr.settings import Settings
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("the first number has to be the smaller one")
+    return bounds
+
+
+_Decibels: TypeAlias = Annotated[float, Field(ge=-40, le=60)]
+_Seconds: TypeAlias = Annotated[float, Field(ge=0.1, le=2)]
+DecibelRange: TypeAlias = Annotated[tuple[_Decibels, _Decibels], AfterValidator(_ordered)]
+SecondRange: TypeAlias = Annotated[tuple[_Seconds, _Seconds], AfterValidator(_ordered)]
+
+
+class EffectSettings(Settings):
+    """`share`: of the utterances that the effect is heard in."""
+
+    share: float = Field(ge=0, le=1)
+
+
+class VolumeSettings(EffectSettings):
+    """`decibels`: from the least to the most by which an utterance becomes louder."""
+
+    decibels: DecibelRange = (-6.0, 6.0)
+
+
+class NoiseSettings(EffectSettings):
+    """`snr`: from the least to the most decibels that speech is above the noise."""
+
+    snr: DecibelRange = (5.0, 25.0)
+
+
+class ReverbSettings(EffectSettings):
+    """`rt60`: from the least to the most seconds in which sound falls by 60 dB."""
+
+    rt60: SecondRange = (0.1, 0.6)
+
+
+class ConcatenationSettings(EffectSettings):
+    """`max_seconds`: the longest that two utterances and the pause between them may be."""
+
+    max_seconds: float = Field(10.0, gt=0)
 
 
 class AugmentSettings(Settings):
@@ -22,6 +70,8 @@ class AugmentSettings(Settings):
 
     A time mask is never wider than a tenth of its utterance (adaptive masks, Park et al. 2020), so that short
     utterances keep their words; a band mask never wider than half of the bands.
+
+    The effects from `concatenation` to `codec` are applied in this order; those that are not named are off.
     """
 
     speeds: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = (0.9, 1.0, 1.1)
@@ -30,9 +80,19 @@ class AugmentSettings(Settings):
     max_band_width: int = Field(20, ge=0)
     num_time_masks: int = Field(2, ge=0)
     max_time_width: int = Field(20, ge=0)
+    concatenation: ConcatenationSettings | None = None
+    reverb: ReverbSettings | None = None
+    babble: NoiseSettings | None = None
+    added_noise: NoiseSettings | None = None
+    volume: VolumeSettings | None = None
+    clipping: EffectSettings | None = None
+    telephone: EffectSettings | None = None
+    codec: EffectSettings | None = None
 
 
 MAX_MASKED_SHARE = 0.1
+MAX_OCTAVE_DROP = 12.0  # decibels by which noise of a room falls from octave to octave
+CLIPPED_SHARES = (0.001, 0.02)  # from the least to the most of the samples that a recording set too loud loses
 
 
 def change_speed(waveform: Float[Tensor, "samples"], factor: float) -> Float[Tensor, "faster"]:
@@ -48,11 +108,40 @@ def choose_speed(settings: AugmentSettings, rng: np.random.Generator) -> float:
 
 def background_noise(num_samples: int, rng: np.random.Generator) -> Float[Tensor, "samples"]:
     """What a microphone records where nobody speaks: noise of -70 to -30 dB, falling by 0 to 12 dB an octave."""
-    spectrum = np.fft.rfft(rng.standard_normal(num_samples))
-    frequency = np.maximum(np.arange(len(spectrum)) / num_samples * SAMPLE_RATE, 50.0)
-    noise = np.fft.irfft(spectrum * (frequency / 50.0) ** -rng.uniform(0, 2), num_samples)
+    noise = tilt(rng.standard_normal(num_samples), rng.uniform(0, 2))
     level = 10 ** (rng.uniform(-70, -30) / 20)
     return torch.from_numpy((level * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)).clamp(-1, 1)
+
+
+def distort(
+    waveform: Float[Tensor, "samples"],
+    settings: AugmentSettings,
+    rng: np.random.Generator,
+    load_voices: Callable[[np.random.Generator], list[Voice]],
+) -> Float[Tensor, "samples"]:
+    """The effects that the settings name, where it is the utterance's turn; `load_voices` gives those of the babble.
+
+    Each effect has a generator of its own, so that to switch one on changes nothing in the others.
+    """
+    samples: Samples = waveform.numpy()
+    streams = rng.spawn(7)
+    if (reverb := settings.reverb) and (own := streams[0]).random() < reverb.share:
+        samples = reverberate(samples, own.uniform(*reverb.rt60), own)
+    if (talk := settings.babble) and (own := streams[1]).random() < talk.share:
+        samples = add_noise(samples, babble(load_voices(own), len(samples), own), own.uniform(*talk.snr))
+    if (noise := settings.added_noise) and (own := streams[2]).random() < noise.share:
+        colour = coloured_noise(len(samples), own.uniform(0, MAX_OCTAVE_DROP), own)
+        samples = add_noise(samples, colour, own.uniform(*noise.snr))
+    if (volume := settings.volume) and (own := streams[3]).random() < volume.share:
+        samples = change_volume(samples, own.uniform(*volume.decibels))
+    if (clipping := settings.clipping) and (own := streams[4]).random() < clipping.share:
+        samples = clip(samples, own.uniform(*CLIPPED_SHARES))
+    if (call := settings.telephone) and (own := streams[5]).random() < call.share:
+        samples = telephone(samples, LAWS[own.integers(len(LAWS))])
+    if (codec := settings.codec) and (own := streams[6]).random() < codec.share:
+        name = CODECS[own.integers(len(CODECS))]
+        samples = transcode(samples, name, own.uniform(*COMPRESSIONS[name]))
+    return torch.from_numpy(samples)
 
 
 def spec_augment(

@@ -2,7 +2,8 @@
 
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,9 +12,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from asr.audio import SAMPLE_RATE, load_audio
-from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed
+from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
+from asr.corpus.concatenation import concatenate, pair_up, seconds
+from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
-from asr.errors import AudioError
+from asr.errors import AudioError, SettingsError
+
+_TALKERS = (3, 7)  # in babble, as many as in Kaldi's recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,28 @@ def plan_batches(
 
 class TrainingBatches:
     """The batches of one epoch after the other. Which utterances, and how they are augmented, depends on
-    (seed, epoch, utterance) alone: not on the number of workers, nor on where an interrupted run went on."""
+    (seed, epoch, utterance) alone: not on the number of workers, nor on where an interrupted run went on.
+
+    `separator`: the tokens between the texts of two utterances (`concatenation.separator`).
+
+    Raises:
+        SettingsError: the settings ask for concatenation, and there is no `separator`.
+    """
 
     def __init__(
-        self, examples: Sequence[Example], augment: AugmentSettings, *, max_seconds: float, seed: int, num_workers: int
+        self,
+        examples: Sequence[Example],
+        augment: AugmentSettings,
+        *,
+        max_seconds: float,
+        seed: int,
+        num_workers: int,
+        separator: tuple[int, ...] | None = None,
     ) -> None:
-        self._dataset = _Waveforms(examples, augment, seed)
+        if augment.concatenation and separator is None:
+            raise SettingsError("augment.concatenation: this training does not say which tokens separate two texts")
+        self._augment = augment
+        self._dataset = _Waveforms(examples, augment, seed, separator or ())
         self._durations = [example.utterance.duration for example in examples]
         self._max_seconds = max_seconds
         self._seed = seed
@@ -97,7 +118,7 @@ class TrainingBatches:
         plan = self.plan(epoch)[first_batch:]
         loader = DataLoader(
             self._dataset,
-            batch_sampler=[[(epoch, index) for index in batch] for batch in plan],
+            batch_sampler=[[(epoch, unit) for unit in batch] for batch in plan],
             collate_fn=_collate_or_error,
             num_workers=self._num_workers,
             worker_init_fn=_prepare_worker,
@@ -107,32 +128,69 @@ class TrainingBatches:
                 raise batch
             yield batch
 
-    def plan(self, epoch: int) -> list[list[int]]:
-        return plan_batches(self._durations, max_seconds=self._max_seconds, seed=self._seed, epoch=epoch)
+    def plan(self, epoch: int) -> list[list[tuple[int, ...]]]:
+        """Indices of the utterances of each batch; those in one tuple are concatenated."""
+        units = self._units(epoch)
+        durations = [seconds(unit, self._durations) for unit in units]
+        batches = plan_batches(durations, max_seconds=self._max_seconds, seed=self._seed, epoch=epoch)
+        return [[units[index] for index in batch] for batch in batches]
+
+    def _units(self, epoch: int) -> list[tuple[int, ...]]:
+        pairs = self._augment.concatenation
+        if pairs is None:
+            return [(index,) for index in range(len(self._durations))]
+        rng = np.random.default_rng((self._seed, epoch, 0, 1))  # unlike that of any utterance
+        limit = min(pairs.max_seconds, self._max_seconds)
+        return pair_up(self._durations, share=pairs.share, max_seconds=limit, rng=rng)
 
 
 _Item = tuple[Tensor, Example]
 
 
 class _Waveforms(Dataset[_Item | AudioError]):
-    def __init__(self, examples: Sequence[Example], augment: AugmentSettings, seed: int) -> None:
+    def __init__(
+        self, examples: Sequence[Example], augment: AugmentSettings, seed: int, separator: tuple[int, ...]
+    ) -> None:
         self._examples = examples
         self._augment = augment
         self._seed = seed
+        self._separator = separator
 
-    def __getitem__(self, key: tuple[int, int]) -> _Item | AudioError:
+    def __getitem__(self, key: tuple[int, tuple[int, ...]]) -> _Item | AudioError:
         try:
             return self._load(*key)
         except AudioError as error:  # raised here, it would come out of a worker process as a traceback
             return error
 
-    def _load(self, epoch: int, index: int) -> _Item:
-        example = self._examples[index]
-        rng = np.random.default_rng((self._seed, epoch, index))
+    def _load(self, epoch: int, unit: tuple[int, ...]) -> _Item:
+        rngs = [np.random.default_rng((self._seed, epoch, index)) for index in unit]
+        parts = [self._load_one(self._examples[index], rng) for index, rng in zip(unit, rngs, strict=True)]
+        waveform, example = parts[0] if len(parts) == 1 else self._join(parts[0], parts[1], rngs[0])
+        return distort(waveform, self._augment, rngs[0], partial(self._load_voices, unit)), example
+
+    def _load_one(self, example: Example, rng: np.random.Generator) -> _Item:
         if rng.random() < self._augment.noise_share:
             num_samples = max(1, round(example.utterance.duration * SAMPLE_RATE))
             return background_noise(num_samples, rng), Example(example.utterance, ())
         return change_speed(load_utterance(example.utterance), choose_speed(self._augment, rng)), example
+
+    def _join(self, first: _Item, second: _Item, rng: np.random.Generator) -> _Item:
+        waveform = concatenate(first[0], second[0], rng)
+        one, other = first[1], second[1]
+        between = self._separator if one.tokens and other.tokens else ()  # noise has none
+        utterance = replace(
+            one.utterance,
+            id=f"{one.utterance.id}+{other.utterance.id}",
+            duration=len(waveform) / SAMPLE_RATE,
+            text=f"{one.utterance.text} {other.utterance.text}",
+        )
+        return waveform, Example(utterance, one.tokens + between + other.tokens)
+
+    def _load_voices(self, unit: tuple[int, ...], rng: np.random.Generator) -> list[Voice]:
+        """What a few others of the training set say."""
+        count = min(len(self._examples), int(rng.integers(*_TALKERS, endpoint=True)))
+        chosen = rng.choice(len(self._examples), count, replace=False).tolist()
+        return [load_utterance(self._examples[index].utterance).numpy() for index in chosen if index not in unit]
 
 
 def load_utterance(utterance: Utterance) -> Float[Tensor, "samples"]:

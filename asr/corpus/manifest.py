@@ -48,7 +48,7 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
     lines_of_ids: dict[str, int] = {}
     for number, line in enumerate(read_lines(path, ManifestError), start=1):
         if line.strip():
-            utterance = _parse(line, path, number)
+            utterance = parse_line(line, path, number)
             first = lines_of_ids.setdefault(utterance.id, number)
             if first != number:
                 raise ManifestError(
@@ -68,7 +68,7 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     write_text(path, "".join(_format(utterance, path.parent) + "\n" for utterance in utterances))
 
 
-def _parse(line: str, path: Path, number: int) -> Utterance:
+def parse_line(line: str, path: Path, number: int) -> Utterance:
     where = f"{path}, line {number}"
     try:
         record = json.loads(line)

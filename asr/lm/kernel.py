@@ -14,7 +14,11 @@ def kernel(function: AnyFunction) -> AnyFunction:
 
     numba does not see changes of a kernel in another file: after one, delete `__pycache__` of the files that call it.
     """
-    compiled: AnyFunction = njit(nogil=True, cache=True)(inspect.unwrap(function))  # tests wrap it in a type check
+    plain = inspect.unwrap(function)  # tests wrap it in a type check
+    try:
+        compiled: AnyFunction = njit(nogil=True, cache=True)(plain)
+    except RuntimeError:  # no folder for the cache can be written, as in some containers: compiled at every start
+        compiled = njit(nogil=True)(plain)
     return compiled
 
 

@@ -19,7 +19,7 @@ def read_sentences(
     """The sentences of files, each as `split(line, where)` gives it; a blank line is an empty sentence.
 
     Raises:
-        LanguageModelError: a file is missing, not UTF-8 (names the line), not whole, or has no words.
+        LanguageModelError: a file is missing, not UTF-8 (names the line), not whole, a manifest, or has no words.
     """
     for path in paths:
         has_words = False
@@ -29,6 +29,8 @@ def read_sentences(
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
                 raise LanguageModelError(f"{where}: not UTF-8 text; convert the file to UTF-8") from None
+            if number == 1 and text.startswith('{"'):
+                raise LanguageModelError(f"{where}: JSON, as in a manifest; expected text, one sentence a line")
             words = split(text, where)
             has_words = has_words or len(words) > 0
             yield words

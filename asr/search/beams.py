@@ -132,7 +132,9 @@ def grow(candidate, prefixes, num_prefixes, beams, row, new):
 @part
 @no_type_check
 def scale(beams, num_beams):
-    """Divide by the best weight; returns it. The likeliest paths, of which only the order counts, by the likeliest."""
+    """Divide by the best weight; returns it. The likeliest paths, of which only the order counts, by the likeliest:
+    0 if one so much likelier than all that are left has gone that nothing is known of these.
+    """
     best, likeliest = 0.0, 0.0
     for k in range(num_beams):
         best = max(best, beams[k].blank + beams[k].last)
@@ -141,6 +143,7 @@ def scale(beams, num_beams):
         beam = beams[k]
         beam.blank /= best
         beam.last /= best
-        beam.best_blank /= likeliest
-        beam.best_last /= likeliest
+        if likeliest > 0.0:
+            beam.best_blank /= likeliest
+            beam.best_last /= likeliest
     return best

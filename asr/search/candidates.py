@@ -6,7 +6,7 @@ import numpy as np
 
 from asr.lm.kernel import part
 from asr.search.beams import NONE
-from asr.search.fusion_step import LEXICON, advance, close_word, find_child, leave_trie
+from asr.search.fusion_step import LEXICON, MAX_GAIN, advance, close_word, find_child, leave_trie
 
 
 @part
@@ -70,9 +70,10 @@ def set_bounds(prefixes, beams, num_beams, tables, bounds):
         if tables.has_trie:
             if np.isnan(prefix.closing):
                 gain, _ = close_word(tables, prefix.lm_state, prefix.node, tables.unit != LEXICON)
-                prefix.closing = np.exp(gain)
+                prefix.closing = np.exp(min(gain, MAX_GAIN))
                 prefix.leaving = np.exp(leave_trie(tables, prefix.node))
-            boundary *= prefix.closing
+            if tables.bound < MAX_GAIN:  # else, tokens may end other words than the one that is open
+                boundary *= prefix.closing
         bounds[i, 0], bounds[i, 1] = plain, boundary
         most_plain, most_boundary = max(most_plain, plain), max(most_boundary, boundary)
     return most_plain, most_boundary
@@ -172,7 +173,7 @@ def _fuse(prefix, candidate, tables):
         gain, candidate.lm_state, candidate.node, candidate.hot = advance(
             tables, prefix.lm_state, prefix.node, prefix.hot, candidate.token
         )
-        candidate.factor = np.exp(gain)
+        candidate.factor = np.exp(min(gain, MAX_GAIN))
 
 
 @part
@@ -191,13 +192,14 @@ def _drop_below(candidates, num_candidates, least):
 @no_type_check
 def count_ties(stays, num_beams, candidates, num_candidates, beam_width, min_ratio, least):
     """The least weight that stays in the beam, and how many of just that weight do."""
-    best = 0.0
-    num_better = 0
+    best, num_better = 0.0, 0
     for i in range(num_beams):
-        weight = stays[i].blank + stays[i].last
-        best = max(best, weight)
-        num_better += weight > least
+        best = max(best, stays[i].blank + stays[i].last)
     for c in range(num_candidates):
         best = max(best, candidates[c].weight)
+    least = max(least, best * min_ratio, 5e-324)  # 5e-324: what is impossible never stays
+    for i in range(num_beams):
+        num_better += stays[i].blank + stays[i].last > least
+    for c in range(num_candidates):
         num_better += candidates[c].weight > least
-    return max(least, best * min_ratio, 5e-324), beam_width - num_better  # 5e-324: what is impossible never stays
+    return least, beam_width - num_better

@@ -12,13 +12,12 @@ from pydantic import Field
 
 from asr.errors import LanguageModelError
 from asr.lm.ngram import LMTables, NGramModel
-from asr.search.fusion_step import BOUNDARY, LEXICON, NO_LM, TOKENS, WORDS, FusionTables
+from asr.search.fusion_step import BOUNDARY, LEXICON, MAX_GAIN, NO_LM, TOKENS, WORDS, FusionTables
 from asr.search.hotwords import build_hotwords
-from asr.search.lexicon import Symbols, Trie, letter_bits
+from asr.search.lexicon import WORD_START, Symbols, Trie, letter_bits
 from asr.settings import Settings
 
 _UNITS = {"word": WORDS, "lexicon": LEXICON, "token": TOKENS}
-_NO_BOUND = 600.0  # as much as the numbers of the kernel can bear
 _NUM_SPECIAL_WORDS = 3  # <unk>, <s>, </s>
 
 
@@ -108,14 +107,21 @@ class Fusion:
             hot_gain=self._hotwords.gain,
             hot_final=self._hotwords.final,
             hot_start=self._hotwords.start,
-            bound=_NO_BOUND
+            bound=MAX_GAIN
             if _has_inner_boundary(symbols)
-            else per_symbol * int(np.diff(symbols.token_start).max(initial=1))
-            + (max(0.0, settings.beta) if unit == TOKENS else 0.0),
+            else min(
+                MAX_GAIN,
+                per_symbol * int(np.diff(symbols.token_start).max(initial=1))
+                + (max(0.0, settings.beta) if unit == TOKENS else 0.0),
+            ),
         )
 
     def _build_trie(self, language_model: NGramModel) -> Trie:
         words = language_model.vocabulary.words()[_NUM_SPECIAL_WORDS:]
+        if any(WORD_START in word for word in words):
+            raise LanguageModelError(
+                f"the language model counts tokens, for it has {WORD_START!r} in its vocabulary; set unit to token"
+            )
         ids = np.arange(_NUM_SPECIAL_WORDS, _NUM_SPECIAL_WORDS + len(words), dtype=np.int32)
         log_probs = np.asarray(language_model.tables.arc_log_prob[: len(words) + _NUM_SPECIAL_WORDS], np.float64)
         extra = self._extra_words
@@ -125,10 +131,10 @@ class Fusion:
             np.concatenate([np.zeros(len(extra), np.int32), ids]),
             np.concatenate([np.full(len(extra), log_probs[0]), log_probs[_NUM_SPECIAL_WORDS:]]),
         )
-        if 2 * (num_writable - len(extra)) < len(words):
+        if 2 * num_writable < len(words):
             example = next((word for word in words if self._symbols.characters_missing(word)), words[0])
             raise LanguageModelError(
-                f"the acoustic model's tokens can write only {max(0, num_writable - len(extra))} of the "
+                f"the acoustic model's tokens can write only {num_writable} of the "
                 f"{len(words)} words of the language model, and not {example!r}; estimate it on text that is written "
                 "as the training texts are (upper or lower case, punctuation), or set unit to token for one of tokens"
             )
@@ -143,6 +149,11 @@ def no_fusion(vocab: int) -> FusionTables:
 
 def _token_words(pieces: Sequence[str], language_model: NGramModel) -> np.ndarray:
     words = np.asarray(language_model.word_ids(list(pieces)), np.int32)
+    if any(WORD_START in piece for piece in pieces) and WORD_START not in "".join(language_model.vocabulary.words()):
+        raise LanguageModelError(
+            f"the language model counts words, for none of its vocabulary has {WORD_START!r}; estimate one with "
+            "--tokens, or set unit to word"
+        )
     known = int((words[2:] >= _NUM_SPECIAL_WORDS).sum())
     if 2 * known < len(pieces) - 2:
         raise LanguageModelError(

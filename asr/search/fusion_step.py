@@ -15,6 +15,7 @@ from asr.lm.ngram import LMTables, lm_step
 NO_LM, WORDS, LEXICON, TOKENS = 0, 1, 2, 3  # what the language model counts, and whether other words are allowed
 BOUNDARY = 0  # the symbol between two words
 ROOT = 0  # of the trie: no word is open
+MAX_GAIN = 600.0  # of a token: as much as the numbers of the kernel can bear, and far more than any sane model gives
 _UNKNOWN_WORD, _END_WORD = np.int64(0), np.int64(2)
 
 

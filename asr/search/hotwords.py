@@ -19,6 +19,7 @@ from asr.search.fusion_step import BOUNDARY
 from asr.search.lexicon import Symbols
 
 DEFAULT_WEIGHT = 1.5  # nats for each character
+_MAX_WEIGHT = 100.0  # more than any sound could make up for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def build_hotwords(hotwords: Mapping[str, float], symbols: Symbols) -> HotwordTa
     """The automaton of phrases and their weights: the bonus of each character, as a natural log.
 
     Raises:
-        SearchError: an empty phrase, a character outside the alphabet, or a weight that is not a number.
+        SearchError: an empty phrase, a character outside the alphabet, or a weight that is no number or too large.
     """
     trie: list[dict[int, int]] = [{}]
     award, lent = [0.0], [0.0]
@@ -83,8 +84,11 @@ def _spell(phrase: str, weight: float, symbols: Symbols) -> list[int]:
             f"the hot word {phrase!r} has {missing[0]!r} (U+{ord(missing[0]):04X}), which the model's tokens can not "
             "write; spell it as the training texts do (upper or lower case, without punctuation)"
         )
-    if not np.isfinite(weight):
-        raise SearchError(f"the weight of the hot word {phrase!r} is {weight}; expected a number, such as 1.5")
+    if not abs(weight) <= _MAX_WEIGHT:
+        raise SearchError(
+            f"the weight of the hot word {phrase!r} is {weight}; expected a number of at most {_MAX_WEIGHT:g}, "
+            "such as 1.5"
+        )
     flat, starts = symbols.spell(words)
     spelling = [BOUNDARY]
     for start, end in pairwise(starts):

@@ -25,8 +25,18 @@ class Hypothesis:
     fusion_score: float = 0.0
 
 
+def check_widths(*, beam_width: int, num_best: int, beam_threshold: float) -> None:
+    """Raises SearchError if a search can not be so wide."""
+    if beam_width < 1 or num_best < 1:
+        raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
+    if not beam_threshold > 0:
+        raise SearchError(f"beam_threshold is {beam_threshold}; expected nats, more than 0")
+
+
 def check_log_probs(log_probs: Float[Tensor, "frames vocab"]) -> None:
     """Raises SearchError unless each row holds natural-log probabilities that sum to one."""
+    if not log_probs.shape[1]:
+        raise SearchError("log_probs has no tokens; expected the blank at least")
     if torch.isnan(log_probs).any():
         raise SearchError("log_probs has NaN; the model's weights or its input are broken")
     sums = log_probs.exp().sum(dim=1)

@@ -12,7 +12,7 @@ import numpy as np
 from asr.lm.kernel import kernel
 from asr.search.fusion_step import BOUNDARY
 
-_WORD_START = "\u2581"  # sentencepiece's mark
+WORD_START = "\u2581"  # sentencepiece's mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Symbols:
     def of(cls, pieces: Sequence[str]) -> "Symbols":
         """From the pieces of all tokens, the blank first; a piece in angle brackets is no text."""
         texts = [piece for piece in pieces if not _is_no_text(piece)]
-        characters = sorted(set("".join(texts)) - {_WORD_START})
-        number = {character: i for i, character in enumerate(characters, start=1)} | {_WORD_START: BOUNDARY}
+        characters = sorted(set("".join(texts)) - {WORD_START})
+        number = {character: i for i, character in enumerate(characters, start=1)} | {WORD_START: BOUNDARY}
         spellings = [
             [number[c] for c in piece] if not _is_no_text(piece) else [len(characters) + 1] for piece in pieces
         ]
@@ -52,10 +52,8 @@ class Symbols:
 
     def spell(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The symbols of all words end to end (-1 for characters that no token writes), and where each begins."""
-        points = np.frombuffer("\n".join([*words, ""]).encode("utf-32-le"), np.uint32)
-        ends = np.flatnonzero(points == ord("\n"))
-        starts = np.concatenate([[0], ends - np.arange(len(ends))]).astype(np.int64)
-        points = points[points != ord("\n")]
+        points = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), np.uint32)
+        starts = np.cumsum([0, *map(len, words)], dtype=np.int64)
         if len(self.code_points) == 0:
             return np.full(len(points), -1, np.int32), starts
         place = np.minimum(np.searchsorted(self.code_points, points), len(self.code_points) - 1)
@@ -77,7 +75,9 @@ class Trie:
 
     @classmethod
     def of(cls, symbols: Symbols, words: Sequence[str], ids: np.ndarray, log_probs: np.ndarray) -> "tuple[Trie, int]":
-        """The trie of the words that the tokens can write, and their number; of equal words, the last counts."""
+        """The trie of the words that the tokens can write; of equal words, the last counts. And how many of the words
+        with an id above 0, that of the unknown word, the tokens can write.
+        """
         order = sorted(range(len(words)), key=words.__getitem__)  # by code point, and so by symbol
         flat, starts = symbols.spell([words[i] for i in order])
         unwritable = np.add.reduceat(np.append(flat < 0, False), starts[:-1]) > 0 if len(words) else np.zeros(0, bool)
@@ -93,7 +93,7 @@ class Trie:
         np.bitwise_or.at(letters, parent[1:-1], letter_bits(symbol[1:-1]))
         parent[0], parent[-1] = 0, num_nodes - 1
         trie = cls(parent, depth, letters, start, symbol[by_parent], by_parent.astype(np.int32), word, best)
-        return trie, int((~unwritable).sum())
+        return trie, int((~unwritable & (ids[order] > 0)).sum())
 
 
 def letter_bits(symbols: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch import Tensor
 from asr.errors import SearchError
 from asr.search.fusion import no_fusion
 from asr.search.fusion_step import FusionTables
-from asr.search.hypothesis import Hypothesis, check_log_probs
+from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths
 from asr.search.kernel import search_prefixes
 
 
@@ -31,20 +31,23 @@ def prefix_beam_search(
     prefixes more than `beam_threshold` nats below the best are dropped. `frames` are those of the likeliest path.
 
     Raises:
-        SearchError: the rows are not log-probabilities, a width below one, or the lexicon can spell nothing that has a
-            probability above zero.
+        SearchError: the rows are not log-probabilities, a width below one, a threshold not above zero, the lexicon can
+            spell nothing that has a probability above zero, or there is not memory enough.
     """
-    if beam_width < 1 or num_best < 1:
-        raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
+    check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
     check_log_probs(log_probs)
     vocab = log_probs.shape[1]
     tables = no_fusion(vocab) if fusion is None else fusion
     _refuse_other_vocabulary(tables, vocab)
     probs = np.ascontiguousarray(log_probs.detach().cpu().double().exp().numpy())
-    max_tokens = vocab if max_tokens is None else max_tokens
-    results, tokens = search_prefixes(
-        probs, beam_width, max(1, min(max_tokens, vocab)), math.exp(-beam_threshold), tables
-    )
+    max_tokens = vocab if max_tokens is None else max(1, min(max_tokens, vocab))
+    try:
+        results, tokens = search_prefixes(probs, beam_width, max_tokens, math.exp(-beam_threshold), tables)
+    except MemoryError:
+        raise SearchError(
+            f"a beam of {beam_width} over {len(probs)} frames takes more memory than there is; search with a narrower "
+            "beam, or cut the sound into parts"
+        ) from None
     if not (results[0] > -math.inf).any():
         raise SearchError("no text that the lexicon can spell has a probability above zero; allow other words too")
     return _hypotheses(results, tokens, num_best)

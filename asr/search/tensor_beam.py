@@ -13,7 +13,7 @@ from torch import Tensor
 from asr.errors import SearchError
 from asr.search.fusion import no_fusion
 from asr.search.fusion_step import LEXICON, FusionTables
-from asr.search.hypothesis import BLANK_ID, Hypothesis, check_log_probs
+from asr.search.hypothesis import BLANK_ID, Hypothesis, check_log_probs, check_widths
 from asr.search.tensor_frames import History, repeat_step
 from asr.search.tensor_fusion import TensorTables
 from asr.search.tensor_step import Beams, Frame, all_paths, empty_prefix, next_beams
@@ -39,8 +39,7 @@ def tensor_beam_search(
         SearchError: the rows are not log-probabilities, a number makes no sense, or the lexicon can spell nothing of an
             utterance that has a probability above zero.
     """
-    if beam_width < 1 or num_best < 1:
-        raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
+    check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
     batch, max_frames, vocab = log_probs.shape
     lengths = num_frames.tolist()
     if any(not 0 <= length <= max_frames for length in lengths):

@@ -1,7 +1,8 @@
-"""What a run tells: a line an epoch on stderr, `metrics.jsonl` always, TensorBoard if asked for."""
+"""What a run tells: a line an epoch on stderr, `metrics.jsonl`, `examples.jsonl`, and TensorBoard if asked for."""
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,35 +10,50 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asr.errors import OutputError, TrainingError
-from asr.files import write_text
+from asr.files import read_lines, write_text
+from asr.scoring import UtteranceScore
+
+METRICS, EXAMPLES = "metrics.jsonl", "examples.jsonl"
 
 
 class RunLog:
     """Writes the metrics of a run. A full disk costs a warning, not the training."""
 
     def __init__(self, folder: Path, *, tensorboard: bool) -> None:
-        self._path = folder / "metrics.jsonl"
-        self._records: list[dict[str, Any]] = []
+        self._folder = folder
+        self._records: dict[str, list[dict[str, Any]]] = {METRICS: [], EXAMPLES: []}
         self._tensorboard = _open_tensorboard(folder) if tensorboard else None
         self.console = Console(stderr=True)
 
     def keep_until(self, epoch: int) -> None:
-        """Take over the metrics of a resumed run up to `epoch`; it does the later ones again."""
-        if self._path.exists():
-            self._records = [record for record in read_metrics(self._path) if record["epoch"] <= epoch]
+        """Take over the records of a resumed run up to `epoch`; it does the later ones again."""
+        for name in self._records:
+            if (path := self._folder / name).exists():
+                self._records[name] = [record for record in read_metrics(path) if record["epoch"] <= epoch]
 
     def epoch(self, record: dict[str, Any]) -> None:
-        """One line of metrics for an epoch. The file is written anew each time, so that no half line is ever in it."""
-        self._records.append(record)
-        try:
-            write_text(self._path, "".join(json.dumps(line) + "\n" for line in self._records))
-        except OutputError as error:
-            self.warn(f"{error}; the next epoch tries again")
+        """One line of metrics for an epoch."""
+        self._append(METRICS, [record])
         if self._tensorboard is not None:
             for key, value in record.items():
                 if isinstance(value, int | float):
                     self._tensorboard.add_scalar(key, value, record["step"])
             self._tensorboard.flush()
+
+    def examples(self, epoch: int, utterances: Sequence[UtteranceScore]) -> None:
+        """What was said and heard in some utterances: the same ones each time, after an epoch that was better."""
+        self._append(
+            EXAMPLES,
+            [{"epoch": epoch, "id": u.id, "reference": u.reference, "hypothesis": u.hypothesis} for u in utterances],
+        )
+
+    def _append(self, name: str, records: list[dict[str, Any]]) -> None:
+        """The file is written anew each time, so that no half line is ever in it."""
+        self._records[name] += records
+        try:
+            write_text(self._folder / name, "".join(json.dumps(record) + "\n" for record in self._records[name]))
+        except OutputError as error:
+            self.warn(f"{error}; the next epoch tries again")
 
     def say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -60,15 +76,26 @@ class RunLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The records of a `metrics.jsonl`, in order.
+    """The records of a `metrics.jsonl` or an `examples.jsonl`, in order; each has an `epoch`, 1 or more.
 
     Raises:
-        TrainingError: the file is missing or broken.
+        TrainingError: the file is missing or broken; names the line.
     """
+    lines = enumerate(read_lines(path, TrainingError), start=1)
+    return [_parse(line, f"{path}, line {number}") for number, line in lines if line.strip()]
+
+
+def _parse(line: str, where: str) -> dict[str, Any]:
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{path}: not a metrics file: {error}") from None
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        raise TrainingError(f"{where}: not JSON; expected one JSON object a line, as `asr train` writes it") from None
+    if not isinstance(record, dict):
+        raise TrainingError(f"{where}: expected a JSON object, found {type(record).__name__}")
+    epoch = record.get("epoch")
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 1 <= epoch < 2**31:
+        raise TrainingError(f'{where}: expected "epoch", a whole number from 1, found {epoch!r}')
+    return record
 
 
 def _open_tensorboard(folder: Path) -> Any:

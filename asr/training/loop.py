@@ -19,11 +19,14 @@ from asr.corpus.manifest import Utterance
 from asr.errors import Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, evaluate
 from asr.recognizer import Recognizer
+from asr.scoring import UtteranceScore
 from asr.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from asr.training.ema import WeightAverage
 from asr.training.log import RunLog
 from asr.training.loss import training_losses, why_not_finite
 from asr.training.settings import ExperimentSettings, changed_settings
+
+NUM_EXAMPLES = 20  # utterances of dev whose hypotheses are kept for each better epoch
 
 
 class Trainer:
@@ -167,6 +170,7 @@ class Trainer:
         score = evaluation.score
         self._count_time()
         record |= {"dev_loss": evaluation.loss, "dev_wer": score.wer, "dev_cer": score.cer}
+        record |= {"dev_wer_low": score.wer_low, "dev_wer_high": score.wer_high, "blank_ratio": evaluation.blank_ratio}
         record["training_seconds"] = self.progress.seconds
         self.log.epoch(record)
         self.log.say(
@@ -191,6 +195,7 @@ class Trainer:
             return
         progress.best_wer, progress.best_loss = result
         progress.best_epoch = progress.epoch
+        self.log.examples(progress.epoch, _evenly_spaced(evaluation.score.utterances, NUM_EXAMPLES))
 
     def _card(self, evaluation: Evaluation) -> str:
         score, data = evaluation.score, self.settings.data
@@ -253,6 +258,12 @@ class Trainer:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+def _evenly_spaced(utterances: Sequence[UtteranceScore], count: int) -> list[UtteranceScore]:
+    """`count` of them, or all if there are fewer: no random choice, so the same ones after each epoch."""
+    count = min(count, len(utterances))
+    return [utterances[number * len(utterances) // count] for number in range(count)]
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

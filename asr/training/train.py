@@ -8,6 +8,7 @@ import torch
 from asr.align import num_frames_needed
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Example, TrainingBatches
+from asr.corpus.concatenation import separator
 from asr.corpus.manifest import MAX_NAMED, Utterance, read_manifest
 from asr.errors import TrainingError
 from asr.files import write_text
@@ -15,12 +16,15 @@ from asr.model import AcousticModel
 from asr.recognizer import Recognizer, default_device
 from asr.settings import dump_settings
 from asr.tokens import Tokens
+from asr.training.environment import note_environment
 from asr.training.loop import Trainer
 from asr.training.settings import ExperimentSettings
 
 
 def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -> None:
-    """Train into the run folder: `settings.yaml`, `metrics.jsonl`, `checkpoint.pt`, and the best model in `model/`.
+    """Train into the run folder; the best model on dev is in `model/`, and `asr report` shows the rest.
+
+    The rest: `settings.yaml`, `environment.json`, `metrics.jsonl`, `examples.jsonl`, and the state in `checkpoint.pt`.
 
     Raises:
         AsrError: settings, manifests, audio or tokens can not be used, or results not be written.
@@ -38,6 +42,7 @@ def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -
         max_seconds=settings.training.batch_seconds,
         seed=settings.training.seed,
         num_workers=settings.training.num_workers,
+        separator=separator(tokens),
     )
     encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
     trainer = Trainer(settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder)
@@ -47,6 +52,7 @@ def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -
     if resume:
         trainer.resume()
     write_text(folder / "settings.yaml", dump_settings(settings))
+    note_environment(folder, trainer.recognizer.device, first_epoch=trainer.progress.epoch, resume=resume)
     trainer.fit()
 
 

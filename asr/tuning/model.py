@@ -19,9 +19,15 @@ _CARD_TITLE = "## Language model"
 
 
 def add_language_model(
-    folder: Path, language_model: Path | None, *, unit: str, lexicon: Path | None = None, neural_lm: Path | None = None
+    folder: Path,
+    language_model: Path | None,
+    *,
+    unit: str | None = None,
+    lexicon: Path | None = None,
+    neural_lm: Path | None = None,
 ) -> Recognizer:
-    """The recogniser of a model folder with other language models (or its own), not tuned yet.
+    """The recogniser of a model folder with other language models (or its own), not tuned yet. `unit` is that of the
+    model, if it has been tuned before, or `word`.
 
     `lexicon` has words to allow, the first of each line, so that a pronunciation dictionary will do. `neural_lm`
     rescores.
@@ -34,9 +40,11 @@ def add_language_model(
     model = old.language_model if language_model is None else load_ngram_model(language_model)
     if model is None:
         raise LanguageModelError(f"{folder}: the model has no language model yet; give one with --lm")
-    fusion = FusionSettings.parse({"unit": unit}, source="--unit")
+    fusion = FusionSettings.parse({"unit": unit or old.search.fusion.unit}, source="--unit")
     settings = old.search.model_copy(update={"method": "beam", "fusion": fusion})
-    words = old.lexicon if lexicon is None else _read_lexicon(lexicon)
+    if fusion.unit == "token" and lexicon is not None:
+        raise LanguageModelError(f"{lexicon}: a language model of tokens takes no lexicon; leave it out")
+    words = () if fusion.unit == "token" else old.lexicon if lexicon is None else _read_lexicon(lexicon, old.tokens)
     rescorer = old.neural_lm if neural_lm is None else NeuralLM.load(neural_lm, Tokens, device=default_device())
     new = Recognizer(old.model, old.tokens, settings, language_model=model, lexicon=words, neural_lm=rescorer)
     _ = new.fusion  # made now, for its errors
@@ -50,22 +58,30 @@ def save_tuned(tuning: Tuning, folder: Path, *, dev: str) -> None:
         LanguageModelError: the language model does not help; the folder is left as it was.
         OutputError: the folder can not be written.
     """
-    _save_picture(folder / "tuning.png", tuning)
     if not tuning.helps:
         raise LanguageModelError(
             f"the language model does not help: {tuning.percent(tuning.best)} % word errors on {dev} with it, "
             f"{tuning.percent(tuning.without)} % without; {folder} is left as it was. Is it of the same kind of text?"
         )
-    card = (folder / "README.md").read_text(encoding="utf-8") if (folder / "README.md").is_file() else ""
+    _save_picture(folder / "tuning.png", tuning)
+    path = folder / "README.md"
+    card = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""  # whoever may have edited it
     tuning.recognizer.save(folder, card=card.split(_CARD_TITLE)[0].rstrip() + "\n\n" + _card(tuning, dev))
 
 
-def _read_lexicon(path: Path) -> list[str]:
+def _read_lexicon(path: Path, tokens: Tokens) -> list[str]:
     """The first word of each line, without the number of a variant: `THE(2)  DH IY` is THE."""
     words = [line.split()[0] for line in read_lines(path, LanguageModelError) if line.strip()]
     if not words:
         raise LanguageModelError(f"{path}: no words; expected one a line")
-    return list(dict.fromkeys(re.sub(r"\(\d+\)$", "", word) for word in words))
+    words = list(dict.fromkeys(re.sub(r"\(\d+\)$", "", word) for word in words))
+    writable = [word for word in words if tokens.alphabet.issuperset(word)]
+    if 2 * len(writable) < len(words):
+        raise LanguageModelError(
+            f"{path}: the model's tokens can write only {len(writable)} of its {len(words)} words; write them as the "
+            "training texts are (upper or lower case)"
+        )
+    return writable
 
 
 def _save_picture(path: Path, tuning: Tuning) -> None:
@@ -75,6 +91,7 @@ def _save_picture(path: Path, tuning: Tuning) -> None:
             [row[0].settings.fusion.alpha for row in grid],
             [trial.settings.fusion.beta for trial in grid[0]],
             np.array([[tuning.percent(trial) for trial in row] for row in grid]),
+            tuning.place(grid),
         )
         for name, grid in (("coarse", tuning.coarse), ("fine", tuning.fine))
     ]
@@ -85,11 +102,16 @@ def _save_picture(path: Path, tuning: Tuning) -> None:
 def _card(tuning: Tuning, dev: str) -> str:
     language_model, fusion = tuning.recognizer.language_model, tuning.best.settings.fusion
     assert language_model is not None  # `tune` has refused it
+    num_words = len(language_model.vocabulary) - 3
+    unknown = f", {fusion.unknown_penalty:.3g} for each letter of an unknown word" if fusion.unit == "word" else ""
+    neural = tuning.best.settings.rescoring_weight
     return (
         f"{_CARD_TITLE}\n\n"
-        f"{language_model.order}-gram model of {len(language_model.vocabulary)} {fusion.unit} units; alpha "
-        f"{fusion.alpha:.3g}, beta {fusion.beta:.3g}, letters of unknown words {fusion.unknown_penalty:.3g}, beam "
-        f"{tuning.best.settings.beam_width}. Tuned on `{dev}` ({tuning.num_words} words): "
-        f"{tuning.percent(tuning.best)} % word errors there, {tuning.percent(tuning.without)} % without it. "
-        f"Confidence of words: expected calibration error {tuning.calibration_errors[1]:.3f} on the same words.\n"
+        f"{language_model.order}-gram model of {num_words} {'tokens' if fusion.unit == 'token' else 'words'} "
+        f"(unit: {fusion.unit}); weight alpha {fusion.alpha:.3g}, bonus beta {fusion.beta:.3g}{unknown}; beam "
+        f"{tuning.best.settings.beam_width}{f'; rescored by an LSTM with weight {neural:.3g}' if neural else ''}.\n\n"
+        f"Tuned on `{dev}` ({tuning.num_words} words): {tuning.percent(tuning.best)} % word errors with it, "
+        f"{tuning.percent(tuning.without)} % without, on the very words that chose the weights, so other data will be "
+        f"a little worse. Confidence of words: expected calibration error {tuning.calibration_errors[1]:.3f}, on the "
+        "same words.\n"
     )

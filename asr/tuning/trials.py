@@ -18,19 +18,21 @@ from torch import Tensor
 from asr.align import align_tokens
 from asr.confidence import expected_calibration_error, fit_calibration, word_confidence
 from asr.corpus.manifest import Utterance
-from asr.errors import LanguageModelError
+from asr.errors import LanguageModelError, ScoringError, TokensError
 from asr.evaluation import batches_of_log_probs
 from asr.lm.neural import NeuralLM
 from asr.recognizer import Recognizer
 from asr.scoring import score
 from asr.search import Hypothesis, SearchSettings
+from asr.search.greedy import greedy_search
 from asr.search.prefix_beam import search_in_parallel
 from asr.search.rescore import rescore
+from asr.tokens import Tokens
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
-_ALPHAS = (0.1, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.5)
-_BETAS = {"word": (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0), "token": (-0.5, 0.0, 0.5, 1.0, 1.5)}
+_ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.5)
+_BETAS = {"word": (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0), "token": (-0.5, 0.0, 0.5, 1.0, 1.5)}
 _PENALTIES = (-0.2, -0.5, -1.0, -1.5, -2.5)
 _WIDTHS = (16, 32, 64, 128, 256)
 _TRIAL_WIDTH = 32
@@ -72,9 +74,25 @@ class Tuning:
         """Word error rate on dev, in per cent, rounded to two places."""
         return round(100 * trial.word_errors / max(1, self.num_words), 2)
 
+    def place(self, grid: list[list[Trial]]) -> tuple[int, int] | None:
+        """Row and column of the best weights in a grid; None if they are not in it."""
+        best = self.best.settings.fusion
+        for row, trials in enumerate(grid):
+            for column, trial in enumerate(trials):
+                if (trial.settings.fusion.alpha, trial.settings.fusion.beta) == (best.alpha, best.beta):
+                    return row, column
+        return None
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the best weights are the largest or smallest of those that were tried."""
+        fusion, grid = self.best.settings.fusion, [trial.settings.fusion for row in self.coarse for trial in row]
+        alphas, betas = [trial.alpha for trial in grid], [trial.beta for trial in grid]
+        return not (min(alphas) < fusion.alpha < max(alphas) and min(betas) < fusion.beta < max(betas))
+
     @property
     def helps(self) -> bool:
-        """Whether the language model makes fewer errors on dev than the same beam without it."""
+        """Whether dev has fewer errors with the language model than in greedy and in beam search without it."""
         return self.best.cost < self.without.cost
 
 
@@ -84,6 +102,7 @@ class _Dev:
     def __init__(self, recognizer: Recognizer, utterances: Sequence[Utterance], progress: Progress) -> None:
         if recognizer.fusion is None:
             raise LanguageModelError("the model has no language model; give one with --lm")
+        _check_texts(utterances, recognizer.tokens)
         self.decode, self._fusion, self._progress = recognizer.tokens.decode, recognizer.fusion, progress
         self.texts = [" ".join(utterance.text.split()) for utterance in utterances]
         self.batch: list[Tensor] = [torch.empty(0, 0)] * len(utterances)
@@ -143,12 +162,25 @@ class _Dev:
         ]
 
 
+def _check_texts(utterances: Sequence[Utterance], tokens: Tokens) -> None:
+    """Before hours of trials: weights that are found on texts which the model can not write make it say nothing."""
+    words = [word for utterance in utterances for word in utterance.text.split()]
+    if not words:
+        raise ScoringError("the texts of dev have no words, so no errors can be counted; give a manifest with texts")
+    unwritable = [word for word in words if not tokens.alphabet.issuperset(word)]
+    if 2 * len(unwritable) > len(words):
+        raise TokensError(
+            f"the model's tokens can write only {len(words) - len(unwritable)} of the {len(words)} words of dev, and "
+            f"not {unwritable[0]!r:.80}; write its texts as the training texts are (upper or lower case, punctuation)"
+        )
+
+
 def _num_trials(recognizer: Recognizer) -> int:
     unit = recognizer.search.fusion.unit
     penalties = len(_PENALTIES) if unit == "word" else 0
     rescored = len(_RESCORING_WEIGHTS) if recognizer.neural_lm is not None else 0
     fine = len(_FINE_ALPHAS) * len(_FINE_BETAS)
-    return 1 + len(_ALPHAS) * len(_betas(unit)) + penalties + fine + len(_WIDTHS) + rescored
+    return 2 + len(_ALPHAS) * len(_betas(unit)) + penalties + fine + len(_WIDTHS) + rescored
 
 
 def tune(
@@ -161,11 +193,13 @@ def tune(
     Raises:
         AudioError: a sound file can not be used.
         LanguageModelError: there is no language model, or the tokens can not write its words.
+        ScoringError, TokensError: the utterances have no words, or the tokens can write hardly any of them.
     """
     dev = _Dev(recognizer, utterances, progress)
     settings = recognizer.search.model_copy(update={"method": "beam", "beam_width": _TRIAL_WIDTH})
     unit = settings.fusion.unit
-    without = dev.try_settings(settings, with_fusion=False)
+    greedy = dev.count(settings, [dev.decode(greedy_search(log_probs).tokens) for log_probs in dev.batch], 0.0)
+    without = min(greedy, dev.try_settings(settings, with_fusion=False), key=lambda trial: trial.cost)
     betas = _betas(unit)
     coarse = dev.try_grid(settings, _ALPHAS, betas)
     row, column = _middle_of_best(coarse)
@@ -187,6 +221,8 @@ def tune(
     if recognizer.neural_lm is not None:
         best = min(dev.try_rescoring(recognizer.neural_lm, best.settings), key=lambda trial: trial.cost)
     tuned = recognizer.with_search(best.settings)
+    if best.settings.rescoring_weight == 0:
+        tuned.neural_lm = None  # it would cost time, and change nothing
     errors = _calibrate(tuned, dev)
     return Tuning(best, without, coarse, fine, widths, sum(len(u.text.split()) for u in utterances), tuned, errors)
 
@@ -217,8 +253,8 @@ def _with(settings: SearchSettings, **changes: float) -> SearchSettings:
 def _middle_of_best(grid: list[list[Trial]]) -> tuple[int, int]:
     """The place whose 3 x 3 neighbourhood has the lowest mean cost; the centre counts twice."""
     costs = np.array([[trial.cost for trial in row] for row in grid])
-    padded = np.pad(costs, 1, mode="edge")
+    padded = np.pad(costs, 1, constant_values=np.nan)
     rows, columns = costs.shape
-    total = costs + sum(padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3))
-    row, column = np.unravel_index(int(np.argmin(total)), costs.shape)
+    around = np.stack([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)])
+    row, column = np.unravel_index(int(np.argmin(costs + 9 * np.nanmean(around, axis=0))), costs.shape)
     return int(row), int(column)

@@ -1,0 +1,30 @@
+"""Compile the kernels of search and alignment into numba's cache, so that no user waits for them later.
+
+`make` does this after the install; by hand: `python -m asr.cli.warm`. A few seconds, once a machine.
+"""
+
+import tempfile
+from pathlib import Path
+
+
+def warm() -> None:
+    """Search and align once, with a language model that was written and read."""
+    import torch
+
+    from asr.align import align_tokens
+    from asr.lm.estimate import estimate_ngrams
+    from asr.lm.ngram import NGramModel
+    from asr.search import Fusion, SearchSettings, search
+
+    pieces = ["<blank>", "<unk>", "\u2581", "A", "B"]
+    estimated = estimate_ngrams([["A", "B"], ["B"]], order=2)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lm.bin"
+        NGramModel.from_ngrams(estimated.words, estimated.ngrams).save(path)
+        fusion = Fusion(pieces, NGramModel.load(path))
+        log_probs = torch.eye(5).repeat(2, 1).log_softmax(dim=1)
+        align_tokens(log_probs, search(log_probs, SearchSettings(method="beam"), fusion).tokens)
+
+
+if __name__ == "__main__":
+    warm()

@@ -1,0 +1,1 @@
+"""What `asr doctor` checks, one file a subject; `asr/corpus/doctor.py` puts them together."""

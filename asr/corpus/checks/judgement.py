@@ -1,0 +1,160 @@
+"""Each utterance judged in the light of all the others."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.audio import SAMPLE_RATE
+from asr.corpus.checks.expectations import Expectations
+from asr.corpus.checks.findings import Finding, Kind
+from asr.corpus.checks.hearing import Hearing
+from asr.corpus.checks.lines import ManifestLine, Progress, manifest_lines
+from asr.corpus.checks.survey import Keys, Survey, first_lines
+from asr.corpus.checks.texts import (
+    MAX_SECONDS,
+    character_name,
+    check_text,
+    rare_characters,
+    speaking_rate_outliers,
+)
+from asr.errors import ManifestError
+
+
+class Judgement:
+    """Findings on the utterances of a manifest, by row and one by one.
+
+    `own` and each of `others` (manifests of dev and test sets) are a survey, with what was heard if sound was listened
+    to. Known sounds are then told by their samples, and durations are the true ones; else both are as written.
+    """
+
+    def __init__(
+        self,
+        own: tuple[Survey, Hearing | None],
+        others: Sequence[tuple[Survey, Hearing | None]],
+        expected: Expectations,
+    ) -> None:
+        survey, self._hearing = own
+        sounds = _sound_keys(own)
+        self._survey = survey
+        self._others = [other for other, _ in others]
+        self._alphabet = None if expected.tokens is None else expected.tokens.alphabet
+        self.durations = _true_durations(own)
+        self.rare = rare_characters(survey.characters, len(survey))
+        self._num_frames = expected.num_frames(self.durations)
+        self._outliers, self._median_rate = speaking_rate_outliers(survey.lengths, self.durations)
+        self._firsts = {
+            Kind.DOUBLED_ID: first_lines(survey.ids, survey.lines),
+            Kind.DUPLICATE_SOUND: first_lines(sounds, survey.lines),
+            Kind.DUPLICATE_TEXT: first_lines(survey.texts, survey.lines),
+        }
+        self._overlaps = {
+            Kind.SOUND_OVERLAP: _first_holder(sounds, [_sound_keys(other) for other in others]),
+            Kind.SPEAKER_OVERLAP: _first_holder(survey.speakers, [other.speakers for other, _ in others]),
+            Kind.TEXT_OVERLAP: _first_holder(survey.texts, [other.texts for other, _ in others]),
+        }
+        rates = [] if self._hearing is None else self._hearing.sample_rates.tolist()
+        self._rates = Counter(rate for rate in rates if rate)
+        self._usual_rate = max(self._rates, key=lambda rate: (self._rates[rate], rate), default=0)
+        self._suspicious = self._find_suspicious()
+
+    def of_all(self) -> list[Finding]:
+        """Findings on no single utterance: characters that only dev or test have, which no training can teach."""
+        if self._alphabet is not None:
+            return []
+        return [
+            Finding(Kind.NOT_IN_TRAINING, None, 0, f"{character_name(character)}: {count} in {other.path}, none here")
+            for other in self._others
+            for character, count in sorted(other.characters.items())
+            if character not in self._survey.characters and character != " "
+        ]
+
+    def of_lines(self, progress: Progress) -> Iterator[tuple[ManifestLine, list[Finding], float]]:
+        """Each line of the manifest with the findings on it and its duration in seconds.
+
+        Raises:
+            ManifestError: the manifest has changed since the survey.
+        """
+        row = 0
+        for line in manifest_lines(self._survey.path, progress, "judging"):
+            if row < len(self._survey) and line.number == self._survey.lines[row]:
+                # Most lines are fine, and reading them again would take as long as all the rest.
+                is_fine = not (self._suspicious[row] or line.has_crlf)
+                yield line, [] if is_fine else self._of_line(row, line), float(self.durations[row])
+                row += 1
+            else:
+                yield line, [_of_broken(line)], 0.0
+
+    def _of_line(self, row: int, line: ManifestLine) -> list[Finding]:
+        utterance = line.utterance()
+        details = [*self._of_length(row), *self._of_company(row), *self._of_sample_rate(row)]
+        if line.has_crlf:
+            details.append((Kind.LINE_END, "ends in a carriage return and a line feed"))
+        heard = () if self._hearing is None else self._hearing.findings.get(row, ())
+        found = (Finding(kind, utterance.id, line.number, detail) for kind, detail in details)
+        return [*check_text(utterance, self._alphabet, self.rare), *heard, *found]
+
+    def _find_suspicious(self) -> npt.NDArray[np.bool_]:
+        """The rows that may have a finding; all others have none."""
+        suspicious = self._survey.flawed.astype(np.bool_) | self._outliers
+        suspicious |= (self._num_frames < self._survey.needed) | (self.durations > MAX_SECONDS)
+        for found in (*self._firsts.values(), *self._overlaps.values()):
+            suspicious |= found > 0
+        if self._hearing is not None:
+            suspicious |= (self._hearing.sample_rates != self._usual_rate) | (self._usual_rate < SAMPLE_RATE)
+            suspicious[list(self._hearing.findings)] = True
+        # Which lines have a rare character only their texts can tell.
+        return suspicious if not self.rare else np.ones_like(suspicious)
+
+    def _of_length(self, row: int) -> Iterator[tuple[Kind, str]]:
+        seconds, needed, frames = self.durations[row], self._survey.needed[row], self._num_frames[row]
+        if seconds > MAX_SECONDS:
+            yield Kind.TOO_LONG, f"{seconds:.1f} s, expected at most {MAX_SECONDS:.0f} s"
+        if frames < needed:
+            yield Kind.TOO_SHORT, f"{seconds:.2f} s make {frames} frames, the text takes {needed}"
+        elif self._outliers[row]:
+            rate = self._survey.lengths[row] / seconds
+            yield Kind.SPEAKING_RATE, f"{rate:.1f} characters a second, the median is {self._median_rate:.1f}"
+
+    def _of_company(self, row: int) -> Iterator[tuple[Kind, str]]:
+        for kind, firsts in self._firsts.items():
+            if firsts[row]:
+                yield kind, f"the same as on line {firsts[row]}"
+        for kind, holders in self._overlaps.items():
+            if holders[row]:
+                yield kind, f"also in {self._others[holders[row] - 1].path}"
+
+    def _of_sample_rate(self, row: int) -> Iterator[tuple[Kind, str]]:
+        rate = 0 if self._hearing is None else int(self._hearing.sample_rates[row])
+        if rate and rate != self._usual_rate:
+            yield Kind.MIXED_RATES, f"{rate} Hz, as {self._rates[rate]} files; most have {self._usual_rate} Hz"
+        elif 0 < rate < SAMPLE_RATE:
+            yield Kind.LOW_RATE, f"{rate} Hz, expected {SAMPLE_RATE} Hz or more: nothing above {rate // 2} Hz"
+
+
+def _of_broken(line: ManifestLine) -> Finding:
+    try:
+        line.utterance()
+    except ManifestError as error:
+        return Finding(Kind.BROKEN_LINE, None, line.number, str(error))
+    raise ManifestError(f"{line.path}: has changed while it was read; start again")
+
+
+def _sound_keys(manifest: tuple[Survey, Hearing | None]) -> Keys:
+    survey, hearing = manifest
+    return survey.sounds if hearing is None else hearing.keys
+
+
+def _true_durations(manifest: tuple[Survey, Hearing | None]) -> npt.NDArray[np.float64]:
+    """As heard, or as written where that is all there is."""
+    survey, hearing = manifest
+    return survey.durations if hearing is None else np.where(hearing.durations > 0, hearing.durations, survey.durations)
+
+
+def _first_holder(keys: Keys, others: Sequence[Keys]) -> npt.NDArray[np.int64]:
+    """For each key, which of the others is the first to hold it, counted from 1; 0 for none, and for nothing."""
+    holders = np.zeros(len(keys), dtype=np.int64)
+    for number in range(len(others), 0, -1):
+        holders[np.isin(keys, others[number - 1]) & (keys != 0)] = number
+    return holders

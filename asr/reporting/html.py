@@ -1,0 +1,53 @@
+"""Small pieces of HTML. Texts are escaped here, and nowhere else; what is already HTML is of the type `Html`."""
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import NewType
+
+from asr.scoring import UtteranceScore, WordPair
+
+Html = NewType("Html", str)
+
+MARKS = {"S": "substitution", "D": "deletion", "I": "insertion"}
+
+
+def text(value: object) -> Html:
+    """Anything as the text of an element or the value of an attribute; half characters, which no file can hold, as
+    their numbers."""
+    return Html(html.escape(str(value).encode("utf-8", "backslashreplace").decode()))
+
+
+def element(tag: str, *children: Html, **attributes: str) -> Html:
+    """`<tag attributes>children</tag>`; an underscore behind the name of an attribute is left out, as in `class_`."""
+    opening = "".join(f' {name.rstrip("_")}="{text(value)}"' for name, value in attributes.items())
+    return Html(f"<{tag}{opening}>{''.join(children)}</{tag}>")
+
+
+def paragraph(words: str, class_: str = "note") -> Html:
+    """A sentence or two."""
+    return element("p", text(words), class_=class_)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], class_: str = "") -> Html:
+    """Rows of texts below a head; the first of a row names it. No head if it is empty."""
+    cells = [
+        element("tr", element("th", text(row[0]), scope="row"), *(element("td", text(value)) for value in row[1:]))
+        for row in rows
+    ]
+    top = element("thead", element("tr", *(element("th", text(name), scope="col") for name in head)))
+    body = element("tbody", *cells)
+    whole = element("table", top, body, class_=class_) if head else element("table", body, class_=class_)
+    return element("div", whole, class_="wide")
+
+
+def aligned(utterance: UtteranceScore) -> Html:
+    """Reference above hypothesis, word for word, with a letter below each error; lines break between words."""
+    return element("div", *map(_word_pair, utterance.aligned_words()), class_="aligned")
+
+
+def _word_pair(pair: WordPair) -> Html:
+    reference, hypothesis = (element("span", text("·" if word is None else word)) for word in pair)
+    if not pair.mark:
+        return element("span", reference, hypothesis, class_="pair")
+    mark = element("abbr", text(pair.mark), title=MARKS[pair.mark])
+    return element("span", reference, hypothesis, mark, class_=f"pair {pair.mark}")

@@ -1,0 +1,129 @@
+"""Reading a run folder. Only the metrics are a must: what an older or unfinished run does not have is None or empty."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asr.errors import TrainingError
+from asr.reporting.examples import Heard, read_examples, read_listing
+from asr.scoring import UtteranceScore
+from asr.training.environment import ENVIRONMENT, read_environment
+from asr.training.log import EXAMPLES, METRICS, read_metrics
+
+SCORES = ("dev", "test", "dev_lm", "test_lm")  # files that a recipe adds when the training is done
+LARGEST = 1e300  # that can be drawn
+NUMBERS = (
+    "learning_rate", "train_loss", "gradient_norm", "audio_seconds_per_second", "share_waiting_for_data",
+    "training_seconds", "dev_loss", "dev_wer", "dev_cer", "dev_wer_low", "dev_wer_high", "blank_ratio",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder as it was found.
+
+    `metrics`: a record for each epoch, in order. `scores`: by the names of `SCORES`, as `Score.to_json` writes them.
+    `examples`: by epoch, what was heard in some utterances of dev. `dev_predictions`: those of all of dev.
+    `environment`: a record for each start. `settings`: by section and key, as they stand in the file.
+    """
+
+    name: str
+    metrics: Sequence[dict[str, Any]]
+    scores: dict[str, dict[str, float]]
+    examples: dict[int, list[Heard]]
+    dev_predictions: list[UtteranceScore]
+    environment: list[dict[str, Any]]
+    settings: dict[str, dict[str, str]]
+
+    @property
+    def epochs(self) -> list[int]:
+        return [record["epoch"] for record in self.metrics]
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The epoch that training keeps: the lowest WER on dev, among equals the lowest loss; None if none was logged.
+
+        The first one, if losses are equal too.
+        """
+        scored = [record for record in self.metrics if "dev_wer" in record]
+        key = ("dev_wer", "dev_loss")
+        return min(scored, key=lambda record: [record.get(name, math.inf) for name in key], default=None)
+
+
+def read_run(folder: Path) -> Run:
+    """Read what is in a run folder; nothing is loaded but text.
+
+    Raises:
+        TrainingError: it is no run folder, no epoch was finished, or a file is broken; names file and line.
+        ScoringError: a listing of predictions is broken.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"{folder}: no such folder; give the folder that `asr train` wrote")
+    if not (folder / METRICS).exists():
+        raise TrainingError(f"{folder}: not a run folder, it has no {METRICS}; give the folder that `asr train` wrote")
+    metrics = read_metrics(folder / METRICS)
+    if not metrics:
+        raise TrainingError(f"{folder / METRICS}: is empty; wait until the first epoch is done")
+    score_paths = {name: folder / f"{name}.json" for name in SCORES}
+    return Run(
+        name=folder.resolve().name,
+        metrics=[_finite(record, folder / METRICS) for record in metrics],
+        scores={name: _read_score(path) for name, path in score_paths.items() if path.exists()},
+        examples=read_examples(folder / EXAMPLES) if (folder / EXAMPLES).exists() else {},
+        dev_predictions=read_listing(folder / "dev.txt") if (folder / "dev.txt").exists() else [],
+        environment=read_environment(folder / ENVIRONMENT) if (folder / ENVIRONMENT).exists() else [],
+        settings=_read_settings(folder / "settings.yaml") if (folder / "settings.yaml").exists() else {},
+    )
+
+
+def _finite(record: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The numbers of an epoch as floats, without those that are infinite or none."""
+    numbers = {}
+    for key in NUMBERS:
+        value = record.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TrainingError(f'{path}, epoch {record["epoch"]}: "{key}" is {value!r}, expected a number')
+        if abs(value) <= LARGEST:
+            numbers[key] = float(value)
+    return {"epoch": record["epoch"], **numbers}
+
+
+def _read_score(path: Path) -> dict[str, float]:
+    keys = ("wer", "cer", "wer_low", "wer_high", "num_words", "substitutions", "deletions", "insertions")
+    try:
+        score = json.loads(path.read_text(encoding="utf-8"))
+        return {key: float(score[key]) for key in keys}
+    except OSError as error:
+        raise TrainingError(f"{path}: can not be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise TrainingError(f"{path}: not a score; expected what `asr evaluate --json` prints") from None
+
+
+def _read_settings(path: Path) -> dict[str, dict[str, str]]:
+    """By section, the words of the file: settings of another version of asr can be shown as well."""
+    try:
+        values = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
+    except OSError as error:
+        raise TrainingError(f"{path}: can not be read ({error.strerror})") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise TrainingError(f"{path}: not YAML; expected the settings that `asr train` wrote") from None
+    if not isinstance(values, dict) or not all(isinstance(section, dict) for section in values.values()):
+        raise TrainingError(f"{path}: expected sections of settings, as `asr train` wrote them")
+    return {str(name): _flat(section) for name, section in values.items()}
+
+
+def _flat(section: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in section.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return flat

@@ -1,0 +1,227 @@
+"""The sections of the page, one function each. What a run does not have is left out, with a word on why."""
+
+from collections.abc import Callable, Mapping
+from statistics import mean
+from typing import Any
+
+from asr.reporting.examples import Change, best, changes, scored, worst
+from asr.reporting.html import Html, aligned, element, paragraph, table, text
+from asr.reporting.numbers import SPACE, count, duration, interval, number, percent
+from asr.reporting.run import Run
+from asr.scoring import UtteranceScore
+
+NUM_WORST, NUM_BEST, NUM_CHANGED = 8, 5, 5
+OLDER = "it was trained by a version of asr that did not log them"
+
+Columns = Mapping[str, tuple[str, Callable[[float | None], str]]]
+EPOCH_COLUMNS: Columns = {
+    "train_loss": ("train loss", number),
+    "dev_loss": ("dev loss", number),
+    "dev_wer": ("dev WER", percent),
+    "dev_cer": ("dev CER", percent),
+    "learning_rate": ("learning rate", number),
+    "gradient_norm": ("gradient norm", number),
+    "blank_ratio": ("blanks", percent),
+    "audio_seconds_per_second": ("x real time", number),
+    "share_waiting_for_data": ("waiting", percent),
+}
+
+
+def headline(run: Run) -> Html:
+    """Title, how far the training is, and the numbers that matter most."""
+    tiles: list[Html] = []
+    last = run.metrics[-1]
+    if (best_epoch := run.best) is not None:
+        tiles.append(_tile(percent(best_epoch["dev_wer"]), "word error rate on dev", _dev_interval(run, best_epoch)))
+        tiles.append(_tile(percent(best_epoch.get("dev_cer")), "character error rate on dev", "of the same epoch"))
+        tiles.append(_tile(str(best_epoch["epoch"]), "best epoch", f"of {last['epoch']}"))
+    for name in [name for name in run.scores if name.startswith("test")]:
+        label = "word error rate on test" + (", language model" if name.endswith("_lm") else "")
+        tiles.append(_tile(percent(run.scores[name]["wer"]), label, _interval(run.scores[name])))
+    if "training_seconds" in last:
+        tiles.append(_tile(duration(last["training_seconds"]), "trained", count(last["epoch"], "epoch")))
+    missing = [] if run.best else [paragraph(f"No word error rates on dev: {OLDER}.")]
+    return element(
+        "header",
+        element("h1", text(f"Training run {run.name}")),
+        paragraph(_state(run)),
+        *missing,
+        element("div", *tiles, class_="tiles"),
+    )
+
+
+def scores(run: Run) -> Html:
+    """What the model did after training, on whole sets."""
+    if not run.scores:
+        return _section(
+            "Scores", paragraph("No dev.json or test.json in the run folder: the best model was not tested separately.")
+        )
+    head = ["", "WER", "95 % interval", "CER", "sub", "del", "ins", "words"]
+    rows = [
+        [
+            name.replace("_lm", ", language model"), percent(score["wer"]),
+            interval(score["wer_low"], score["wer_high"]), percent(score["cer"]),
+            *(f"{score[key]:.0f}" for key in ("substitutions", "deletions", "insertions", "num_words")),
+        ]
+        for name, score in run.scores.items()
+    ]  # fmt: skip
+    return _section("Scores", table(head, rows, "numbers"))
+
+
+def learning(run: Run, pictures: Html) -> Html:
+    """Losses and error rates by epoch, and all of the metrics as a table."""
+    band = "The band is the 95 % interval of the word error rate. " if "dev_wer_low" in run.metrics[-1] else ""
+    columns = {key: how for key, how in EPOCH_COLUMNS.items() if any(key in record for record in run.metrics)}
+    rows = [[record["epoch"], *(show(record.get(key)) for key, (_, show) in columns.items())] for record in run.metrics]
+    numbers = element(
+        "details",
+        element("summary", text(f"All numbers, {count(len(rows), 'epoch')}")),
+        table(["epoch", *(name for name, _ in columns.values())], rows, "numbers"),
+    )
+    explained = "The loss on train is that of augmented sound with dropout, so it may be above the loss on dev."
+    return _section("Learning curves", pictures, paragraph(f"▲ marks the best epoch. {band}{explained}"), numbers)
+
+
+def optimiser(run: Run, pictures: Html) -> Html:
+    """Learning rate and gradients by epoch."""
+    return _section("Learning rate and gradients", pictures or paragraph(f"Not in this run: {OLDER}."))
+
+
+def speed(run: Run, pictures: Html) -> Html:
+    """How fast the training was, and whether it waited for the data."""
+    found = []
+    if values := _values(run, "audio_seconds_per_second"):
+        found.append(f"{mean(values):.1f} seconds of sound per second while training, on average")
+    if values := _values(run, "share_waiting_for_data"):
+        found.append(f"{percent(mean(values))} of that time was spent waiting for data")
+    sentence = "; ".join(found) + "." if found else f"Not in this run: {OLDER}."
+    return _section("Speed", paragraph(sentence), pictures)
+
+
+def blanks(run: Run, pictures: Html) -> Html:
+    """How often the model says nothing."""
+    if not (values := _values(run, "blank_ratio")):
+        return _section("Blanks", paragraph(f"Not in this run: {OLDER}."))
+    sentence = (
+        f"In {percent(values[-1])} of the frames of dev the blank is the likeliest token after the last epoch. A CTC "
+        "model first learns to say nothing but blanks (near 100 %), then finds the tokens between them."
+    )
+    return _section("Blanks", paragraph(sentence), pictures)
+
+
+def examples(run: Run) -> Html:
+    """Utterances of dev: those that changed while the model learnt, the worst and the best of the best epoch."""
+    epochs = list(run.examples)
+    heard = [scored(example) for example in run.examples[epochs[-1]]] if epochs else []
+    utterances = run.dev_predictions or heard
+    if not utterances:
+        return _section("Examples", paragraph(f"No dev.txt and no examples.jsonl in the run folder: {OLDER}."))
+    whole = "all of dev" if run.dev_predictions else f"{count(len(heard), 'utterance')} of dev, evenly spaced"
+    legend = "What was said stands above what was heard; S is a substitution, D a deletion, I an insertion."
+    parts = [paragraph(legend)]
+    if epochs:
+        parts += _changed(run, epochs[0], epochs[-1])
+        parts += _changed(run, epochs[-2], epochs[-1]) if len(epochs) > 2 else []
+    else:
+        parts.append(paragraph(f"No examples.jsonl, so no examples that got better or worse: {OLDER}."))
+    parts += _listed(f"The worst, of {whole}", worst(utterances, NUM_WORST))
+    parts += _listed(f"The best, of {whole}", best(utterances, NUM_BEST))
+    return _section("Examples", *parts)
+
+
+def environment(run: Run) -> Html:
+    """What the training ran on; where starts differ, each value in turn."""
+    if not run.environment:
+        return _section("Environment", paragraph(f"No environment.json in the run folder: {OLDER}."))
+    facts: dict[str, list[str]] = {}
+    for start in run.environment:
+        for key, value in start.items():
+            facts.setdefault(key, []).append("not known" if value is None else str(value))
+    rows = [[key.replace("_", " "), ", then ".join(dict.fromkeys(values))] for key, values in facts.items()]
+    return _section("Environment", table([], rows, "facts"))
+
+
+def settings(run: Run) -> Html:
+    """All settings that were in force, by section."""
+    if not run.settings:
+        return _section("Settings", paragraph("No settings.yaml in the run folder."))
+    cards = [
+        element("div", element("h3", text(name)), table([], list(values.items()), "facts"), class_="card")
+        for name, values in run.settings.items()
+    ]
+    return _section("Settings", element("div", *cards, class_="cards"))
+
+
+def _section(title: str, *parts: Html) -> Html:
+    return element("section", element("h2", text(title)), *parts)
+
+
+def _tile(value: str, label: str, more: str) -> Html:
+    return element(
+        "div", element("strong", text(value)), element("span", text(label)), element("span", text(more)), class_="tile"
+    )
+
+
+def _dev_interval(run: Run, best_epoch: dict[str, Any]) -> str:
+    """As it was logged; for an older run that of dev.json, if it is the score of the same epoch."""
+    if "dev_wer_low" in best_epoch and "dev_wer_high" in best_epoch:
+        return _interval(best_epoch, prefix="dev_")
+    score = run.scores.get("dev")
+    return _interval(score) if score and score["wer"] == best_epoch["dev_wer"] else "interval not logged"
+
+
+def _interval(score: dict[str, Any], prefix: str = "") -> str:
+    return f"95{SPACE}%: {interval(score[f'{prefix}wer_low'], score[f'{prefix}wer_high'])}"
+
+
+def _state(run: Run) -> str:
+    """How many epochs are done, and whether that is all."""
+    done, loop = run.epochs[-1], run.settings.get("training", {})
+    most, patience = (int(loop[key]) if loop.get(key, "").isdecimal() else None for key in ("max_epochs", "patience"))
+    if most is None:
+        return f"{count(done, 'epoch')} done."
+    if done >= most:
+        return f"All of {count(most, 'epoch')} done."
+    if run.best and patience is not None and done - run.best["epoch"] >= patience:
+        return f"Stopped after {done} of {most} epochs: dev did not improve for {count(patience, 'epoch')}."
+    return f"{done} of {most} epochs done: still training, or interrupted."
+
+
+def _changed(run: Run, first: int, last: int) -> list[Html]:
+    """Which examples got better and which worse from one epoch to another, and how many."""
+    if first == last:
+        return []
+    found = changes(run.examples[first], run.examples[last])
+    better = [change for change in found if change.fewer_errors > 0]
+    worse = [change for change in reversed(found) if change.fewer_errors < 0]
+    total = len(run.examples[last])
+    parts = [
+        element("h3", text(f"From epoch {first} to epoch {last}")),
+        paragraph(f"Of {count(total, 'utterance')}, {len(better)} got better and {len(worse)} got worse."),
+    ]
+    for how, some in (("got better", better), ("got worse", worse)):
+        cards = [_change(how, change, first, last) for change in some[:NUM_CHANGED]]
+        parts.append(element("div", *cards, class_="cards"))
+    return parts
+
+
+def _change(how: str, change: Change, first: int, last: int) -> Html:
+    parts = [element("strong", text(f"{change.after.id} {how}"))]
+    for epoch, utterance in ((first, change.before), (last, change.after)):
+        parts += [paragraph(f"epoch {epoch}: {count(utterance.errors, 'error')}", "id"), aligned(utterance)]
+    return element("div", *parts, class_="card")
+
+
+def _listed(title: str, utterances: list[UtteranceScore]) -> list[Html]:
+    heading = element("h3", text(title))
+    if not utterances:
+        return [heading, paragraph("None: all of them are right.")]
+    cards = []
+    for utterance in utterances:
+        errors = f"{utterance.id}: {count(utterance.errors, 'error')} in {count(utterance.num_words, 'word')}"
+        cards.append(element("div", paragraph(errors, "id"), aligned(utterance), class_="card"))
+    return [heading, element("div", *cards, class_="cards")]
+
+
+def _values(run: Run, key: str) -> list[float]:
+    return [record[key] for record in run.metrics if key in record]

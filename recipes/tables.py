@@ -1,0 +1,76 @@
+"""The results of a recipe's runs: collected from the trainings' own files, and as a table."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+Record = dict[str, Any]
+_LM = "_lm"  # ends the names of scores with a language model
+
+
+def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> list[Record]:
+    """One record a seed, with what `scores` (dev, test, dev_lm and so on) are and how the training went."""
+    from asr.training.log import read_metrics
+
+    records: list[Record] = []
+    for seed in seeds:
+        run = runs / f"seed{seed}"
+        metrics = read_metrics(run / "metrics.jsonl")
+        records.append(
+            {
+                "seed": seed,
+                **{score: json.loads((run / f"{score}.json").read_text(encoding="utf-8")) for score in scores},
+                "num_epochs": metrics[-1]["epoch"],
+                "best_epoch": min(metrics, key=lambda record: (record["dev_wer"], record["dev_loss"]))["epoch"],
+                "training_minutes": round(metrics[-1]["training_seconds"] / 60, 1),
+                "audio_seconds_per_second": round(mean(record["audio_seconds_per_second"] for record in metrics), 1),
+            }
+        )
+    return records
+
+
+def results_table(records: list[Record]) -> str:
+    """Markdown: a row for each seed, then mean and standard deviation.
+
+    Rates in percent; tests have their 95 % interval, dev only where there is no test.
+    """
+    rows = [list(_cells(record)) for record in records]
+    names = [name for name, _, _ in rows[0]]
+    lines = [_line(names), "|" + "---|" * len(names), *(_line([cell for _, cell, _ in row]) for row in rows)]
+    if len(records) > 1:
+        rates = [[rate for _, _, rate in column] for column in zip(*rows, strict=True)]
+        lines.append(_line(["mean ± sd", *(_mean(column) for column in rates[1:])]))
+    return "\n".join(lines)
+
+
+def _cells(record: Record) -> Iterator[tuple[str, str, float | None]]:
+    """Name of the column, cell, and the rate of which a mean makes sense."""
+    scores = [name for name, value in record.items() if isinstance(value, dict)]
+    yield "seed", str(record["seed"]), None
+    for score in scores:
+        plain = score.removesuffix(_LM)
+        rate = 100 * record[score]["wer"]
+        is_reported = plain != "dev" or scores in (["dev"], ["dev", "dev_lm"])
+        name = plain if plain == score else f"{plain}, 3-gram"
+        yield name, _with_interval(record[score]) if is_reported else f"{rate:.2f}", rate
+        if is_reported and plain == score:
+            errors = (record[score][kind] for kind in ("substitutions", "deletions", "insertions"))
+            yield f"{score} CER", f"{100 * record[score]['cer']:.2f}", None
+            yield "sub / del / ins", " / ".join(str(count) for count in errors), None
+    yield "epochs", str(record["num_epochs"]), None
+    yield "minutes", str(record["training_minutes"]), None
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+
+
+def _with_interval(score: dict[str, float]) -> str:
+    return f"{100 * score['wer']:.2f} [{100 * score['wer_low']:.2f}, {100 * score['wer_high']:.2f}]"
+
+
+def _mean(rates: Sequence[float | None]) -> str:
+    known = [rate for rate in rates if rate is not None]
+    return f"{mean(known):.2f} ± {stdev(known):.2f}" if known else ""
