@@ -118,7 +118,7 @@ class Fusion:
 
     def _build_trie(self, language_model: NGramModel) -> Trie:
         words = language_model.vocabulary.words()[_NUM_SPECIAL_WORDS:]
-        if any(WORD_START in word for word in words):
+        if WORD_START in words or 10 * sum(WORD_START in word for word in words) > len(words):
             raise LanguageModelError(
                 f"the language model counts tokens, for it has {WORD_START!r} in its vocabulary; set unit to token"
             )

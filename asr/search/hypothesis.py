@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -31,6 +32,11 @@ def check_widths(*, beam_width: int, num_best: int, beam_threshold: float) -> No
         raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
     if not beam_threshold > 0:
         raise SearchError(f"beam_threshold is {beam_threshold}; expected nats, more than 0")
+
+
+def is_distribution(probs: np.ndarray) -> bool:
+    """Whether each row of (frames, vocab) holds probabilities that sum to one; false if any is NaN."""
+    return probs.shape[1] > 0 and bool((np.abs(probs.sum(axis=1) - 1) <= _TOLERANCE).all())
 
 
 def check_log_probs(log_probs: Float[Tensor, "frames vocab"]) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from asr.errors import SearchError
 from asr.search.fusion import no_fusion
 from asr.search.fusion_step import FusionTables
-from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths
+from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths, is_distribution
 from asr.search.kernel import search_prefixes
 
 
@@ -35,11 +35,12 @@ def prefix_beam_search(
             spell nothing that has a probability above zero, or there is not memory enough.
     """
     check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
-    check_log_probs(log_probs)
+    probs = np.exp(np.ascontiguousarray(log_probs.detach().cpu().numpy(), np.float64))
+    if not is_distribution(probs):
+        check_log_probs(log_probs)  # says what is wrong
     vocab = log_probs.shape[1]
     tables = no_fusion(vocab) if fusion is None else fusion
     _refuse_other_vocabulary(tables, vocab)
-    probs = np.ascontiguousarray(log_probs.detach().cpu().double().exp().numpy())
     max_tokens = vocab if max_tokens is None else max(1, min(max_tokens, vocab))
     try:
         results, tokens = search_prefixes(probs, beam_width, max_tokens, math.exp(-beam_threshold), tables)
