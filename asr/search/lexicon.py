@@ -60,6 +60,11 @@ class Symbols:
         return np.where(self.code_points[place] == points, place + 1, -1).astype(np.int32), starts
 
 
+_NODE = np.dtype(
+    [("parent", np.int32), ("symbol", np.int32), ("depth", np.int32), ("word", np.int32), ("best", np.float64)]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Trie:
     """All words, letter by letter: node 0 is the root, the last node that of words that are not there."""
@@ -82,10 +87,13 @@ class Trie:
         flat, starts = symbols.spell([words[i] for i in order])
         unwritable = np.add.reduceat(np.append(flat < 0, False), starts[:-1]) > 0 if len(words) else np.zeros(0, bool)
         unwritable |= starts[1:] == starts[:-1]
-        parent, symbol, depth, word, best = _grow_trie(
-            flat, starts, unwritable, ids[order].astype(np.int32), log_probs[order].astype(np.float64)
+        nodes = np.zeros(len(flat) + 2, _NODE)
+        nodes["word"], nodes["best"] = -1, -np.inf
+        path = np.zeros(len(flat) + 1, np.int64)
+        num_nodes = 1 + _grow_trie(
+            flat, starts, unwritable, ids[order].astype(np.int32), log_probs[order].astype(np.float64), nodes, path
         )
-        num_nodes = len(parent)
+        parent, symbol, depth, word, best = (nodes[name][:num_nodes].copy() for name in _NODE.names or ())
         by_parent = np.argsort(parent[1:-1], kind="stable").astype(np.int32) + 1  # symbols ascend already
         start = np.zeros(num_nodes + 1, np.int32)
         np.cumsum(np.bincount(parent[1:-1], minlength=num_nodes), out=start[1:])
@@ -104,31 +112,34 @@ def letter_bits(symbols: np.ndarray) -> np.ndarray:
 
 @kernel
 def _grow_trie(
-    flat: np.ndarray, starts: np.ndarray, left_out: np.ndarray, ids: np.ndarray, log_probs: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Parents, symbols, depths, words and best log-probabilities of the nodes for sorted words; a last node apart."""
-    parent, symbol = np.empty(len(flat) + 2, np.int32), np.empty(len(flat) + 2, np.int32)
-    depths = np.zeros(len(flat) + 2, np.int32)
-    word, best = np.full(len(flat) + 2, -1, np.int32), np.full(len(flat) + 2, -np.inf)
-    path = np.zeros(len(flat) + 1, np.int64)  # the nodes of the word before
-    parent[0], symbol[0], num_nodes, depth = -1, -1, 1, 0
+    flat: np.ndarray,
+    starts: np.ndarray,
+    left_out: np.ndarray,
+    ids: np.ndarray,
+    log_probs: np.ndarray,
+    nodes: np.ndarray,
+    path: np.ndarray,
+) -> int:
+    """Fill in the nodes for sorted words; returns their number. `path` is for use here: the nodes of the last word."""
+    nodes[0].parent, nodes[0].symbol, num_nodes, depth = -1, -1, 1, 0
     for w in range(len(starts) - 1):
         if left_out[w]:
             continue
         length, shared = starts[w + 1] - starts[w], 0
-        while shared < min(depth, length) and symbol[path[shared + 1]] == flat[starts[w] + shared]:
+        while shared < min(depth, length) and nodes[path[shared + 1]].symbol == flat[starts[w] + shared]:
             shared += 1
         for position in range(shared, length):
-            parent[num_nodes], symbol[num_nodes] = path[position], flat[starts[w] + position]
-            path[position + 1], depths[num_nodes] = num_nodes, position + 1
+            node = nodes[num_nodes]
+            node.parent, node.symbol, node.depth = path[position], flat[starts[w] + position], position + 1
+            path[position + 1] = num_nodes
             num_nodes += 1
         depth = length
-        word[path[depth]], best[path[depth]] = ids[w], log_probs[w]
-    for node in range(num_nodes - 1, 0, -1):  # children have higher numbers than their parents
-        best[parent[node]] = max(best[parent[node]], best[node])
-    parent[num_nodes], symbol[num_nodes] = -1, -1
-    end = num_nodes + 1
-    return parent[:end].copy(), symbol[:end].copy(), depths[:end].copy(), word[:end].copy(), best[:end].copy()
+        nodes[path[depth]].word, nodes[path[depth]].best = ids[w], log_probs[w]
+    for number in range(num_nodes - 1, 0, -1):  # children have higher numbers than their parents
+        node = nodes[number]
+        nodes[node.parent].best = max(nodes[node.parent].best, node.best)
+    nodes[num_nodes].parent, nodes[num_nodes].symbol = -1, -1
+    return num_nodes
 
 
 def _is_no_text(piece: str) -> bool:
