@@ -30,6 +30,19 @@ class Evaluation:
     blank_ratio: float
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a model makes of one utterance. `loss`: natural log, None if its text has probability zero or can not be
+    written in the model's tokens; `num_tokens`: of that text; `num_blanks` of `num_frames` have the blank on top.
+    """
+
+    hypothesis: str
+    loss: float | None
+    num_tokens: int
+    num_blanks: int
+    num_frames: int
+
+
 def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluation:
     """Recognise every utterance and score it against its text.
 
@@ -37,22 +50,41 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
         AudioError: a sound file can not be used.
         ScoringError: the texts have no words.
     """
-    hypotheses = [""] * len(utterances)
-    loss, num_tokens = 0.0, 0
-    num_blanks, num_frames = 0, 0
+    return summarise(utterances, recognise(recognizer, utterances))
+
+
+def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[Recognised]:
+    """What the recogniser makes of each utterance, in their order.
+
+    Raises:
+        AudioError: a sound file can not be used.
+    """
+    found: dict[int, Recognised] = {}
     for batch, all_log_probs in batches_of_log_probs(recognizer, utterances):
         for index, log_probs, best in zip(batch, all_log_probs, recognizer.decode(all_log_probs), strict=True):
-            hypotheses[index] = recognizer.tokens.decode(best.tokens)
-            num_blanks += int((log_probs.argmax(dim=1) == BLANK_ID).sum())
-            num_frames += len(log_probs)
             tokens = _tokens(recognizer.tokens, utterances[index].text)
-            if tokens is not None and (value := _ctc_loss(log_probs, tokens)) < math.inf:
-                loss, num_tokens = loss + value, num_tokens + len(tokens)
-    texts = [utterance.text for utterance in utterances]
+            loss = math.inf if tokens is None else _ctc_loss(log_probs, tokens)
+            found[index] = Recognised(
+                hypothesis=recognizer.tokens.decode(best.tokens),
+                loss=loss if loss < math.inf else None,
+                num_tokens=len(tokens or ()),
+                num_blanks=int((log_probs.argmax(dim=1) == BLANK_ID).sum()),
+                num_frames=len(log_probs),
+            )
+    return [found[index] for index in range(len(utterances))]
+
+
+def summarise(utterances: Sequence[Utterance], results: Sequence[Recognised]) -> Evaluation:
+    """The score of what was recognised.
+
+    Raises:
+        ScoringError: the texts have no words.
+    """
+    losses = [result for result in results if result.loss is not None]
     return Evaluation(
-        score(texts, hypotheses, ids=[u.id for u in utterances]),
-        loss=loss / max(1, num_tokens),
-        blank_ratio=num_blanks / max(1, num_frames),
+        score([u.text for u in utterances], [r.hypothesis for r in results], ids=[u.id for u in utterances]),
+        loss=math.fsum(r.loss or 0.0 for r in losses) / max(1, sum(r.num_tokens for r in losses)),
+        blank_ratio=sum(r.num_blanks for r in results) / max(1, sum(r.num_frames for r in results)),
     )
 
 
@@ -64,6 +96,8 @@ def batches_of_log_probs(
     Raises:
         AudioError: a sound file can not be used.
     """
+    if not utterances:
+        return
     for batch in plan_batches([u.duration for u in utterances], max_seconds=_BATCH_SECONDS):
         yield batch, recognizer.log_probs([load_utterance(utterances[index]) for index in batch])
 

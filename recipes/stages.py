@@ -84,6 +84,7 @@ def run_seeds(experiment: Experiment, runs: Path, seeds: Sequence[int], override
 def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence[str]) -> None:
     """Stage train, for one seed."""
     from asr.settings import load_settings
+    from asr.training.checkpoint import Checkpoints
     from asr.training.settings import ExperimentSettings
     from asr.training.train import train
 
@@ -96,7 +97,7 @@ def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence
         say("train", f"done before: {run}")
         return
     say("train", f"seed {seed} -> {run}")
-    train(settings, run, resume=(run / "checkpoint.pt").exists())
+    train(settings, run, resume=bool(Checkpoints(run).paths()))
     write_text(run / "done", "")
 
 

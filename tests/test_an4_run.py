@@ -73,14 +73,14 @@ def test_a_stopped_training_goes_on_by_the_same_command(
 ) -> None:
     from asr.training.loop import Trainer
 
-    step = Trainer._step
+    step = Trainer._train_step
 
     def stopped_step(self: Trainer, *arguments: object) -> object:
-        self._stop = self.progress.step == 1
+        self._stop.asked = self.progress.step == 1
         return step(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", stopped_step)
+        patch.setattr(Trainer, "_train_step", stopped_step)
         with pytest.raises(SystemExit) as stopped:
             run([*small_an4, "--seeds", "1"], monkeypatch)
     assert stopped.value.code == 130

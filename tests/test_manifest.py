@@ -128,7 +128,8 @@ def test_missing_sound_files_the_first_ten_and_their_count(tmp_path, number):
         read_manifest(path)
     named = ", ".join(str(tmp_path / f"gone{i:02}.wav") for i in range(min(10, number)))
     more = f" and {number - 10} more" if number > 10 else ""
-    assert str(caught.value) == f"{path}: {number} of {number + 1} sound files are missing: {named}{more}"
+    advice = "; put them there, or leave them out with `asr doctor --fix`"
+    assert str(caught.value) == f"{path}: {number} of {number + 1} sound files are missing: {named}{more}{advice}"
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800", "", "there.wav/below"])

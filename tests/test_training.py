@@ -10,19 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
+from small_training import saved_state, settings_for, state_of, weights_of, write_conf
 from tones import random_texts, write_corpus
 
-import asr.training.checkpoint
 from asr.errors import AudioError, Interrupted, OutputError, TokensError, TrainingError
 from asr.files import atomic_path
 from asr.recognizer import Recognizer
-from asr.settings import load_settings
-from asr.training.checkpoint import load_checkpoint
+from asr.training.checkpoint import Checkpoints
 from asr.training.ema import WeightAverage
 from asr.training.log import read_metrics
 from asr.training.loop import Trainer
-from asr.training.settings import ExperimentSettings
 from asr.training.train import train
 
 
@@ -32,29 +29,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_corpus(folder, "train", random_texts(24, seed=1), seed=1)
     write_corpus(folder, "dev", random_texts(6, seed=2), seed=2)
     return folder
-
-
-def write_conf(corpus: Path, path: Path, **loop: object) -> Path:
-    values = {
-        "data": {"train": str(corpus / "train.jsonl"), "dev": str(corpus / "dev.jsonl")},
-        "model": {"subsampling": 2, "conv_channels": 4, "num_layers": 1, "hidden_size": 8, "dropout": 0.2},
-        "training": {"max_epochs": 3, "batch_seconds": 6, "num_workers": 0, "warmup_steps": 5, **loop},
-    }
-    path.write_text(yaml.safe_dump(values))
-    return path
-
-
-def settings_for(corpus: Path, folder: Path, overrides: list[str] | None = None, **loop: object) -> ExperimentSettings:
-    return load_settings(ExperimentSettings, write_conf(corpus, folder / "conf.yaml", **loop), overrides)
-
-
-def weights_of(run: Path) -> bytes:
-    return (run / "model" / "model.safetensors").read_bytes()
-
-
-def state_of(run: Path) -> dict[str, torch.Tensor]:
-    state = load_checkpoint(run / "checkpoint.pt")
-    return {**state["model"], **{f"average.{name}": value for name, value in state["average"].items()}}
 
 
 def curve_of(run: Path) -> list[tuple[float, ...]]:
@@ -75,7 +49,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
 ) -> None:
     settings = settings_for(corpus, tmp_path)
     train(settings, tmp_path / "whole")
-    step = Trainer._step
+    step = Trainer._train_step
 
     def interrupted_step(self: Trainer, *arguments: object) -> object:
         if self.progress.step == 7:  # in the midst of an epoch
@@ -83,10 +57,10 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
         return step(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", interrupted_step)
+        patch.setattr(Trainer, "_train_step", interrupted_step)
         with pytest.raises(Interrupted, match="--resume"):
             train(settings, tmp_path / "broken")
-    assert load_checkpoint(tmp_path / "broken" / "checkpoint.pt")["progress"]["batch"] > 0
+    assert saved_state(tmp_path / "broken")["progress"]["batch"] > 0
     train(settings, tmp_path / "broken", resume=True)
     whole, broken = state_of(tmp_path / "whole"), state_of(tmp_path / "broken")
     assert all(torch.equal(whole[name], broken[name]) for name in whole)
@@ -108,30 +82,29 @@ def test_ctrl_c_at_the_command_line_says_how_to_go_on(corpus: Path, tmp_path: Pa
     assert process.wait(timeout=60) == 130
     assert "--resume" in rest
     assert "Traceback" not in rest
-    assert (tmp_path / "run" / "checkpoint.pt").exists()
+    assert Checkpoints(tmp_path / "run").paths()
 
 
 def test_a_full_disk_costs_a_warning_and_keeps_the_old_checkpoint(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = settings_for(corpus, tmp_path)
-    path = tmp_path / "run" / "checkpoint.pt"
-    real = asr.training.checkpoint.save_checkpoint
+    real = Checkpoints.save
     calls = []
 
-    def full_after_first(target: Path, state: dict[str, object]) -> None:
-        calls.append(target)
+    def full_after_first(self: Checkpoints, step: int, state: dict[str, object]) -> None:
+        calls.append(step)
         if len(calls) == 1:
-            real(target, state)
+            real(self, step, state)
             return
-        with atomic_path(target) as temporary:
+        with atomic_path(tmp_path / "run" / "checkpoints" / f"step-{step:08d}.pt") as temporary:
             temporary.write_bytes(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("asr.training.loop.save_checkpoint", full_after_first)
+    monkeypatch.setattr(Checkpoints, "save", full_after_first)
     train(settings, tmp_path / "run")
     assert len(calls) == 3
-    assert load_checkpoint(path)["progress"]["epoch"] == 2  # the first, whole
+    assert saved_state(tmp_path / "run")["progress"]["epoch"] == 2  # the first, whole
     assert "No space left on device" in capfd.readouterr().err
     assert [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")] == []
     assert Recognizer.load(tmp_path / "run" / "model")
@@ -193,8 +166,9 @@ def test_a_used_folder_is_refused_and_a_missing_checkpoint_too(corpus: Path, tmp
     with pytest.raises(TrainingError, match=r"other settings: model\.hidden_size: 8 -> 9, training\.seed: 1 -> 2; "):
         train(settings_for(corpus, tmp_path, ["model.hidden_size=9"], seed=2), tmp_path / "run", resume=True)
     assert "hidden_size: 8" in (tmp_path / "run" / "settings.yaml").read_text()
-    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"damaged")
-    with pytest.raises(TrainingError, match="damaged"):
+    for path in Checkpoints(tmp_path / "run").paths():
+        path.write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match="all checkpoints are damaged"):
         train(settings, tmp_path / "run", resume=True)
 
 
@@ -247,17 +221,17 @@ def test_a_full_disk_while_saving_the_best_model_is_tried_again(
 def test_ctrl_c_on_a_full_disk_does_not_claim_that_the_state_is_saved(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = Trainer._step
+    step = Trainer._train_step
 
     def stopped_step(self: Trainer, *arguments: object) -> object:
-        self._stop = True
+        self._stop.asked = True
         return step(self, *arguments)
 
-    def full(path: Path, state: dict[str, object]) -> None:
-        raise OutputError(f"{path}: the disk is full")
+    def full(self: Checkpoints, step: int, state: dict[str, object]) -> None:
+        raise OutputError("the disk is full")
 
-    monkeypatch.setattr(Trainer, "_step", stopped_step)
-    monkeypatch.setattr("asr.training.loop.save_checkpoint", full)
+    monkeypatch.setattr(Trainer, "_train_step", stopped_step)
+    monkeypatch.setattr(Checkpoints, "save", full)
     with pytest.raises(Interrupted, match=r"could not be saved: .*the disk is full"):
         train(settings_for(corpus, tmp_path), tmp_path / "run")
 
@@ -272,13 +246,14 @@ def test_a_broken_sound_file_in_the_midst_of_training_is_one_line(tmp_path: Path
     assert "\n" not in str(caught.value)
 
 
-def test_an_infinite_loss_names_the_utterance_whose_duration_lies(tmp_path: Path) -> None:
+def test_a_duration_that_lies_is_one_line(tmp_path: Path) -> None:
     write_corpus(tmp_path, "dev", ["AB"], seed=1)
     manifest = write_corpus(tmp_path, "train", ["AB", "CD AB"], seed=1)
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     lines[0] |= {"text": "A" * 60, "duration": 9.0}
     manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(TrainingError, match="the loss of train0 is not finite: the text does not fit into the sound"):
+    expected = r"train0\.wav, utterance train0 \(line 1\): lasts 0\.38 s, the manifest says 9\.00 s; `asr doctor --fix`"
+    with pytest.raises(AudioError, match=expected):
         train(settings_for(tmp_path, tmp_path), tmp_path / "run")
 
 

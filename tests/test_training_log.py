@@ -115,7 +115,7 @@ def test_a_resumed_log_forgets_the_epochs_that_are_done_again(tmp_path: Path) ->
     for name in ("metrics.jsonl", "examples.jsonl"):
         (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
     log = RunLog(tmp_path, tensorboard=False)
-    log.keep_until(1)
+    log.keep_until(1, step=4)
     log.examples(2, [])
     log.epoch({"epoch": 2})
     assert read_metrics(tmp_path / "examples.jsonl") == lines[:2]

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from asr.cli.align import align
+from asr.cli.average import average
 from asr.cli.doctor import doctor
 from asr.cli.evaluate import evaluate
 from asr.cli.import_ import import_
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (doctor, train, tune, transcribe, align, evaluate, score, inspect, report):
+for verb in (doctor, train, average, tune, transcribe, align, evaluate, score, inspect, report):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(lm_app, name="lm")

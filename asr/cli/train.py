@@ -12,6 +12,9 @@ def train(
         Path | None, typer.Option(help="Folder for the model and the state. Default: runs/<name of CONF>.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Leave out utterances whose sound files are missing.")
+    ] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override: training.seed=2. Repeatable.")
     ] = None,
@@ -22,6 +25,6 @@ def train(
     from asr.training.train import train as train_model
 
     settings = load_settings(ExperimentSettings, conf, set_)
-    folder = run or Path("runs") / conf.stem
-    train_model(settings, folder, resume=resume)
-    print(folder / "model")
+    model = train_model(settings, run or Path("runs") / conf.stem, resume=resume, skip_missing=skip_missing)
+    if model is not None:  # None in all processes of several but the first
+        print(model)

@@ -3,7 +3,7 @@
 Each takes its randomness from the caller, so that one seed gives one training.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -149,29 +149,38 @@ def spec_augment(
     num_frames: Int[Tensor, "batch"],
     settings: AugmentSettings,
     generator: torch.Generator,
+    *,
+    places: Sequence[int] | None = None,
+    num_places: int = 0,
 ) -> Float[Tensor, "batch frames mels"]:
-    """Set random bands and random stretches of time to zero, the mean of normalised frames (Park et al. 2019)."""
+    """Set random bands and random stretches of time to zero, the mean of normalised frames (Park et al. 2019).
+
+    With `places` these are rows of a batch of `num_places`, and get the masks that they would get in it.
+    """
     batch, max_frames, num_bands = frames.shape
     device = frames.device
+    rows = range(batch) if places is None else places
+    total = batch if places is None else num_places
+
+    def draw(count: int) -> Float[Tensor, "2 batch masks"]:
+        # On the CPU, so that one seed gives the same masks on every device.
+        return torch.rand((2, total, count), generator=generator)[:, list(rows)].to(device)
+
     bands = torch.full((batch, 1), num_bands, device=device)
     widest_band = torch.full_like(bands, min(settings.max_band_width, num_bands // 2))
     widest_time = (num_frames[:, None] * MAX_MASKED_SHARE).long().clamp(max=settings.max_time_width)
-    keep_bands = _stripes(bands, widest_band, settings.num_band_masks, num_bands, generator)
-    keep_times = _stripes(num_frames[:, None], widest_time, settings.num_time_masks, max_frames, generator)
+    keep_bands = _stripes(bands, widest_band, num_bands, draw(settings.num_band_masks))
+    keep_times = _stripes(num_frames[:, None], widest_time, max_frames, draw(settings.num_time_masks))
     return frames * keep_bands[:, None, :] * keep_times[:, :, None]
 
 
 def _stripes(
     lengths: Int[Tensor, "batch 1"],
     widest: Int[Tensor, "batch 1"],
-    count: int,
     size: int,
-    generator: torch.Generator,
+    draws: Float[Tensor, "2 batch masks"],
 ) -> Float[Tensor, "batch size"]:
-    """One, and zero inside `count` stripes a row: width uniform in 0 ... widest, place uniform in the row's length."""
-    shape = (len(lengths), count)
-    # Drawn on the CPU, so that one seed gives the same masks on every device.
-    draws = torch.rand((2, *shape), generator=generator).to(lengths.device)
+    """One, and zero inside some stripes a row: width uniform in 0 ... widest, place uniform in the row's length."""
     widths = (draws[0] * (widest + 1)).long()
     starts = (draws[1] * (lengths - widths + 1)).long()
     position = torch.arange(size, device=lengths.device)

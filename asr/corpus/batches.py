@@ -18,6 +18,7 @@ from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
 from asr.errors import AudioError, SettingsError
 
+_LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
 _TALKERS = (3, 7)  # in babble, as many as in Kaldi's recipes
 
 
@@ -31,23 +32,25 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Waveforms, zero beyond `num_samples`; the targets of all utterances one after the other."""
+    """Waveforms, zero beyond `num_samples`; the targets of all utterances one after the other.
+
+    Where several processes train, `places` are the rows that these utterances have in the batch of all processes, which
+    has `num_places`. A stand-in is an utterance of another process: it counts for nothing, but keeps in step a process
+    for which none was left.
+    """
 
     waveforms: Float[Tensor, "batch samples"]
     num_samples: Int[Tensor, "batch"]
     targets: Int[Tensor, "tokens"]
     num_tokens: Int[Tensor, "batch"]
     ids: tuple[str, ...]
+    places: tuple[int, ...] | None = None
+    num_places: int = 0
+    is_stand_in: bool = False
 
     def to(self, device: torch.device) -> "Batch":
         """Waveforms and their lengths on `device`; targets stay where they are."""
-        return Batch(
-            self.waveforms.to(device),
-            self.num_samples.to(device),
-            self.targets,
-            self.num_tokens,
-            self.ids,
-        )
+        return replace(self, waveforms=self.waveforms.to(device), num_samples=self.num_samples.to(device))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -80,11 +83,28 @@ def plan_batches(
     return batches
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which utterances of a batch a process takes."""
+
+    places: tuple[int, ...]
+    is_stand_in: bool
+
+
+def share_of(num_places: int, rank: int, num_ranks: int) -> Share:
+    """Every `num_ranks`-th utterance: they are sorted by duration, so all shares are about as long. In a batch with
+    fewer utterances than processes, those that come away empty take the first utterance as a stand-in.
+    """
+    places = tuple(range(rank, num_places, num_ranks))
+    return Share(places, is_stand_in=False) if places else Share((0,), is_stand_in=True)
+
+
 class TrainingBatches:
     """The batches of one epoch after the other. Which utterances, and how they are augmented, depends on
     (seed, epoch, utterance) alone: not on the number of workers, nor on where an interrupted run went on.
 
     `separator`: the tokens between the texts of two utterances (`concatenation.separator`).
+    `rank`, `num_ranks`: of several processes that share each batch, the number of this one, and how many they are.
 
     Raises:
         SettingsError: the settings ask for concatenation, and there is no `separator`.
@@ -99,6 +119,8 @@ class TrainingBatches:
         seed: int,
         num_workers: int,
         separator: tuple[int, ...] | None = None,
+        rank: int = 0,
+        num_ranks: int = 1,
     ) -> None:
         if augment.concatenation and separator is None:
             raise SettingsError("augment.concatenation: this training does not say which tokens separate two texts")
@@ -108,25 +130,29 @@ class TrainingBatches:
         self._max_seconds = max_seconds
         self._seed = seed
         self._num_workers = num_workers
+        self._rank, self._num_ranks = rank, num_ranks
 
     def epoch(self, epoch: int, *, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from `first_batch` on.
+        """The batches of an epoch, or this process's shares of them, from `first_batch` on.
 
         Raises:
             AudioError: a sound file can not be used.
         """
         plan = self.plan(epoch)[first_batch:]
+        shares = [share_of(len(units), self._rank, self._num_ranks) for units in plan]
         loader = DataLoader(
             self._dataset,
-            batch_sampler=[[(epoch, unit) for unit in batch] for batch in plan],
+            batch_sampler=[
+                [(epoch, units[place]) for place in share.places] for units, share in zip(plan, shares, strict=True)
+            ],
             collate_fn=_collate_or_error,
             num_workers=self._num_workers,
             worker_init_fn=_prepare_worker,
         )
-        for batch in loader:
+        for batch, units, share in zip(loader, plan, shares, strict=True):
             if isinstance(batch, AudioError):
                 raise batch
-            yield batch
+            yield replace(batch, places=share.places, num_places=len(units), is_stand_in=share.is_stand_in)
 
     def plan(self, epoch: int) -> list[list[tuple[int, ...]]]:
         """Indices of the utterances of each batch; those in one tuple are concatenated."""
@@ -172,7 +198,9 @@ class _Waveforms(Dataset[_Item | AudioError]):
         if rng.random() < self._augment.noise_share:
             num_samples = max(1, round(example.utterance.duration * SAMPLE_RATE))
             return background_noise(num_samples, rng), Example(example.utterance, ())
-        return change_speed(load_utterance(example.utterance), choose_speed(self._augment, rng)), example
+        waveform = load_utterance(example.utterance)
+        _refuse_wrong_duration(example.utterance, len(waveform) / SAMPLE_RATE)
+        return change_speed(waveform, choose_speed(self._augment, rng)), example
 
     def _join(self, first: _Item, second: _Item, rng: np.random.Generator) -> _Item:
         waveform = concatenate(first[0], second[0], rng)
@@ -202,6 +230,19 @@ def load_utterance(utterance: Utterance) -> Float[Tensor, "samples"]:
     if utterance.offset is None:
         return load_audio(utterance.audio_filepath)
     return load_audio(utterance.audio_filepath, offset=utterance.offset, duration=utterance.duration)
+
+
+def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:
+    """Batches are planned by the durations of the manifest: one that lies takes too much memory, or can not be aligned.
+
+    Raises:
+        AudioError: the sound is longer or shorter than the manifest says, by more than rounding.
+    """
+    if abs(seconds - utterance.duration) > max(_LEAST_LIE, _LIE * utterance.duration):
+        raise AudioError(
+            f"{utterance.audio_filepath}, utterance {utterance.id} (line {utterance.line}): lasts {seconds:.2f} s, the "
+            f"manifest says {utterance.duration:.2f} s; `asr doctor --fix` corrects the manifest"
+        )
 
 
 def _collate_or_error(items: Sequence[_Item | AudioError]) -> Batch | AudioError:

@@ -8,7 +8,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from asr.errors import ManifestError
 from asr.files import read_lines, write_text
 
 MAX_NAMED = 10  # how many bad items a message names before it only counts
-_MAX_SECONDS = 1e9
+MAX_SECONDS = 120.0  # of an utterance; beyond, CTC learns badly and a batch takes gigabytes
+_MAX_NUMBER = 1e9  # of seconds
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
 
 
@@ -116,17 +117,51 @@ def _whole_text(record: dict[str, Any], key: str, where: str) -> str:
 
 def _seconds(record: dict[str, Any], key: str, where: str) -> float:
     value = _value(record, key, (int, float), where)
-    if not 0 <= value <= _MAX_SECONDS:
+    if not 0 <= value <= _MAX_NUMBER:
         raise ManifestError(f"{where}: {key!r} is {value!r:.80}, expected seconds, zero or more")
     return float(value)
 
 
+def without_missing_files(utterances: list[Utterance], path: Path) -> tuple[list[Utterance], str | None]:
+    """The utterances whose sound files are there, and a message on the others, if there are any.
+
+    Raises:
+        ManifestError: all are missing.
+    """
+    missing = {u.id: str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)}
+    if len(missing) == len(utterances):
+        _refuse_missing_files(utterances, path)
+    kept = [u for u in utterances if u.id not in missing]
+    if not missing:
+        return kept, None
+    return kept, f"{path}: left out {len(missing)} of {len(utterances)}, missing: {_named(list(missing.values()))}"
+
+
+def refuse_long(utterances: Sequence[Utterance], path: Path, max_seconds: float) -> None:
+    """Refuse a manifest with utterances that are too long to train on.
+
+    Raises:
+        ManifestError: names the first ten, and the limit.
+    """
+    if found := [f"{u.id} (line {u.line}, {u.duration:.0f} s)" for u in utterances if u.duration > max_seconds]:
+        raise ManifestError(
+            f"{path}: {len(found)} utterances are longer than data.max_seconds, {max_seconds:g}: {_named(found)}; "
+            "cut them into sentences, leave them out with `asr doctor --fix`, or raise data.max_seconds"
+        )
+
+
 def _refuse_missing_files(utterances: list[Utterance], path: Path) -> None:
-    missing = [str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)]
-    if missing:
-        named = ", ".join(missing[:MAX_NAMED])
-        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
-        raise ManifestError(f"{path}: {len(missing)} of {len(utterances)} sound files are missing: {named}{more}")
+    if missing := [str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)]:
+        raise ManifestError(
+            f"{path}: {len(missing)} of {len(utterances)} sound files are missing: {_named(missing)}; "
+            "put them there, or leave them out with `asr doctor --fix`"
+        )
+
+
+def _named(items: Sequence[str]) -> str:
+    """The first ten, and how many more there are."""
+    more = f" and {len(items) - MAX_NAMED} more" if len(items) > MAX_NAMED else ""
+    return ", ".join(items[:MAX_NAMED]) + more
 
 
 def _is_file(path: Path) -> bool:

@@ -1,7 +1,8 @@
 """Training state on disk: what a stopped run needs to go on. Not a model; that is `recognizer.py`."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,21 @@ import torch
 
 from asr.errors import TrainingError
 from asr.files import atomic_path
+
+
+@dataclass(slots=True)
+class EpochSums:
+    """Sums over the steps of the current epoch so far, of which its line of metrics is made."""
+
+    num_steps: int = 0
+    num_skipped: int = 0  # steps without an update, because the loss or the gradient was not finite
+    num_clipped: int = 0
+    loss: float = 0.0
+    gradient_norm: float = 0.0
+    audio_seconds: float = 0.0
+    padded_seconds: float = 0.0
+    seconds: float = 0.0
+    waited: float = 0.0
 
 
 @dataclass(slots=True)
@@ -22,32 +38,57 @@ class Progress:
     best_loss: float = float("inf")
     best_epoch: int = 0
     seconds: float = 0.0
+    num_skipped: int = 0
+    kept: list[tuple[float, float, int]] = field(default_factory=list)  # WER, loss and epoch of the models in best/
+    sums: EpochSums = field(default_factory=EpochSums)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Progress":
+        kept = [(float(wer), float(loss), int(epoch)) for wer, loss, epoch in values["kept"]]
+        return cls(**{**values, "kept": kept, "sums": EpochSums(**values["sums"])})
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write the state, whole or not at all.
+class Checkpoints:
+    """The states of a run after some of its steps: `checkpoints/step-00000123.pt`, of which the last few are kept."""
 
-    Raises:
-        OutputError: the disk is full, or the folder can not be written; the checkpoint before is untouched.
-    """
-    buffer = io.BytesIO()  # torch hides the reason when a write fails; our own write tells it
-    torch.save(state, buffer)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+    def __init__(self, run: Path, *, keep: int = 2) -> None:
+        self._folder = run / "checkpoints"
+        self._keep = keep
 
+    def paths(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(self._folder.glob("step-*.pt"))
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a state; only tensors and plain values are ever unpickled.
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Write the state after `step`, whole or not at all, then remove the oldest.
 
-    Raises:
-        TrainingError: there is none, or it is damaged.
-    """
-    if not path.is_file():
-        raise TrainingError(f"{path}: no checkpoint to resume from; start the training without --resume")
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
+        Raises:
+            OutputError: the disk is full, or the folder can not be written; the checkpoints before are untouched.
+        """
+        buffer = io.BytesIO()  # torch hides the reason when a write fails; our own write tells it
+        torch.save(state, buffer)
+        with atomic_path(self._folder / f"step-{step:08d}.pt") as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+        for path in self.paths()[: -self._keep]:
+            path.unlink(missing_ok=True)
+
+    def load(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
+        """The newest state that is whole; `warn` is told of each that is not. Only plain values are ever unpickled.
+
+        Raises:
+            TrainingError: there is no checkpoint, or none is whole.
+        """
+        paths = self.paths()
+        if not paths:
+            raise TrainingError(f"{self._folder}: no checkpoint to resume from; start the training without --resume")
+        for path in reversed(paths):
+            try:
+                return path, torch.load(path, map_location="cpu", weights_only=True)
+            except Exception as error:  # torch raises many kinds for a damaged file
+                warn(f"{path}: the checkpoint is damaged ({type(error).__name__}); trying the one before")
         raise TrainingError(
-            f"{path}: the checkpoint is damaged ({type(error).__name__}); start without --resume"
-        ) from None
-    return state
+            f"{self._folder}: all checkpoints are damaged; remove the folder and start without --resume"
+        )

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,17 @@ import asr
 from asr.errors import TrainingError
 from asr.files import write_text
 
+try:
+    import resource
+except ImportError:  # Windows has no such module
+    resource = None  # type: ignore[assignment]
+
 ENVIRONMENT = "environment.json"
 
 
-def note_environment(folder: Path, device: torch.device, *, first_epoch: int, resume: bool) -> None:
+def note_environment(
+    folder: Path, device: torch.device, *, first_epoch: int, resume: bool, num_processes: int = 1
+) -> None:
     """Write `environment.json`: a list with a record for each start of the run, so one more when it is resumed.
 
     Raises:
@@ -26,7 +34,7 @@ def note_environment(folder: Path, device: torch.device, *, first_epoch: int, re
     """
     path = folder / ENVIRONMENT
     before = read_environment(path) if resume and path.exists() else []
-    now = {"first_epoch": first_epoch, **environment(device)}
+    now = {"first_epoch": first_epoch, **environment(device), "processes": num_processes}
     write_text(path, json.dumps([*before, now], indent=2) + "\n")
 
 
@@ -61,6 +69,16 @@ def environment(device: torch.device) -> dict[str, str | int | None]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
+
+
+def peak_memory_mb(device: torch.device) -> int:
+    """The most memory that this process has used so far, in MB: of the GPU, if it trains on one."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device) / 2**20)
+    if resource is None:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
 
 
 def _commit(root: Path) -> str | None:

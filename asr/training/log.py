@@ -1,4 +1,4 @@
-"""What a run tells: a line an epoch on stderr, `metrics.jsonl`, `examples.jsonl`, and TensorBoard if asked for."""
+"""What a run tells: a line an epoch on stderr, `metrics.jsonl`, `steps.jsonl`, `examples.jsonl`, and TensorBoard."""
 
 import json
 import sys
@@ -13,23 +13,33 @@ from asr.errors import OutputError, TrainingError
 from asr.files import read_lines, write_text
 from asr.scoring import UtteranceScore
 
-METRICS, EXAMPLES = "metrics.jsonl", "examples.jsonl"
+METRICS, STEPS, EXAMPLES = "metrics.jsonl", "steps.jsonl", "examples.jsonl"
+_STEPS_AT_ONCE = 200  # lines of steps that wait until they are written
 
 
 class RunLog:
-    """Writes the metrics of a run. A full disk costs a warning, not the training."""
+    """Writes the metrics of a run. A full disk costs a warning, not the training. If `silent`, does nothing: of several
+    processes that train together one speaks.
+    """
 
-    def __init__(self, folder: Path, *, tensorboard: bool) -> None:
+    def __init__(self, folder: Path, *, tensorboard: bool, silent: bool = False) -> None:
         self._folder = folder
+        self._silent = silent
+        self._steps: list[dict[str, Any]] = []
         self._records: dict[str, list[dict[str, Any]]] = {METRICS: [], EXAMPLES: []}
-        self._tensorboard = _open_tensorboard(folder) if tensorboard else None
-        self.console = Console(stderr=True)
+        self._tensorboard = _open_tensorboard(folder) if tensorboard and not silent else None
+        self.console = Console(stderr=True, quiet=silent)
 
-    def keep_until(self, epoch: int) -> None:
-        """Take over the records of a resumed run up to `epoch`; it does the later ones again."""
+    def keep_until(self, epoch: int, step: int) -> None:
+        """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again."""
+        if self._silent:
+            return
         for name in self._records:
             if (path := self._folder / name).exists():
                 self._records[name] = [record for record in read_metrics(path) if record["epoch"] <= epoch]
+        if (path := self._folder / STEPS).exists():
+            kept = "".join(json.dumps(record) + "\n" for record in read_steps(path) if record["step"] <= step)
+            write_text(path, kept)
 
     def epoch(self, record: dict[str, Any]) -> None:
         """One line of metrics for an epoch."""
@@ -39,6 +49,24 @@ class RunLog:
                 if isinstance(value, int | float):
                     self._tensorboard.add_scalar(key, value, record["step"])
             self._tensorboard.flush()
+
+    def step(self, record: dict[str, Any]) -> None:
+        """One line for a step; written with many others at once, for a run has a million."""
+        self._steps.append(record)
+        if len(self._steps) >= _STEPS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the lines of the steps so far behind those that are in the file."""
+        lines, self._steps = "".join(json.dumps(record) + "\n" for record in self._steps), []
+        if self._silent or not lines:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / STEPS).open("a", encoding="utf-8") as file:
+                file.write(lines)
+        except OSError as error:
+            self.warn(f"{self._folder / STEPS}: could not be written ({error.strerror}); some steps are missing in it")
 
     def examples(self, epoch: int, utterances: Sequence[UtteranceScore]) -> None:
         """What was said and heard in some utterances: the same ones each time, after an epoch that was better."""
@@ -50,6 +78,8 @@ class RunLog:
     def _append(self, name: str, records: list[dict[str, Any]]) -> None:
         """The file is written anew each time, so that no half line is ever in it."""
         self._records[name] += records
+        if self._silent:
+            return
         try:
             write_text(self._folder / name, "".join(json.dumps(record) + "\n" for record in self._records[name]))
         except OutputError as error:
@@ -71,8 +101,22 @@ class RunLog:
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
-            disable=disable or not sys.stderr.isatty(),
+            disable=disable or self._silent or not sys.stderr.isatty(),
         )
+
+
+def read_steps(path: Path) -> list[dict[str, Any]]:
+    """The records of a `steps.jsonl`, up to the half line that a killed training may have left at its end."""
+    records: list[dict[str, Any]] = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+            break
+        records.append(record)
+    return records
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -2,29 +2,25 @@
 
 import hashlib
 import math
-import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
-
-import torch
-from torch import Tensor, nn
 
 from asr.corpus.batches import Batch, TrainingBatches
 from asr.corpus.manifest import Utterance
-from asr.errors import Interrupted, OutputError, TrainingError
-from asr.evaluation import Evaluation, evaluate
+from asr.errors import AsrError, Interrupted, OutputError, TrainingError
+from asr.evaluation import Evaluation, recognise, summarise
 from asr.recognizer import Recognizer
 from asr.scoring import UtteranceScore
-from asr.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from asr.training.ema import WeightAverage
+from asr.training.best import keep_best
+from asr.training.checkpoint import Checkpoints, EpochSums, Progress
+from asr.training.distributed import World
+from asr.training.environment import peak_memory_mb
+from asr.training.interrupt import StopRequest
 from asr.training.log import RunLog
-from asr.training.loss import training_losses, why_not_finite
 from asr.training.settings import ExperimentSettings, changed_settings
+from asr.training.step import Stepper, StepReport
 
 NUM_EXAMPLES = 20  # utterances of dev whose hypotheses are kept for each better epoch
 
@@ -32,8 +28,8 @@ NUM_EXAMPLES = 20  # utterances of dev whose hypotheses are kept for each better
 class Trainer:
     """Trains the model of `recognizer` and leaves the averaged weights that are best on dev in `folder/model`.
 
-    The state after each epoch is in `folder/checkpoint.pt`. With one seed on a CPU two trainings are equal, and an
-    interrupted one that is resumed is equal to an unbroken one: every random choice is drawn from (seed, step).
+    States are saved in `folder/checkpoints`. With one seed on a CPU two trainings are equal, and one that was stopped
+    or killed at any step and resumed is equal to an unbroken one: every random choice is drawn from (seed, step).
     """
 
     def __init__(
@@ -42,32 +38,34 @@ class Trainer:
         recognizer: Recognizer,
         batches: TrainingBatches,
         dev: Sequence[Utterance],
+        *,
         folder: Path,
+        world: World | None = None,
     ) -> None:
         self.settings = settings
         self.loop = settings.training
         self.recognizer = recognizer
-        self.model = recognizer.model
-        self.device = recognizer.device
         self.batches = batches
         self.dev = dev
         self.folder = folder
+        self.world = world or World()
         self.progress = Progress()
-        self.average = WeightAverage(self.model, self.loop.ema_decay)
-        self.averaged = Recognizer(self.average.model, recognizer.tokens, settings.search)
-        self.optimizer = torch.optim.AdamW(_parameter_groups(self.model, self.loop.weight_decay), betas=(0.9, 0.98))
-        self.log = RunLog(folder, tensorboard=self.loop.tensorboard)
-        self._stop = False
-        self._since = time.perf_counter()
+        self.stepper = Stepper(recognizer.model, settings, self.world)
+        self.averaged = Recognizer(self.stepper.average.model, recognizer.tokens, settings.search)
+        self.checkpoints = Checkpoints(folder, keep=self.loop.keep_last)
+        self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
+        self._stop = StopRequest()
+        self._unread: StepReport | None = None
+        self._since = self._saved = time.perf_counter()
 
     def resume(self) -> None:
-        """Go on from `folder/checkpoint.pt`.
+        """Go on from the newest checkpoint that is whole.
 
         Raises:
-            TrainingError: there is no checkpoint, or it is damaged, or it was made with other settings or tokens.
+            TrainingError: there is none, or it was made with other settings or tokens.
         """
-        path = self.folder / "checkpoint.pt"
-        state = load_checkpoint(path)
+        found = self.checkpoints.load(self.log.warn) if self.world.is_first else (Path(), {})
+        path, state = self.world.of_first(found)
         if changed := changed_settings(state.get("settings", {}), self.settings):
             raise TrainingError(f"{path}: was made with other settings: {changed}; set these back, or start a new run")
         if state.get("tokens_sha256") != self._tokens_sha256():
@@ -75,13 +73,11 @@ class Trainer:
                 f"{path}: the training texts have changed since, and with them the tokens; start a new run"
             )
         try:
-            self.model.load_state_dict(state["model"])
-            self.average.model.load_state_dict(state["average"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.progress = Progress(**state["progress"])
+            self.stepper.load_state_dict(state)
+            self.progress = Progress.from_json(state["progress"])
         except (KeyError, RuntimeError, ValueError, TypeError):
             raise TrainingError(f"{path}: the checkpoint is damaged, or of another version of asr") from None
-        self.log.keep_until(self.progress.epoch - 1)
+        self.log.keep_until(self.progress.epoch - 1, self.progress.step)
         self.log.say(f"resumed at epoch {self.progress.epoch}, step {self.progress.step}")
 
     def fit(self) -> None:
@@ -90,74 +86,92 @@ class Trainer:
         Raises:
             Interrupted: Ctrl-C was pressed; the state is saved.
             OutputError: the model could never be written.
+            AsrError: a sound file can not be used, or too many steps gave nothing; the state is saved.
         """
-        with self._interruptible():
+        with self._stop:
             while self.progress.epoch <= self.loop.max_epochs and not self._is_out_of_patience():
-                record = self._train_epoch()
-                evaluation = self._validate(record)
-                self._keep_best(evaluation)
+                try:
+                    self._train_epoch()
+                except Interrupted:
+                    raise
+                except AsrError:
+                    self._save_checkpoint()
+                    raise
+                self._keep_best(self._validate())
                 self.progress.epoch += 1
                 self.progress.batch = 0
-                self._stop_if_asked()
+                self.progress.sums = EpochSums()
+                self._stop_if(any(self.world.gather(self._stop.asked)))
                 self._save_checkpoint()
         if self._is_out_of_patience():
             self.log.say(f"stopped: dev has not improved for {self.loop.patience} epochs")
-        if not (self.folder / "model").is_dir():
+        if self.world.is_first and not (self.folder / "model").is_dir():
             raise OutputError(f"{self.folder / 'model'}: the model could not be written; see the warnings above")
 
     def _is_out_of_patience(self) -> bool:
         return self.progress.epoch - 1 - self.progress.best_epoch >= self.loop.patience
 
-    def _train_epoch(self) -> dict[str, Any]:
-        self.model.train()
-        progress, epoch = self.progress, self.progress.epoch
-        num_batches = len(self.batches.plan(epoch))
-        total_loss, total_norm = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
-        started, waited, audio_seconds = time.perf_counter(), 0.0, 0.0
-        first = progress.batch
+    def _train_epoch(self) -> None:
+        self.recognizer.model.train()
+        progress, sums = self.progress, self.progress.sums
+        num_batches = len(self.batches.plan(progress.epoch))
         with self.log.bar() as bar:
-            task = bar.add_task(f"epoch {epoch}/{self.loop.max_epochs}", total=num_batches, completed=first, note="")
-            source = self.batches.epoch(epoch, first_batch=first)
-            while progress.batch < num_batches:
-                asked = time.perf_counter()
-                batch = next(source)
-                waited += time.perf_counter() - asked
-                loss, norm = self._step(batch.to(self.device), num_batches)
-                total_loss += loss
-                total_norm += norm
-                audio_seconds += float(batch.num_samples.sum()) / self.model.sample_rate
-                bar.update(task, advance=1, note=f"{audio_seconds / (time.perf_counter() - started):.0f} x real time")
-                self._stop_if_asked()
-        done = max(1, num_batches - first)
-        elapsed = time.perf_counter() - started
-        return {
-            "epoch": epoch,
-            "step": progress.step,
-            "learning_rate": self._learning_rate(num_batches),
-            "train_loss": float(total_loss) / done,
-            "gradient_norm": float(total_norm) / done,
-            "audio_seconds_per_second": audio_seconds / elapsed,
-            "share_waiting_for_data": waited / elapsed,
-        }
+            name = f"epoch {progress.epoch}/{self.loop.max_epochs}"
+            task = bar.add_task(name, total=num_batches, completed=progress.batch, note="")
+            source = self._batches(num_batches)
+            started = time.perf_counter()
+            for batch in source:
+                stop = self._train_step(batch, num_batches)
+                now = time.perf_counter()
+                sums.seconds, started = sums.seconds + now - started, now
+                bar.update(task, advance=1, note=f"{sums.audio_seconds / sums.seconds:.0f} x real time")
+                self._stop_if(stop or (self.world.size == 1 and self._stop.asked))
+                self._save_if_due()
+            self._read_report()
+            sums.seconds += time.perf_counter() - started
 
-    def _step(self, batch: Batch, num_batches: int) -> tuple[Tensor, Tensor]:
-        """One optimiser step: its loss per token and the norm of its gradient before clipping."""
-        seed = (self.loop.seed << 32) + self.progress.step
-        torch.manual_seed(seed)  # dropout
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate(num_batches)
-        losses = training_losses(self.model, batch, self.settings, torch.Generator().manual_seed(seed))
-        loss = losses.sum() / max(1, len(batch.targets))
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.loop.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise TrainingError(f"step {self.progress.step}: {why_not_finite(losses, batch)}")
-        self.optimizer.step()
+    def _batches(self, num_batches: int) -> Iterator[Batch]:
+        """The batches of the epoch that are still to be done, on the model's device; counts the time they take."""
+        sums, first = self.progress.sums, self.progress.batch
+        source = self.batches.epoch(self.progress.epoch, first_batch=first)
+        for _ in range(first, num_batches):
+            asked = time.perf_counter()
+            batch = next(source)
+            sums.waited += time.perf_counter() - asked
+            sums.audio_seconds += float(batch.num_samples.sum()) / self.recognizer.model.sample_rate
+            sums.padded_seconds += batch.waveforms.numel() / self.recognizer.model.sample_rate
+            yield batch.to(self.recognizer.device)
+
+    def _train_step(self, batch: Batch, num_batches: int) -> bool:
+        """One optimiser step; whether a process was asked to stop.
+
+        The report of the step before is read when this one is under way on the GPU, so that neither waits.
+        """
+        report = self.stepper.gradients(batch, self.progress.step, stop=self._stop.asked)
+        stop = self._read_report()
+        self.stepper.update(report, self._learning_rate(num_batches))
+        self._unread = report
         self.progress.step += 1
         self.progress.batch += 1
-        self.average.update(self.model, self.progress.step)
-        return loss.detach(), norm.detach()
+        return stop
+
+    def _read_report(self) -> bool:
+        """Take in what the last step gave; whether a process was asked to stop."""
+        if self._unread is None:
+            return False
+        report, self._unread = self._unread, None
+        loss, norm, limit, stop = report.row.tolist()
+        sums = self.progress.sums
+        is_finite = math.isfinite(loss) and math.isfinite(norm)
+        if is_finite:
+            sums.num_steps += 1
+            sums.loss += loss
+            sums.gradient_norm += norm
+            sums.num_clipped += norm > limit
+        self.log.step({"step": report.step + 1, "loss": loss, "gradient_norm": norm, "limit": limit})
+        if not is_finite:
+            self._skip(report)
+        return bool(stop)
 
     def _learning_rate(self, num_batches: int) -> float:
         """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017)."""
@@ -165,10 +179,14 @@ class Trainer:
         warmup = min(1.0, (self.progress.step + 1) / max(1, self.loop.warmup_steps))
         return self.loop.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
-    def _validate(self, record: dict[str, Any]) -> Evaluation:
-        evaluation = evaluate(self.averaged, self.dev)
+    def _validate(self) -> Evaluation:
+        """Each process recognises its share of dev; the result is the same on all of them."""
+        rank, size = self.world.rank, self.world.size
+        shares = self.world.gather(recognise(self.averaged, self.dev[rank::size]))
+        evaluation = summarise(self.dev, [shares[index % size][index // size] for index in range(len(self.dev))])
         score = evaluation.score
         self._count_time()
+        record = self._training_record()
         record |= {"dev_loss": evaluation.loss, "dev_wer": score.wer, "dev_cer": score.cer}
         record |= {"dev_wer_low": score.wer_low, "dev_wer_high": score.wer_high, "blank_ratio": evaluation.blank_ratio}
         record["training_seconds"] = self.progress.seconds
@@ -180,22 +198,43 @@ class Trainer:
         )
         return evaluation
 
-    def _keep_best(self, evaluation: Evaluation) -> None:
-        """The best epoch has the lowest WER on dev, and among equals the lowest loss.
+    def _training_record(self) -> dict[str, Any]:
+        """What the steps of the epoch gave; means over the steps that were not skipped."""
+        sums, num_batches = self.progress.sums, max(1, self.progress.batch)
+        device = self.recognizer.device
+        parts = self.world.gather((sums.audio_seconds, sums.padded_seconds, sums.waited, peak_memory_mb(device)))
+        audio, padded, waited, memory = zip(*parts, strict=True)
+        num_steps, seconds = max(1, sums.num_steps), max(1e-9, sums.seconds)
+        return {
+            "epoch": self.progress.epoch,
+            "step": self.progress.step,
+            "learning_rate": self._learning_rate(num_batches),
+            "train_loss": sums.loss / num_steps,
+            "gradient_norm": sums.gradient_norm / num_steps,
+            "share_clipped": sums.num_clipped / num_steps,
+            "num_skipped": sums.num_skipped,
+            "audio_seconds_per_second": sum(audio) / seconds,
+            "share_waiting_for_data": sum(waited) / len(parts) / seconds,
+            "padding_waste": 1 - sum(audio) / max(1e-9, sum(padded)),
+            "peak_memory_mb": max(memory),
+        }
 
-        Where the disk is full, the best model before is kept, and the next epoch that is better than it tries again.
-        """
-        progress, result = self.progress, (evaluation.score.wer, evaluation.loss)
-        if result >= (progress.best_wer, progress.best_loss) and progress.best_epoch:
-            return
+    def _keep_best(self, evaluation: Evaluation) -> None:
+        def save(folder: Path) -> bool:
+            return self.world.of_first(self._save_model(folder, evaluation))
+
+        if keep_best(self.folder, self.progress, evaluation, keep=self.loop.keep_best, save=save):
+            self.log.examples(self.progress.epoch, _evenly_spaced(evaluation.score.utterances, NUM_EXAMPLES))
+
+    def _save_model(self, folder: Path, evaluation: Evaluation) -> bool:
+        if not self.world.is_first:
+            return True
         try:
-            self.averaged.save(self.folder / "model", card=self._card(evaluation))
+            self.averaged.save(folder, card=self._card(evaluation))
         except OutputError as error:
             self.log.warn(f"{error}; training goes on, free some space")
-            return
-        progress.best_wer, progress.best_loss = result
-        progress.best_epoch = progress.epoch
-        self.log.examples(progress.epoch, _evenly_spaced(evaluation.score.utterances, NUM_EXAMPLES))
+            return False
+        return True
 
     def _card(self, evaluation: Evaluation) -> str:
         score, data = evaluation.score, self.settings.data
@@ -206,11 +245,20 @@ class Trainer:
             f"[{100 * score.wer_low:.2f}, {100 * score.wer_high:.2f}] of {score.num_words} words.\n"
         )
 
-    def _stop_if_asked(self) -> None:
-        if not self._stop:
+    def _skip(self, report: StepReport) -> None:
+        """A step whose loss or gradient is not finite has changed nothing; too many of them end the training."""
+        self.progress.num_skipped += 1
+        self.progress.sums.num_skipped += 1
+        reason = f"step {report.step + 1}: the loss or the gradient is not finite"
+        self.log.warn(f"{reason}; the step is left out")
+        if self.progress.num_skipped > self.loop.max_skipped:
+            raise TrainingError(f"{reason}, for the {self.progress.num_skipped}th time")
+
+    def _stop_if(self, asked: bool) -> None:
+        if not asked:
             return
         try:
-            save_checkpoint(self.folder / "checkpoint.pt", self._state())
+            self._write_checkpoint()
         except OutputError as error:
             raise Interrupted(
                 f"interrupted, and the state could not be saved: {error}; "
@@ -218,23 +266,31 @@ class Trainer:
             ) from None
         raise Interrupted(f"interrupted; the state is saved in {self.folder}: go on with the same command and --resume")
 
+    def _save_if_due(self) -> None:
+        steps, minutes = self.loop.checkpoint_steps, (time.perf_counter() - self._saved) / 60
+        if (steps and self.progress.step % steps == 0) or minutes >= self.loop.checkpoint_minutes:
+            self._save_checkpoint()
+
     def _save_checkpoint(self) -> None:
         """A full disk must not end a training of days: warn, keep the checkpoint before, go on."""
         try:
-            save_checkpoint(self.folder / "checkpoint.pt", self._state())
+            self._write_checkpoint()
         except OutputError as error:
             self.log.warn(f"{error}; training goes on, free some space")
 
-    def _state(self) -> dict[str, Any]:
+    def _write_checkpoint(self) -> None:
+        self._read_report()
         self._count_time()
-        return {
-            "model": self.model.state_dict(),
-            "average": self.average.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "progress": asdict(self.progress),
-            "settings": self.settings.model_dump(mode="json"),
-            "tokens_sha256": self._tokens_sha256(),
-        }
+        self._saved = time.perf_counter()
+        self.log.flush()
+        if self.world.is_first:
+            state = {
+                **self.stepper.state_dict(),
+                "progress": self.progress.to_json(),
+                "settings": self.settings.model_dump(mode="json"),
+                "tokens_sha256": self._tokens_sha256(),
+            }
+            self.checkpoints.save(self.progress.step, state)
 
     def _tokens_sha256(self) -> str:
         return hashlib.sha256(self.recognizer.tokens.model).hexdigest()
@@ -245,29 +301,8 @@ class Trainer:
         self.progress.seconds += now - self._since
         self._since = now
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C ends the run after the current step; a second one ends it at once."""
-
-        def ask(number: int, frame: FrameType | None) -> None:
-            self._stop = True
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-        before = signal.signal(signal.SIGINT, ask)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
 
 def _evenly_spaced(utterances: Sequence[UtteranceScore], count: int) -> list[UtteranceScore]:
     """`count` of them, or all if there are fewer: no random choice, so the same ones after each epoch."""
     count = min(count, len(utterances))
     return [utterances[number * len(utterances) // count] for number in range(count)]
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices only, not for biases and norms."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]

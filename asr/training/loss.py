@@ -21,7 +21,9 @@ def training_losses(
     A share of it is the loss of the same head on the middle layer (intermediate CTC, Lee & Watanabe 2021).
     """
     frames, num_frames = model.features(batch.waveforms, batch.num_samples)
-    frames = spec_augment(frames, num_frames, settings.augment, generator)
+    frames = spec_augment(
+        frames, num_frames, settings.augment, generator, places=batch.places, num_places=batch.num_places
+    )
     share = settings.training.intermediate_share
     with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=frames.is_cuda):
         outputs, num_frames = model.layer_outputs(frames, num_frames)

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from asr.corpus.augment import AugmentSettings
+from asr.corpus.manifest import MAX_SECONDS
 from asr.model import ModelSettings
 from asr.search import SearchSettings
 from asr.settings import Settings
@@ -12,19 +13,28 @@ from asr.tokens import TokenSettings
 
 
 class DataSettings(Settings):
-    """Manifests to train on and to choose the best weights on; relative to the folder that `asr` runs in."""
+    """Manifests to train on and to choose the best weights on; relative to the folder that `asr` runs in.
+
+    `max_seconds`: utterances that are longer are refused: CTC learns badly from them, and a batch takes gigabytes.
+    """
 
     train: str
     dev: str
+    max_seconds: float = Field(MAX_SECONDS, gt=0)
 
 
 class LoopSettings(Settings):
     """The training loop.
 
-    `batch_seconds`: seconds of sound in a batch, padding counted. The learning rate rises for `warmup_steps`, then
-    falls along a cosine to zero at `max_epochs`. `intermediate_share`: how much of the loss is that of the middle
-    layer. `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated
+    `batch_seconds`: seconds of sound in a batch, padding counted; where several processes train, in the batch of all of
+    them, so that the same settings give the same training on any number of GPUs. The learning rate rises for
+    `warmup_steps`, then falls along a cosine to zero at `max_epochs`. `max_grad_norm`: the gradient is scaled down to
+    this norm; `clip_factor`: and to so many times its usual norm. `max_skipped`: so many steps whose loss or gradient
+    is not finite are left out before the training ends. `intermediate_share`: of the loss, that of the middle layer. `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated
     and saved. `patience`: stop after so many epochs without a better dev WER.
+
+    The state is saved after each epoch, every `checkpoint_minutes`, and every `checkpoint_steps` if given; the last
+    `keep_last` states are kept, and the models of the `keep_best` best epochs.
     """
 
     max_epochs: int = Field(100, ge=1)
@@ -33,11 +43,17 @@ class LoopSettings(Settings):
     warmup_steps: int = Field(200, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     max_grad_norm: float = Field(5.0, gt=0)
+    clip_factor: float | None = Field(None, gt=1)
+    max_skipped: int = Field(10, ge=0)
     intermediate_share: float = Field(0.3, ge=0, lt=1)
     ema_decay: float = Field(0.998, ge=0, lt=1)
     patience: int = Field(30, ge=1)
     seed: int = Field(1, ge=0, lt=2**31)
     num_workers: int = Field(1, ge=0)
+    checkpoint_steps: int | None = Field(None, ge=1)
+    checkpoint_minutes: float = Field(10.0, gt=0)
+    keep_last: int = Field(2, ge=1)
+    keep_best: int = Field(1, ge=1)
     tensorboard: bool = False
 
 
@@ -52,11 +68,25 @@ class ExperimentSettings(Settings):
     search: SearchSettings = SearchSettings()
 
 
+# What may change in the midst of a run.
+_FREE = (
+    "training.max_epochs",
+    "training.patience",
+    "training.max_skipped",
+    "training.num_workers",
+    "training.checkpoint_steps",
+    "training.checkpoint_minutes",
+    "training.keep_last",
+    "training.keep_best",
+    "training.tensorboard",
+    "data.max_seconds",
+)
+
+
 def changed_settings(before: dict[str, Any], now: ExperimentSettings) -> str:
     """What differs, as "section.key: before -> now, ..."; without what may change in the midst of a run."""
-    free = {"training.max_epochs", "training.patience", "training.num_workers", "training.tensorboard"}
     old, new = _flat(before), _flat(now.model_dump(mode="json"))
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in free]
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in _FREE]
     return ", ".join(f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys)
 
 

@@ -9,32 +9,62 @@ from asr.align import num_frames_needed
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.concatenation import separator
-from asr.corpus.manifest import MAX_NAMED, Utterance, read_manifest
+from asr.corpus.manifest import MAX_NAMED, Utterance, read_manifest, refuse_long, without_missing_files
 from asr.errors import TrainingError
 from asr.files import write_text
 from asr.model import AcousticModel
-from asr.recognizer import Recognizer, default_device
+from asr.recognizer import Recognizer
 from asr.settings import dump_settings
 from asr.tokens import Tokens
+from asr.training.checkpoint import Checkpoints
+from asr.training.distributed import World, joined_world
 from asr.training.environment import note_environment
+from asr.training.lock import locked
 from asr.training.loop import Trainer
 from asr.training.settings import ExperimentSettings
 
 
-def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -> None:
+def train(
+    settings: ExperimentSettings, folder: Path, *, resume: bool = False, skip_missing: bool = False
+) -> Path | None:
     """Train into the run folder; the best model on dev is in `model/`, and `asr report` shows the rest.
 
-    The rest: `settings.yaml`, `environment.json`, `metrics.jsonl`, `examples.jsonl`, and the state in `checkpoint.pt`.
+    The rest: `settings.yaml`, `environment.json`, `metrics.jsonl`, `steps.jsonl`, `examples.jsonl`, and the states in
+    `checkpoints/`. Under `torchrun` several processes train together. `skip_missing`: leave out utterances whose sound
+    files are missing, instead of refusing the manifest. Returns the folder of the model, in the first process only.
 
     Raises:
         AsrError: settings, manifests, audio or tokens can not be used, or results not be written.
         Interrupted: Ctrl-C was pressed; the state is saved.
     """
-    _refuse_used_folder(folder, resume)
-    train_set, dev_set = (read_manifest(Path(path)) for path in (settings.data.train, settings.data.dev))
+    with joined_world() as world:
+        if not world.is_first:
+            _run(settings, folder, world, resume=resume, skip_missing=skip_missing)
+            return None
+        _refuse_used_folder(folder, resume)
+        with locked(folder):
+            _run(settings, folder, world, resume=resume, skip_missing=skip_missing)
+        return folder / "model"
+
+
+def _run(settings: ExperimentSettings, folder: Path, world: World, *, resume: bool, skip_missing: bool) -> None:
+    trainer = make_trainer(settings, folder, world, skip_missing=skip_missing)
+    if resume:
+        trainer.resume()
+    if world.is_first:
+        write_text(folder / "settings.yaml", dump_settings(settings))
+        first_epoch, device = trainer.progress.epoch, trainer.recognizer.device
+        note_environment(folder, device, first_epoch=first_epoch, resume=resume, num_processes=world.size)
+    trainer.fit()
+
+
+def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, skip_missing: bool = False) -> Trainer:
+    """Reads the manifests, learns the tokens, checks the data."""
+    train_set, dev_set, missing = _read_manifests(settings, skip_missing)
     torch.manual_seed(settings.training.seed)
     tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
-    model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(default_device())
+    tokens = Tokens(world.of_first(tokens.model))
+    model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(world.device())
     examples, left_out = alignable(encode(train_set, tokens, settings.data.train), model, settings.augment.speeds)
     batches = TrainingBatches(
         examples,
@@ -43,17 +73,33 @@ def train(settings: ExperimentSettings, folder: Path, *, resume: bool = False) -
         seed=settings.training.seed,
         num_workers=settings.training.num_workers,
         separator=separator(tokens),
+        rank=world.rank,
+        num_ranks=world.size,
     )
     encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
-    trainer = Trainer(settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder)
-    for text in [message, left_out, _facts(examples, dev_set, model, tokens)]:
+    trainer = Trainer(
+        settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder=folder, world=world
+    )
+    for text in [*missing, message, left_out, _facts(examples, dev_set, model, tokens)]:
         if text:
             trainer.log.say(text)
-    if resume:
-        trainer.resume()
-    write_text(folder / "settings.yaml", dump_settings(settings))
-    note_environment(folder, trainer.recognizer.device, first_epoch=trainer.progress.epoch, resume=resume)
-    trainer.fit()
+    return trainer
+
+
+def _read_manifests(
+    settings: ExperimentSettings, skip_missing: bool
+) -> tuple[list[Utterance], list[Utterance], list[str | None]]:
+    """Of train and dev the utterances, and what has to be said of them."""
+    paths = [Path(settings.data.train), Path(settings.data.dev)]
+    sets, messages = [], []
+    for path in paths:
+        utterances, message = read_manifest(path, check_files=not skip_missing), None
+        if skip_missing:
+            utterances, message = without_missing_files(utterances, path)
+        refuse_long(utterances, path, settings.data.max_seconds)
+        sets.append(utterances)
+        messages.append(message)
+    return sets[0], sets[1], messages
 
 
 def encode(utterances: Sequence[Utterance], tokens: Tokens, source: str) -> list[Example]:
@@ -95,7 +141,7 @@ def alignable(
 def _refuse_used_folder(folder: Path, resume: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise TrainingError(f"{folder}: is a file; give a folder for the run")
-    if not resume and (folder / "checkpoint.pt").exists():
+    if not resume and Checkpoints(folder).paths():
         raise TrainingError(f"{folder}: holds a training already; go on with --resume, or give another folder")
 
 

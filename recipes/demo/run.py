@@ -71,12 +71,13 @@ def _describe(corpus: DemoCorpus) -> None:
 
 def _train(corpus: DemoCorpus, folder: Path, overrides: list[str]) -> None:
     from asr.settings import load_settings
+    from asr.training.checkpoint import Checkpoints
     from asr.training.settings import ExperimentSettings
     from asr.training.train import train
 
     data = [f"data.{name}={json.dumps(str(getattr(corpus, name)))}" for name in ("train", "dev")]
     settings = load_settings(ExperimentSettings, Path("conf/demo.yaml"), [*data, *overrides])
-    train(settings, folder, resume=(folder / "checkpoint.pt").exists())
+    train(settings, folder, resume=bool(Checkpoints(folder).paths()))
 
 
 def _test(corpus: DemoCorpus, folder: Path) -> None:

@@ -12,13 +12,8 @@ from asr.corpus.checks.findings import Finding, Kind
 from asr.corpus.checks.hearing import Hearing
 from asr.corpus.checks.lines import ManifestLine, Progress, manifest_lines
 from asr.corpus.checks.survey import Keys, Survey, first_lines
-from asr.corpus.checks.texts import (
-    MAX_SECONDS,
-    character_name,
-    check_text,
-    rare_characters,
-    speaking_rate_outliers,
-)
+from asr.corpus.checks.texts import character_name, check_text, rare_characters, speaking_rate_outliers
+from asr.corpus.manifest import MAX_SECONDS
 from asr.errors import ManifestError
 
 

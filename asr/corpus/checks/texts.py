@@ -11,7 +11,6 @@ import numpy.typing as npt
 from asr.corpus.checks.findings import Finding, Kind
 from asr.corpus.manifest import Utterance
 
-MAX_SECONDS = 120.0  # of an utterance; beyond, CTC learns badly and a batch takes gigabytes
 _RARE_GROUP = 50  # a group of characters is rare if there is less than one of them in so many utterances
 _RARE_CHARACTER = 10_000  # and a single character if less than one in so many
 _MOST_DEVIATIONS = 6  # of the logarithm of the speaking rate from the median, in robust standard deviations

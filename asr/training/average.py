@@ -1,0 +1,35 @@
+"""The average of several models' weights: what the best epochs of a training have in common (Izmailov et al. 2018)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from asr.errors import ModelError
+from asr.recognizer import Recognizer
+
+
+def average_models(folders: Sequence[Path], output: Path) -> Recognizer:
+    """Average the weights of model folders and write the result to `output`; the rest is that of the first.
+
+    Raises:
+        ModelError: a folder is no model, or their settings or tokens differ.
+        OutputError: the model can not be written.
+    """
+    first, *others = [Recognizer.load(folder) for folder in folders]
+    for folder, other in zip(folders[1:], others, strict=True):
+        if other.tokens.model != first.tokens.model:
+            raise ModelError(
+                f"{folder}: has other tokens than {folders[0]}; only models of one training can be averaged"
+            )
+        if other.model.settings != first.model.settings:
+            raise ModelError(f"{folder}: has other settings than {folders[0]}; only models of one size can be averaged")
+    states = [recognizer.model.state_dict() for recognizer in (first, *others)]
+    averages = {
+        name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(value.dtype)
+        for name, value in states[0].items()
+    }
+    first.model.load_state_dict(averages)
+    names = "".join(f"- `{folder}`\n" for folder in folders)
+    first.save(output, card=f"# Speech recognition model\n\nThe average of the weights of\n\n{names}")
+    return first

@@ -1,0 +1,50 @@
+"""Only one process at a time trains into a run folder."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asr.errors import OutputError, TrainingError
+
+try:
+    import fcntl
+except ImportError:  # on Windows nothing guards the folder
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a run folder. The system lets go of it when the process ends, however it ends.
+
+    Raises:
+        TrainingError: another process holds it.
+        OutputError: the folder can not be written.
+    """
+    if fcntl is None:
+        yield
+        return
+    path = folder / "training.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise OutputError(f"{folder}: could not be written ({error.strerror})") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip()
+            raise TrainingError(
+                f"{folder}: another process{f' ({holder})' if holder else ''} is training into this folder; "
+                "wait for it, or give another folder with --run"
+            ) from None
+        except OSError:  # a file system without locks
+            yield
+            return
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

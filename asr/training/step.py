@@ -1,0 +1,117 @@
+"""One step of training: a batch -> gradients -> new weights.
+
+Nothing here waits for a GPU. What a step gave is a row of numbers on the model's device, to be read while the next step
+is computed already; a gradient that is not finite is kept from the weights on the device too.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from asr.corpus.batches import Batch
+from asr.model import AcousticModel
+from asr.training.clip import GradientClip
+from asr.training.distributed import World
+from asr.training.ema import WeightAverage
+from asr.training.loss import training_losses
+from asr.training.settings import ExperimentSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What a step gave, the same in all processes. `row`: loss per token, norm of the gradient before clipping, limit
+    of that norm, and how many processes were asked to stop.
+    """
+
+    step: int
+    batch: Batch
+    row: Float[Tensor, "4"]
+
+
+class Stepper:
+    """Model, optimiser, clipping and average: all that a step changes."""
+
+    def __init__(self, model: AcousticModel, settings: ExperimentSettings, world: World) -> None:
+        self.model = model
+        self.average = WeightAverage(model, settings.training.ema_decay)
+        self._loop = settings.training
+        self._world = world
+        self._device = model.head.weight.device
+        self._losses = world.parallel(_Losses(model, settings))
+        # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
+        fused = True if self._device.type == "cuda" else None
+        groups = _parameter_groups(model, self._loop.weight_decay)
+        self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=fused)
+        self._clip = GradientClip(self._loop.max_grad_norm, self._loop.clip_factor, self._device)
+
+    def gradients(self, batch: Batch, step: int, *, stop: bool = False) -> StepReport:
+        """Forward, backward and clipping: the same for the same weights, batch and step, as often as it is called."""
+        torch.manual_seed(_dropout_seed(self._loop.seed, step, self._world.rank))
+        masks = torch.Generator().manual_seed((self._loop.seed << 32) + step)
+        total = self._losses(batch, masks).sum() * float(not batch.is_stand_in)
+        counts = torch.tensor([0.0 if batch.is_stand_in else len(batch.targets), float(stop)])
+        # Losses and tokens of all processes: what one process with the whole batch would have.
+        sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
+        num_tokens = sums[1].clamp(min=1)
+        self._optimizer.zero_grad(set_to_none=True)
+        (total * self._world.size / num_tokens).backward()  # the processes' gradients are averaged
+        norm, limit = self._clip.apply(list(self.model.parameters()))
+        return StepReport(step, batch, torch.stack([sums[0] / num_tokens, norm, limit, sums[2]]))
+
+    def update(self, report: StepReport, learning_rate: float) -> None:
+        """Take the step; with a loss or a gradient that is not finite, the weights stay as they are."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        is_finite = torch.isfinite(report.row[:2]).all()
+        if self._device.type == "cuda":
+            self._optimizer.found_inf = (~is_finite).float()  # type: ignore[attr-defined]
+            self._optimizer.step()
+        elif is_finite:
+            self._optimizer.step()
+        self._clip.observe(report.row[1])
+        self.average.update(self.model, report.step + 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "clip": self._clip.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Raises KeyError, RuntimeError, ValueError or TypeError for a state that does not fit."""
+        self.model.load_state_dict(state["model"])
+        self.average.model.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._clip.load_state_dict(state["clip"])
+
+
+class _Losses(nn.Module):
+    """The losses as a module, which is what PyTorch can run in parallel processes."""
+
+    def __init__(self, model: AcousticModel, settings: ExperimentSettings) -> None:
+        super().__init__()
+        self.model = model
+        self._settings = settings
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> Float[Tensor, "batch"]:
+        return training_losses(self.model, batch, self._settings, generator)
+
+
+def _dropout_seed(seed: int, step: int, rank: int) -> int:
+    """Of each process its own, or all would drop the same cells; the first has that of a training in one process."""
+    if rank == 0:
+        return (seed << 32) + step
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices only, not for biases and norms."""
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]

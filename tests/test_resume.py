@@ -1,0 +1,156 @@
+"""A training that is killed at any moment and started again gives what an unbroken one gives, byte for byte."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+from small_training import settings_for, state_of, weights_of
+from tones import random_texts, write_corpus
+
+from asr.errors import TrainingError
+from asr.recognizer import Recognizer
+from asr.training.checkpoint import Checkpoints
+from asr.training.lock import locked
+from asr.training.log import read_metrics
+from asr.training.train import train
+
+# Forks a child for each moment; the child kills itself there. One start of the interpreter serves all.
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    import torch
+    torch.set_num_threads(1)
+    import asr.files
+    from asr.settings import load_settings
+    from asr.training.checkpoint import Checkpoints
+    from asr.training.settings import ExperimentSettings
+    from asr.training.step import Stepper
+    from asr.training.train import train
+
+    def die(): os.kill(os.getpid(), signal.SIGKILL)
+
+    def before_update(step):
+        update = Stepper.update
+        def patched(self, report, rate):
+            if report.step == step: die()
+            update(self, report, rate)
+        Stepper.update = patched
+
+    def after_update(step):
+        update = Stepper.update
+        def patched(self, report, rate):
+            update(self, report, rate)
+            if report.step == step: die()
+        Stepper.update = patched
+
+    def before_rename(step):
+        flush = asr.files._flush_to_disk
+        def patched(path):
+            flush(path)
+            if path.name.startswith(f".step-{step:08d}"): die()
+        asr.files._flush_to_disk = patched
+
+    conf, run = Path(sys.argv[1]), Path(sys.argv[2])
+    settings = load_settings(ExperimentSettings, conf)
+    for arm, step in [(after_update, 3), (before_update, 5), (before_rename, 10), (after_update, 13), (None, 0)]:
+        child = os.fork()
+        if child == 0:
+            if arm: arm(step)
+            train(settings, run, resume=bool(Checkpoints(run).paths()))
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        assert os.WIFSIGNALED(status) == (arm is not None), (arm, step, status)
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder, "train", random_texts(24, seed=1), seed=1)
+    write_corpus(folder, "dev", random_texts(6, seed=2), seed=2)
+    return folder
+
+
+def steps_of(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "steps.jsonl").read_text().splitlines()]
+
+
+def test_killed_at_any_step_it_goes_on_to_the_same_losses_and_weights(corpus: Path, tmp_path: Path) -> None:
+    settings = settings_for(corpus, tmp_path, checkpoint_steps=2, clip_factor=1.5)
+    train(settings, tmp_path / "whole")
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path / "conf.yaml"), str(tmp_path / "broken")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("resumed at epoch") == 4
+    assert steps_of(tmp_path / "whole") == steps_of(tmp_path / "broken")
+    assert len(steps_of(tmp_path / "whole")) > 14
+    whole, broken = state_of(tmp_path / "whole"), state_of(tmp_path / "broken")
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "broken")
+    keys = ("epoch", "step", "train_loss", "gradient_norm", "share_clipped", "padding_waste", "dev_loss", "dev_wer")
+    curves = [
+        [
+            [json.loads(line)[key] for key in keys]
+            for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()
+        ]
+        for run in ("whole", "broken")
+    ]
+    assert curves[0] == curves[1]
+
+
+def test_when_and_how_often_the_state_is_saved_changes_nothing(corpus: Path, tmp_path: Path) -> None:
+    train(settings_for(corpus, tmp_path), tmp_path / "seldom")
+    train(settings_for(corpus, tmp_path, checkpoint_minutes=1e-9, keep_last=3, keep_best=2), tmp_path / "often")
+    assert weights_of(tmp_path / "seldom") == weights_of(tmp_path / "often")
+    assert steps_of(tmp_path / "seldom") == steps_of(tmp_path / "often")
+    assert len(Checkpoints(tmp_path / "seldom").paths()) == 2
+    assert len(Checkpoints(tmp_path / "often").paths()) == 3
+
+
+def test_of_a_checkpoint_cut_in_half_the_one_before_is_used_and_said(
+    corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for(corpus, tmp_path)
+    train(settings, tmp_path / "run")
+    weights = weights_of(tmp_path / "run")
+    before, newest = Checkpoints(tmp_path / "run").paths()
+    newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
+    capfd.readouterr()
+    train(settings, tmp_path / "run", resume=True)
+    said = " ".join(capfd.readouterr().err.split())
+    assert f"{newest.name}: the checkpoint is damaged" in said
+    assert f"resumed at epoch 3, step {int(before.stem.removeprefix('step-'))}" in said
+    assert weights_of(tmp_path / "run") == weights
+
+
+def test_the_best_models_are_kept_and_the_others_go(corpus: Path, tmp_path: Path) -> None:
+    train(settings_for(corpus, tmp_path, keep_best=2, max_epochs=4), tmp_path / "run")
+    records = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    ranked = sorted((record["dev_wer"], record["dev_loss"], record["epoch"]) for record in records)
+    kept = sorted(path.name for path in (tmp_path / "run" / "best").iterdir())
+    assert kept == sorted(f"epoch-{epoch:04d}" for _, _, epoch in ranked[:2])
+    best = Recognizer.load(tmp_path / "run" / "best" / f"epoch-{ranked[0][2]:04d}").model.state_dict()
+    chosen = Recognizer.load(tmp_path / "run" / "model").model.state_dict()
+    assert all(torch.equal(best[name], chosen[name]) for name in best)
+
+
+def test_two_processes_do_not_train_into_one_folder(corpus: Path, tmp_path: Path) -> None:
+    settings = settings_for(corpus, tmp_path, max_epochs=1)
+    with locked(tmp_path / "run"), pytest.raises(TrainingError, match=r"another process \(\d+\) is training into this"):
+        train(settings, tmp_path / "run")
+    train(settings, tmp_path / "run")
+
+
+def test_steps_behind_a_half_line_are_forgotten(corpus: Path, tmp_path: Path) -> None:
+    settings = settings_for(corpus, tmp_path)
+    train(settings, tmp_path / "run")
+    whole = steps_of(tmp_path / "run")
+    Checkpoints(tmp_path / "run").paths()[-1].unlink()
+    with (tmp_path / "run" / "steps.jsonl").open("a") as file:
+        file.write('{"step": 99, "lo')
+    train(settings, tmp_path / "run", resume=True)
+    assert steps_of(tmp_path / "run") == whole
