@@ -60,7 +60,7 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
     if not utterances:
         raise ManifestError(f"{path}: the manifest has no utterances; expected one JSON object a line")
     if check_files:
-        _refuse_missing_files(utterances, path)
+        refuse_missing_files(utterances, path)
     return utterances
 
 
@@ -128,13 +128,12 @@ def without_missing_files(utterances: list[Utterance], path: Path) -> tuple[list
     Raises:
         ManifestError: all are missing.
     """
-    missing = {u.id: str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)}
-    if len(missing) == len(utterances):
-        _refuse_missing_files(utterances, path)
-    kept = [u for u in utterances if u.id not in missing]
-    if not missing:
+    kept = [u for u in utterances if _is_file(u.audio_filepath)]
+    if not kept:
+        refuse_missing_files(utterances, path)
+    if len(kept) == len(utterances):
         return kept, None
-    return kept, f"{path}: left out {len(missing)} of {len(utterances)}, missing: {_named(list(missing.values()))}"
+    return kept, f"left out: {_missing(utterances, path)}"
 
 
 def refuse_long(utterances: Sequence[Utterance], path: Path, max_seconds: float) -> None:
@@ -150,12 +149,21 @@ def refuse_long(utterances: Sequence[Utterance], path: Path, max_seconds: float)
         )
 
 
-def _refuse_missing_files(utterances: list[Utterance], path: Path) -> None:
-    if missing := [str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)]:
-        raise ManifestError(
-            f"{path}: {len(missing)} of {len(utterances)} sound files are missing: {_named(missing)}; "
-            "put them there, or leave them out with `asr doctor --fix`"
-        )
+def refuse_missing_files(utterances: list[Utterance], path: Path, *, remedy: str = "`asr doctor --fix`") -> None:
+    """Refuse a manifest whose sound files are not all there.
+
+    Raises:
+        ManifestError: names the first ten, their count, and the remedy that leaves them out.
+    """
+    if missing := _missing(utterances, path):
+        raise ManifestError(f"{missing}; put them there, or leave them out with {remedy}")
+
+
+def _missing(utterances: list[Utterance], path: Path) -> str | None:
+    missing = [str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)]
+    if not missing:
+        return None
+    return f"{path}: {len(missing)} of {len(utterances)} sound files are missing: {_named(missing)}"
 
 
 def _named(items: Sequence[str]) -> str:

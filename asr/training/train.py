@@ -9,7 +9,14 @@ from asr.align import num_frames_needed
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.concatenation import separator
-from asr.corpus.manifest import MAX_NAMED, Utterance, read_manifest, refuse_long, without_missing_files
+from asr.corpus.manifest import (
+    MAX_NAMED,
+    Utterance,
+    read_manifest,
+    refuse_long,
+    refuse_missing_files,
+    without_missing_files,
+)
 from asr.errors import TrainingError
 from asr.files import write_text
 from asr.model import AcousticModel
@@ -93,9 +100,10 @@ def _read_manifests(
     paths = [Path(settings.data.train), Path(settings.data.dev)]
     sets, messages = [], []
     for path in paths:
-        utterances, message = read_manifest(path, check_files=not skip_missing), None
+        utterances, message = read_manifest(path, check_files=False), None
         if skip_missing:
             utterances, message = without_missing_files(utterances, path)
+        refuse_missing_files(utterances, path, remedy="--skip-missing")
         refuse_long(utterances, path, settings.data.max_seconds)
         sets.append(utterances)
         messages.append(message)
