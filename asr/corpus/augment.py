@@ -171,7 +171,8 @@ def _stripes(
     """One, and zero inside `count` stripes a row: width uniform in 0 ... widest, place uniform in the row's length."""
     shape = (len(lengths), count)
     # Drawn on the CPU, so that one seed gives the same masks on every device.
-    draws = torch.rand((2, *shape), generator=generator).to(lengths.device)
+    draws = torch.rand((2, *shape), generator=generator, pin_memory=lengths.is_cuda)
+    draws = draws.to(lengths.device, non_blocking=True)  # from pinned memory, so that nobody waits for the GPU
     widths = (draws[0] * (widest + 1)).long()
     starts = (draws[1] * (lengths - widths + 1)).long()
     position = torch.arange(size, device=lengths.device)

@@ -31,7 +31,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Waveforms, zero beyond `num_samples`; the targets of all utterances one after the other."""
+    """Waveforms, zero beyond `num_samples`; the targets of all utterances one after the other.
+
+    The lengths stay on the CPU, where CTC wants them: to read them from a GPU is to wait for it.
+    """
 
     waveforms: Float[Tensor, "batch samples"]
     num_samples: Int[Tensor, "batch"]
@@ -40,14 +43,15 @@ class Batch:
     ids: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
-        """Waveforms and their lengths on `device`; targets stay where they are."""
-        return Batch(
-            self.waveforms.to(device),
-            self.num_samples.to(device),
-            self.targets,
-            self.num_tokens,
-            self.ids,
-        )
+        """Waveforms and targets on `device`; from pinned memory the copy runs beside the work of a GPU."""
+        waveforms, targets = (tensor.to(device, non_blocking=True) for tensor in (self.waveforms, self.targets))
+        return replace(self, waveforms=waveforms, targets=targets)
+
+    def pin_memory(self) -> "Batch":
+        """In memory that a GPU copies from by itself; the method that a DataLoader with `pin_memory` looks for."""
+        pinned = (tensor.pin_memory() for tensor in (self.waveforms, self.num_samples, self.targets))
+        waveforms, num_samples, targets = pinned
+        return replace(self, waveforms=waveforms, num_samples=num_samples, targets=targets)
 
     def __len__(self) -> int:
         return len(self.ids)

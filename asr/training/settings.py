@@ -1,6 +1,6 @@
 """The settings of an experiment: one YAML file of conf/ holds all of them."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from asr.model import ModelSettings
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.tokens import TokenSettings
+
+Precision: TypeAlias = Literal["auto", "float32", "bf16", "fp16"]
 
 
 class DataSettings(Settings):
@@ -24,7 +26,8 @@ class LoopSettings(Settings):
     `batch_seconds`: seconds of sound in a batch, padding counted. The learning rate rises for `warmup_steps`, then
     falls along a cosine to zero at `max_epochs`. `intermediate_share`: how much of the loss is that of the middle
     layer. `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated
-    and saved. `patience`: stop after so many epochs without a better dev WER.
+    and saved. `patience`: stop after so many epochs without a better dev WER. `precision`: what the network computes
+    in; "auto" is bf16 on a GPU that knows it, and float32 otherwise (`asr/training/device.py`).
     """
 
     max_epochs: int = Field(100, ge=1)
@@ -38,6 +41,7 @@ class LoopSettings(Settings):
     patience: int = Field(30, ge=1)
     seed: int = Field(1, ge=0, lt=2**31)
     num_workers: int = Field(1, ge=0)
+    precision: Precision = "auto"
     tensorboard: bool = False
 
 
