@@ -1,17 +1,30 @@
-"""How fast training is: seconds of sound per second, and the share of the machine's arithmetic peak.
+"""How fast training is: whole optimiser steps of ours, against the classic packed LSTM, on the same batches.
 
-    python benchmarks/training.py [--quick] [--conf conf/an4.yaml]
+    python benchmarks/training.py [--quick] [--device cuda] [--precision bf16] [--size 3x320] [--threads 1]
 
-One batch of random sound as long as the settings allow, whole optimiser steps, features included. Operations are those
-of the matrix products and convolutions, forward and twice that backward. The peak is measured in the same run: a large
-matrix product as a 1x1 convolution, in float32 by oneDNN.
+A step is that of `asr train`: features, SpecAugment, network, CTC, gradients, clipping, AdamW, average of the weights
+(`training_step.py`). Batches are planned as in a training from utterances as long as those of LibriSpeech. The two take
+turns on each batch; the sums of the medians are compared. With one thread on a CPU the time is that of the processor,
+so that other work on the machine does not count.
+
+Prints a Markdown table: seconds of sound per second (which is hours per hour), operations per second of ours and their
+share of the peak, memory that a step takes on top of what is there before it. Operations are those of matrix products
+and convolutions, forward and twice that backward, on real frames only; the peak is a large matrix product in the type
+of `--precision`, measured in the same run. Last line: the lowest ratio of the first size.
 """
 
 import argparse
+import ctypes
+import math
+import re
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a script, from any folder
 
 import torch
 from torch import nn
@@ -19,61 +32,140 @@ from torch import nn
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Batch
 from asr.model import AcousticModel, ModelSettings
-from asr.settings import load_settings
-from asr.training.ema import WeightAverage
-from asr.training.loss import training_losses
-from asr.training.settings import ExperimentSettings
+from asr.training.device import compute_dtype, prepare_device
+from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
+from benchmarks.training_step import VOCAB_SIZE, ClassicModel, Step, build_model, make_batches, make_step
 
-UTTERANCE_SECONDS = 2.7  # the mean of AN4
-TOKENS_PER_SECOND = 8
-VOCAB_SIZE = 29
+SIZES = ("3x320", "5x512", "5x1024")  # layers x cells per direction
+BATCH_SECONDS = {"cpu": (40.0, 110.0), "cuda": (320.0, 960.0)}
+HEADER = (
+    "| network | utterances | padding | classic, x real time | ours, x real time | ratio | GFLOP/s | of the peak "
+    "| classic, MB | ours, MB |\n|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """`classic`, `ours`: seconds for all batches; `memory`: megabytes of a step, classic and ours."""
+
+    utterances: float
+    padding: float
+    audio_seconds: float
+    classic: float
+    ours: float
+    operations: float
+    memory: tuple[float, float]
+
+    def row(self, size: str, peak: float) -> str:
+        speed = self.operations / self.ours
+        return (
+            f"| {size} | {self.utterances:.1f} | {100 * self.padding:.0f} % | {self.audio_seconds / self.classic:.1f} "
+            f"| {self.audio_seconds / self.ours:.1f} | {self.classic / self.ours:.2f} | {speed / 1e9:.0f} "
+            f"| {100 * speed / peak:.0f} % | {self.memory[0]:.0f} | {self.memory[1]:.0f} |"
+        )
 
 
 def main() -> None:
+    arguments = parse_arguments()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    device = torch.device(arguments.device)
+    dtype = compute_dtype(arguments.precision, device)
+    prepare_device(device, dtype)
+    sizes = arguments.size or (SIZES[:1] if arguments.quick else SIZES)
+    peak = measured_peak(device, dtype)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    print(f"torch {torch.__version__}, {name}, {dtype}, peak {peak / 1e9:.0f} GFLOP/s\n\n{HEADER}")
+    ratios = []
+    for size in sizes:
+        for max_seconds in BATCH_SECONDS[device.type][: 1 if arguments.quick else None]:
+            result = compare(size, arguments.precision, make_batches(max_seconds, 2), 3, device)
+            ratios += [result.classic / result.ours] if size == sizes[0] else []
+            print(result.row(size, peak), flush=True)
+    print(f"\nratio_{'gpu' if device.type == 'cuda' else 'cpu'}={min(ratios):.2f}")
+
+
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--conf", type=Path, default=Path("conf/an4.yaml"))
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    arguments = parser.parse_args()
-    settings = load_settings(ExperimentSettings, arguments.conf)
-    repeats = 5 if arguments.quick else 25
-    step, batch = make_step(settings)
-    seconds = median_seconds(step, repeats)
-    audio = float(batch.num_samples.sum()) / SAMPLE_RATE
-    operations = 3 * sum(operations_per_second(settings.model).values()) * audio
-    peak = measured_peak(repeats)
-    print(f"{torch.get_num_threads()} threads, {len(batch)} utterances of {UTTERANCE_SECONDS} s, {arguments.conf}")
-    for name, count in operations_per_second(settings.model).items():
-        print(f"{name:12} {count / 1e9:6.3f} GFLOP per second of sound, forward")
-    print(f"step {1000 * seconds:.0f} ms, {operations / seconds / 1e9:.0f} GFLOP/s of {peak / 1e9:.0f} at the peak")
-    print(f"speed={audio / seconds:.0f} share_of_peak={operations / seconds / peak:.2f}")
+    parser.add_argument("--quick", action="store_true", help="3x320 and small batches only")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("auto", "float32", "bf16", "fp16"), default="auto")
+    parser.add_argument("--size", choices=SIZES, action="append", help="only this one; can be given again")
+    parser.add_argument("--threads", type=int, help="of the CPU; otherwise as OMP_NUM_THREADS says")
+    return parser.parse_args()
 
 
-def make_step(settings: ExperimentSettings) -> tuple[Callable[[], None], Batch]:
-    """A whole training step on one batch of noise."""
-    torch.manual_seed(1)
-    count = max(1, int(settings.training.batch_seconds / UTTERANCE_SECONDS))
-    samples = round(UTTERANCE_SECONDS * SAMPLE_RATE)
-    num_tokens = round(UTTERANCE_SECONDS * TOKENS_PER_SECOND)
-    batch = Batch(
-        waveforms=0.1 * torch.randn(count, samples),
-        num_samples=torch.full((count,), samples),
-        targets=torch.randint(2, VOCAB_SIZE, (count * num_tokens,)),
-        num_tokens=torch.full((count,), num_tokens),
-        ids=tuple(str(number) for number in range(count)),
+def compare(size: str, precision: str, batches: list[Batch], num_rounds: int, device: torch.device) -> Result:
+    """Time and memory of the classic step and of ours."""
+    settings = experiment(size, precision)
+    steps = [make_step(build_model(kind, settings.model, device), settings) for kind in (ClassicModel, AcousticModel)]
+    memory = [step_memory(step, batches[0], device) for step in steps]  # warms up as well
+    times: list[list[list[float]]] = [[[] for _ in batches] for _ in steps]
+    for _ in range(num_rounds):
+        for number, batch in enumerate(batches):
+            for step, found in zip(steps, times, strict=True):
+                found[number].append(seconds(lambda: step(batch), device))  # noqa: B023
+    classic, ours = (sum(statistics.median(of_batch) for of_batch in found) for found in times)
+    audio = sum(float(batch.num_samples.sum()) for batch in batches)
+    padded = sum(batch.waveforms.numel() for batch in batches)
+    return Result(
+        utterances=sum(map(len, batches)) / len(batches),
+        padding=1 - audio / padded,
+        audio_seconds=audio / SAMPLE_RATE,
+        classic=classic,
+        ours=ours,
+        operations=3 * sum(operations_per_second(settings.model).values()) * audio / SAMPLE_RATE,
+        memory=(memory[0], memory[1]),
     )
-    model = AcousticModel(settings.model, vocab_size=VOCAB_SIZE, sample_rate=SAMPLE_RATE).train()
-    optimizer = torch.optim.AdamW(model.parameters())
-    average = WeightAverage(model, settings.training.ema_decay)
 
-    def step() -> None:
-        losses = training_losses(model, batch, settings, torch.Generator())
-        optimizer.zero_grad(set_to_none=True)
-        (losses.sum() / len(batch.targets)).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), settings.training.max_grad_norm)
-        optimizer.step()
-        average.update(model, 1)
 
-    return step, batch
+def experiment(size: str, precision: str) -> ExperimentSettings:
+    num_layers, hidden_size = map(int, size.split("x"))
+    return ExperimentSettings.model_validate(
+        {
+            "data": DataSettings(train="none", dev="none"),
+            "model": ModelSettings(num_layers=num_layers, hidden_size=hidden_size),
+            "training": LoopSettings.model_validate({"precision": precision}),
+        }
+    )
+
+
+def seconds(function: Callable[[], object], device: torch.device) -> float:
+    """Of one call; of the processor where it has one thread, and by the clock otherwise."""
+    clock = time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+    wait_for(device)
+    started = clock()
+    function()
+    wait_for(device)
+    return clock() - started
+
+
+def wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def step_memory(step: Step, batch: Batch, device: torch.device) -> float:
+    """Megabytes that the second step takes at its height, on top of what is there before it; on a CPU of Linux only."""
+    step(batch)
+    if device.type == "cuda":
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        step(batch)
+        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
+    if not sys.platform.startswith("linux"):
+        return math.nan
+    ctypes.CDLL(None).malloc_trim(0)  # give back what the step before has freed
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the highest so far is what it is now
+    before = resident("VmRSS")
+    step(batch)
+    return resident("VmHWM") - before
+
+
+def resident(name: str) -> float:
+    """Megabytes of this process in memory: now (VmRSS), or at most (VmHWM)."""
+    found = re.search(rf"{name}:\s+(\d+)", Path("/proc/self/status").read_text(encoding="ascii"))
+    return int(found[1]) / 1024 if found else math.nan
 
 
 def operations_per_second(settings: ModelSettings) -> dict[str, float]:
@@ -93,24 +185,24 @@ def operations_per_second(settings: ModelSettings) -> dict[str, float]:
     }
 
 
-def measured_peak(repeats: int) -> float:
-    """Operations per second of a large float32 matrix product."""
+def measured_peak(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations per second of a large matrix product."""
+    if device.type == "cuda":
+        size = 8192
+        matrix = torch.randn(size, size, device=device, dtype=dtype)
+        return 2 * size**3 / median_seconds(lambda: matrix @ matrix, device)
+    # As a 1x1 convolution: with fewer images and one thread PyTorch asks slower libraries than oneDNN.
     size = 1024
-    convolution = nn.Conv2d(size, size, 1, bias=False)
-    images = torch.randn(16, size, 16, 16)  # fewer images and one thread: PyTorch asks slower libraries than oneDNN
+    convolution = nn.Conv2d(size, size, 1, bias=False).to(dtype)
+    images = torch.randn(16, size, 16, 16).to(dtype)
     with torch.inference_mode():
-        return 2 * size * size * 16 * 16 * 16 / median_seconds(lambda: convolution(images), repeats)
+        return 2 * size * size * 16 * 16 * 16 / median_seconds(lambda: convolution(images), device)
 
 
-def median_seconds(function: Callable[[], object], repeats: int) -> float:
+def median_seconds(function: Callable[[], object], device: torch.device) -> float:
     for _ in range(3):
         function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(seconds(function, device) for _ in range(9))
 
 
 if __name__ == "__main__":

@@ -163,8 +163,9 @@ def spec_augment(
     total = batch if places is None else num_places
 
     def draw(count: int) -> Float[Tensor, "2 batch masks"]:
-        # On the CPU, so that one seed gives the same masks on every device.
-        return torch.rand((2, total, count), generator=generator)[:, list(rows)].to(device)
+        # On the CPU, so that one seed gives the same masks on every device; pinned, so that nobody waits for a GPU.
+        drawn = torch.rand((2, total, count), generator=generator)[:, list(rows)]
+        return drawn.pin_memory().to(device, non_blocking=True) if frames.is_cuda else drawn
 
     bands = torch.full((batch, 1), num_bands, device=device)
     widest_band = torch.full_like(bands, min(settings.max_band_width, num_bands // 2))

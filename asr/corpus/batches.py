@@ -34,6 +34,8 @@ class Example:
 class Batch:
     """Waveforms, zero beyond `num_samples`; the targets of all utterances one after the other.
 
+    The lengths stay on the CPU, where CTC wants them: to read them from a GPU is to wait for it.
+
     Where several processes train, `places` are the rows that these utterances have in the batch of all processes, which
     has `num_places`. A stand-in is an utterance of another process: it counts for nothing, but keeps in step a process
     for which none was left.
@@ -49,8 +51,15 @@ class Batch:
     is_stand_in: bool = False
 
     def to(self, device: torch.device) -> "Batch":
-        """Waveforms and their lengths on `device`; targets stay where they are."""
-        return replace(self, waveforms=self.waveforms.to(device), num_samples=self.num_samples.to(device))
+        """Waveforms and targets on `device`; from pinned memory the copy runs beside the work of a GPU."""
+        waveforms, targets = (tensor.to(device, non_blocking=True) for tensor in (self.waveforms, self.targets))
+        return replace(self, waveforms=waveforms, targets=targets)
+
+    def pin_memory(self) -> "Batch":
+        """In memory that a GPU copies from by itself; the method that a DataLoader with `pin_memory` looks for."""
+        pinned = (tensor.pin_memory() for tensor in (self.waveforms, self.num_samples, self.targets))
+        waveforms, num_samples, targets = pinned
+        return replace(self, waveforms=waveforms, num_samples=num_samples, targets=targets)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -148,6 +157,7 @@ class TrainingBatches:
             collate_fn=_collate_or_error,
             num_workers=self._num_workers,
             worker_init_fn=_prepare_worker,
+            pin_memory=torch.cuda.is_available(),
         )
         for batch, units, share in zip(loader, plan, shares, strict=True):
             if isinstance(batch, AudioError):

@@ -25,9 +25,10 @@ class BidirectionalLSTM(nn.Module):
         self, frames: Float[Tensor, "batch frames inputs"], num_frames: Int[Tensor, "batch"]
     ) -> Float[Tensor, "batch frames outputs"]:
         """Outputs beyond `num_frames` have no meaning and must not be used."""
-        if frames.is_cuda and torch.is_autocast_enabled("cuda"):
-            # By its source, PyTorch's autocast runs cuDNN's LSTM in float16, whatever type it was asked for: without
-            # scaling of the loss small gradients would vanish. Not yet measured on a GPU.
+        if frames.is_cuda and torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda") != torch.float16:
+            # PyTorch's autocast runs cuDNN's LSTM in float16, whatever type it was asked for (in its source:
+            # aten/src/ATen/cudnn/AutocastRNN.cpp). A training in bf16 does not scale the loss, so small gradients would
+            # vanish: float32 instead. Not yet measured on a GPU.
             with torch.autocast("cuda", enabled=False):
                 return self.forward(frames.float(), num_frames)
         ahead, _ = self.ahead(frames)

@@ -22,6 +22,7 @@ from asr.training.log import RunLog
 from asr.training.settings import ExperimentSettings, changed_settings
 from asr.training.step import Stepper, StepReport
 
+MAX_OVERFLOWS = 30  # in a row, of gradients in float16: by then the loss is scaled by 2**16 / 2**30
 NUM_EXAMPLES = 20  # utterances of dev whose hypotheses are kept for each better epoch
 
 
@@ -56,6 +57,7 @@ class Trainer:
         self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
         self._stop = StopRequest()
         self._unread: StepReport | None = None
+        self._num_overflows = 0
         self._since = self._saved = time.perf_counter()
 
     def resume(self) -> None:
@@ -169,7 +171,11 @@ class Trainer:
             sums.gradient_norm += norm
             sums.num_clipped += norm > limit
         self.log.step({"step": report.step + 1, "loss": loss, "gradient_norm": norm, "limit": limit})
-        if not is_finite:
+        if is_finite:
+            self._num_overflows = 0
+        elif self.stepper.scales_loss and math.isfinite(loss) and self._num_overflows < MAX_OVERFLOWS:
+            self._num_overflows += 1
+        else:
             self._skip(report)
         return bool(stop)
 

@@ -3,13 +3,14 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from asr.corpus.augment import spec_augment
 from asr.corpus.batches import Batch
 from asr.model import AcousticModel
 from asr.tokens import BLANK_ID
+from asr.training.device import compute_dtype
 from asr.training.settings import ExperimentSettings
 
 
@@ -20,25 +21,31 @@ def training_losses(
 
     A share of it is the loss of the same head on the middle layer (intermediate CTC, Lee & Watanabe 2021).
     """
-    frames, num_frames = model.features(batch.waveforms, batch.num_samples)
+    device = batch.waveforms.device
+    frames, num_frames = model.features(batch.waveforms, batch.num_samples.to(device, non_blocking=True))
     frames = spec_augment(
         frames, num_frames, settings.augment, generator, places=batch.places, num_places=batch.num_places
     )
     share = settings.training.intermediate_share
-    with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=frames.is_cuda):
-        outputs, num_frames = model.layer_outputs(frames, num_frames)
+    dtype = compute_dtype(settings.training.precision, device)
+    with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+        outputs, _ = model.layer_outputs(frames, num_frames)
         last = model.log_probs(outputs[-1])
         middle = model.log_probs(outputs[(len(outputs) - 1) // 2]) if share else last
+    num_frames = model.num_output_frames(batch.num_samples)  # once more, on the CPU: to ask the GPU is to wait for it
     losses = ctc_losses(last, num_frames, batch)
     return (1 - share) * losses + share * ctc_losses(middle, num_frames, batch) if share else losses
 
 
 def ctc_losses(
-    log_probs: Float[Tensor, "batch frames vocab"], num_frames: Tensor, batch: Batch
+    log_probs: Float[Tensor, "batch frames vocab"], num_frames: Int[Tensor, "batch"], batch: Batch
 ) -> Float[Tensor, "batch"]:
-    """The negative natural-log probability of each utterance's tokens, summed over all their paths."""
+    """The negative natural-log probability of each utterance's tokens, summed over all their paths.
+
+    `num_frames` is on the CPU: PyTorch checks the lengths there. On a GPU it copies them over by itself and waits.
+    """
     return nn.functional.ctc_loss(
-        log_probs.transpose(0, 1), batch.targets, num_frames.cpu(), batch.num_tokens, blank=BLANK_ID, reduction="none"
+        log_probs.transpose(0, 1), batch.targets, num_frames, batch.num_tokens, blank=BLANK_ID, reduction="none"
     )
 
 

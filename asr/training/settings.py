@@ -1,6 +1,6 @@
 """The settings of an experiment: one YAML file of conf/ holds all of them."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from asr.model import ModelSettings
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.tokens import TokenSettings
+
+Precision: TypeAlias = Literal["auto", "float32", "bf16", "fp16"]
 
 
 class DataSettings(Settings):
@@ -30,8 +32,10 @@ class LoopSettings(Settings):
     them, so that the same settings give the same training on any number of GPUs. The learning rate rises for
     `warmup_steps`, then falls along a cosine to zero at `max_epochs`. `max_grad_norm`: the gradient is scaled down to
     this norm; `clip_factor`: and to so many times its usual norm. `max_skipped`: so many steps whose loss or gradient
-    is not finite are left out before the training ends. `intermediate_share`: of the loss, that of the middle layer. `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated
-    and saved. `patience`: stop after so many epochs without a better dev WER.
+    is not finite are left out before the training ends. `intermediate_share`: of the loss, that of the middle layer.
+    `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated and
+    saved. `patience`: stop after so many epochs without a better dev WER. `precision`: what the network computes in;
+    "auto" is bf16 on a GPU that knows it, and float32 otherwise (`asr/training/device.py`).
 
     The state is saved after each epoch, every `checkpoint_minutes`, and every `checkpoint_steps` if given; the last
     `keep_last` states are kept, and the models of the `keep_best` best epochs.
@@ -54,6 +58,7 @@ class LoopSettings(Settings):
     checkpoint_minutes: float = Field(10.0, gt=0)
     keep_last: int = Field(2, ge=1)
     keep_best: int = Field(1, ge=1)
+    precision: Precision = "auto"
     tensorboard: bool = False
 
 

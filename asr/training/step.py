@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 
 from asr.corpus.batches import Batch
 from asr.model import AcousticModel
 from asr.training.clip import GradientClip
+from asr.training.device import compute_dtype, prepare_device
 from asr.training.distributed import World
 from asr.training.ema import WeightAverage
 from asr.training.loss import training_losses
@@ -46,6 +48,10 @@ class Stepper:
         fused = True if self._device.type == "cuda" else None
         groups = _parameter_groups(model, self._loop.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=fused)
+        dtype = compute_dtype(self._loop.precision, self._device)
+        prepare_device(self._device, dtype)
+        # float16 can not hold small gradients: the loss is made larger, they smaller again (Micikevicius et al. 2018).
+        self._scaler = GradScaler(self._device.type, enabled=dtype == torch.float16)
         self._clip = GradientClip(self._loop.max_grad_norm, self._loop.clip_factor, self._device)
 
     def gradients(self, batch: Batch, step: int, *, stop: bool = False) -> StepReport:
@@ -58,7 +64,9 @@ class Stepper:
         sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
         num_tokens = sums[1].clamp(min=1)
         self._optimizer.zero_grad(set_to_none=True)
-        (total * self._world.size / num_tokens).backward()  # the processes' gradients are averaged
+        loss = total * self._world.size / num_tokens  # DistributedDataParallel averages the processes' gradients
+        self._scaler.scale(loss).backward()
+        self._scaler.unscale_(self._optimizer)
         norm, limit = self._clip.apply(list(self.model.parameters()))
         return StepReport(step, batch, torch.stack([sums[0] / num_tokens, norm, limit, sums[2]]))
 
@@ -67,7 +75,10 @@ class Stepper:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         is_finite = torch.isfinite(report.row[:2]).all()
-        if self._device.type == "cuda":
+        if self._scaler.is_enabled():
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+        elif self._device.type == "cuda":
             self._optimizer.found_inf = (~is_finite).float()  # type: ignore[attr-defined]
             self._optimizer.step()
         elif is_finite:
@@ -75,12 +86,18 @@ class Stepper:
         self._clip.observe(report.row[1])
         self.average.update(self.model, report.step + 1)
 
+    @property
+    def scales_loss(self) -> bool:
+        """Whether a gradient beyond the range of float16 is nothing unusual: the next loss is scaled by less."""
+        return self._scaler.is_enabled()
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "clip": self._clip.state_dict(),
+            "scaler": self._scaler.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -89,6 +106,7 @@ class Stepper:
         self.average.model.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._clip.load_state_dict(state["clip"])
+        self._scaler.load_state_dict(state["scaler"])
 
 
 class _Losses(nn.Module):

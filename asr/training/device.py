@@ -1,0 +1,39 @@
+"""What a training computes in: the type of autocast, and what float32 is allowed to mean on a GPU."""
+
+import torch
+
+from asr.errors import SettingsError
+from asr.training.settings import Precision
+
+
+def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type that autocast runs the network in; float32 stands for no autocast. Features and CTC are always float32.
+
+    Raises:
+        SettingsError: the device can not compute in it.
+    """
+    bf16_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    if precision == "auto":
+        return torch.bfloat16 if bf16_gpu else torch.float32
+    if precision == "bf16" and device.type == "cuda" and not bf16_gpu:
+        raise SettingsError("training.precision: found bf16, which this GPU can not compute in; set fp16 or float32")
+    if precision == "fp16" and device.type != "cuda":
+        raise SettingsError(f"training.precision: found fp16, which needs a GPU (here: {device.type}); set float32")
+    return {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def prepare_device(device: torch.device, dtype: torch.dtype) -> None:
+    """Say for a training in `dtype` how exact a float32 product is on a GPU; on a CPU there is nothing to say.
+
+    A training in float32 gets float32: PyTorch's own choice is to round the inputs of cuDNN's LSTM and convolutions to
+    TF32, 10 bits of mantissa, but not those of matrix products. In bf16 or fp16 what is left in float32, the LSTM above
+    all, runs on the TF32 tensor cores, which are more exact than the types around it.
+    """
+    if device.type != "cuda":
+        return
+    # Each by name: the flags above them do not reach the two of cuDNN (pytorch#179445). And from here on only these new
+    # flags: to read an old one (`allow_tf32`) after a new one was set is an error.
+    exactness = "ieee" if dtype == torch.float32 else "tf32"
+    torch.backends.cuda.matmul.fp32_precision = exactness
+    torch.backends.cudnn.conv.fp32_precision = exactness  # type: ignore[attr-defined]
+    torch.backends.cudnn.rnn.fp32_precision = exactness  # type: ignore[attr-defined]
