@@ -1,11 +1,17 @@
 """The bidirectional LSTM, against torch's own on packed sequences."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from small_training import settings_for
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from asr.recurrent.lstm import BidirectionalLSTM, permute_frames, reversal
+from asr.model import AcousticModel
+from asr.recurrent.lstm import BidirectionalLSTM, permute_frames, reversal, truncate_backprop
+from asr.training.distributed import World
+from asr.training.step import Stepper
 
 INPUTS, CELLS = 5, 4
 LENGTHS = [[7, 3, 1, 7, 2], [1], [1, 1, 1], [6], [2, 9]]  # not sorted, ones, all equal
@@ -95,3 +101,42 @@ def test_forget_gates_start_open_and_the_recurrence_orthogonal(layer):
         assert bias.tolist() == [0.0] * CELLS + [1.0] * CELLS + [0.0] * 2 * CELLS  # input, forget, cell, output
         for gate in lstm.weight_hh_l0.split(CELLS):
             torch.testing.assert_close(gate @ gate.T, torch.eye(CELLS, dtype=gate.dtype), rtol=0, atol=1e-6)
+
+
+def truncated_gradients(layer: BidirectionalLSTM, frames: torch.Tensor, num_frames: torch.Tensor, frame: int):
+    """Outputs, and the norm of the gradient of one output frame of the first utterance by input frame."""
+    frames = frames.clone().requires_grad_()
+    outputs = layer(frames, num_frames)
+    size = outputs.shape[-1] // 2
+    norms = []
+    for direction in (outputs[0, frame, :size], outputs[0, frame, size:]):
+        (gradient,) = torch.autograd.grad(direction.sum(), frames, retain_graph=True)
+        norms.append(gradient[0].norm(dim=-1))
+    return outputs.detach(), norms[0], norms[1]
+
+
+def test_truncation_cuts_the_gradient_at_its_pieces_and_changes_no_output() -> None:
+    torch.manual_seed(0)
+    layer = BidirectionalLSTM(5, 4)
+    frames, num_frames = torch.randn(2, 20, 5), torch.tensor([20, 13])
+    whole, ahead, back = truncated_gradients(layer, frames, num_frames, frame=9)
+    truncate_backprop(torch.nn.ModuleList([layer]), 7)  # pieces of frames 0-6, 7-13, 14-19; backwards 19-13, 12-6, 5-0
+    cut, cut_ahead, cut_back = truncated_gradients(layer, frames, num_frames, frame=9)
+    torch.testing.assert_close(cut, whole, rtol=0, atol=1e-6)
+    assert cut_ahead.nonzero().flatten().tolist() == [7, 8, 9]
+    assert cut_back.nonzero().flatten().tolist() == [9, 10, 11, 12]
+    torch.testing.assert_close(cut_ahead[7:10], ahead[7:10])
+    torch.testing.assert_close(cut_back[9:13], back[9:13])
+    assert (ahead[:7] > 0).all()
+    truncate_backprop(torch.nn.ModuleList([layer]), 20)  # as long as the sequence: nothing is cut
+    same, same_ahead, same_back = truncated_gradients(layer, frames, num_frames, frame=9)
+    assert torch.equal(same, whole)
+    assert torch.equal(same_ahead, ahead)
+    assert torch.equal(same_back, back)
+
+
+def test_the_setting_reaches_the_layers(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, tmp_path, ["model.num_layers=2"], backprop_frames=3)
+    model = AcousticModel(settings.model, vocab_size=6, sample_rate=16_000)
+    Stepper(model, settings, World())
+    assert [layer.recurrence.backprop_frames for layer in model.layers] == [3, 3]

@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
+from asr.errors import SettingsError
+
 
 def train(
-    conf: Annotated[Path, typer.Argument(metavar="CONF", help="Settings, a YAML file such as conf/an4.yaml.")],
+    conf: Annotated[
+        Path | None, typer.Argument(metavar="CONF", help="Settings, a YAML file such as conf/an4.yaml.")
+    ] = None,
     run: Annotated[
         Path | None, typer.Option(help="Folder for the model and the state. Default: runs/<name of CONF>.")
     ] = None,
@@ -15,11 +19,19 @@ def train(
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out utterances whose sound files are missing.")
     ] = False,
+    replay: Annotated[
+        Path | None, typer.Option(help="Run a step again that went wrong, RUN/incidents/step-*.pt, and explain it.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override: training.seed=2. Repeatable.")
     ] = None,
 ) -> None:
     """Train a model. Leaves the weights that are best on dev in RUN/model."""
+    if replay is not None:
+        _replay(replay)
+        return
+    if conf is None:
+        raise SettingsError("asr train: give a settings file, such as conf/an4.yaml")
     from asr.settings import load_settings
     from asr.training.settings import ExperimentSettings
     from asr.training.train import train as train_model
@@ -28,3 +40,10 @@ def train(
     model = train_model(settings, run or Path("runs") / conf.stem, resume=resume, skip_missing=skip_missing)
     if model is not None:  # None in all processes of several but the first
         print(model)
+
+
+def _replay(incident: Path) -> None:
+    from asr.recognizer import default_device
+    from asr.training.incident import replay
+
+    print(replay(incident, default_device()))

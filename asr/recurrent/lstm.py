@@ -18,6 +18,8 @@ class BidirectionalLSTM(nn.Module):
         super().__init__()
         self.ahead = nn.LSTM(input_size, hidden_size, batch_first=True)
         self.back = nn.LSTM(input_size, hidden_size, batch_first=True)
+        # In training, gradients flow through so many frames at most; None: through all.
+        self.backprop_frames: int | None = None
         for lstm in (self.ahead, self.back):
             _initialise(lstm)
 
@@ -31,10 +33,34 @@ class BidirectionalLSTM(nn.Module):
             # vanish: float32 instead. Not yet measured on a GPU.
             with torch.autocast("cuda", enabled=False):
                 return self.forward(frames.float(), num_frames)
-        ahead, _ = self.ahead(frames)
+        ahead = _run(self.ahead, frames, self.backprop_frames)
         order = reversal(num_frames, frames.shape[1])
-        back, _ = self.back(permute_frames(frames, order))
+        back = _run(self.back, permute_frames(frames, order), self.backprop_frames)
         return torch.cat([ahead, permute_frames(back, order)], dim=-1)
+
+
+def _run(
+    lstm: nn.LSTM, frames: Float[Tensor, "batch frames inputs"], backprop_frames: int | None
+) -> Float[Tensor, "batch frames cells"]:
+    """The outputs of an LSTM. With `backprop_frames`, in pieces of so many frames, each of which goes on from the state
+    of the one before but sends no gradient to it: truncated back-propagation through time (Williams & Peng 1990).
+    """
+    if backprop_frames is None or not torch.is_grad_enabled():
+        outputs: Tensor = lstm(frames)[0]
+        return outputs
+    pieces, state = [], None
+    for piece in torch.split(frames, backprop_frames, dim=1):
+        output, (hidden, cells) = lstm(piece, state)
+        state = (hidden.detach(), cells.detach())
+        pieces.append(output)
+    return torch.cat(pieces, dim=1)
+
+
+def truncate_backprop(model: nn.Module, num_frames: int | None) -> None:
+    """Let gradients flow through so many frames at most in each bidirectional layer of a model; None: through all."""
+    for module in model.modules():
+        if isinstance(module, BidirectionalLSTM):
+            module.backprop_frames = num_frames
 
 
 def forward_lstm(input_size: int, hidden_size: int) -> nn.LSTM:

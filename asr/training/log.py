@@ -30,16 +30,19 @@ class RunLog:
         self._tensorboard = _open_tensorboard(folder) if tensorboard and not silent else None
         self.console = Console(stderr=True, quiet=silent)
 
-    def keep_until(self, epoch: int, step: int) -> None:
-        """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again."""
+    def keep_until(self, epoch: int, step: int) -> list[dict[str, Any]]:
+        """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again. Returns the
+        metrics of the epochs.
+        """
         if self._silent:
-            return
+            return []
         for name in self._records:
             if (path := self._folder / name).exists():
                 self._records[name] = [record for record in read_metrics(path) if record["epoch"] <= epoch]
         if (path := self._folder / STEPS).exists():
             kept = "".join(json.dumps(record) + "\n" for record in read_steps(path) if record["step"] <= step)
             write_text(path, kept)
+        return list(self._records[METRICS])
 
     def epoch(self, record: dict[str, Any]) -> None:
         """One line of metrics for an epoch."""

@@ -5,20 +5,21 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from asr.corpus.batches import Batch, TrainingBatches
 from asr.corpus.manifest import Utterance
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.recognizer import Recognizer
-from asr.scoring import UtteranceScore
 from asr.training.best import keep_best
 from asr.training.checkpoint import Checkpoints, EpochSums, Progress
 from asr.training.distributed import World
-from asr.training.environment import peak_memory_mb
+from asr.training.examination import examine
+from asr.training.health import Monitor
+from asr.training.incident import Incident, save_incident
 from asr.training.interrupt import StopRequest
 from asr.training.log import RunLog
+from asr.training.metrics import dev_record, epoch_line, evenly_spaced, training_record
 from asr.training.settings import ExperimentSettings, changed_settings
 from asr.training.step import Stepper, StepReport
 
@@ -54,6 +55,7 @@ class Trainer:
         self.stepper = Stepper(recognizer.model, settings, self.world)
         self.averaged = Recognizer(self.stepper.average.model, recognizer.tokens, settings.search)
         self.checkpoints = Checkpoints(folder, keep=self.loop.keep_last)
+        self.monitor = Monitor()
         self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
         self._stop = StopRequest()
         self._unread: StepReport | None = None
@@ -79,7 +81,8 @@ class Trainer:
             self.progress = Progress.from_json(state["progress"])
         except (KeyError, RuntimeError, ValueError, TypeError):
             raise TrainingError(f"{path}: the checkpoint is damaged, or of another version of asr") from None
-        self.log.keep_until(self.progress.epoch - 1, self.progress.step)
+        for record in self.log.keep_until(self.progress.epoch - 1, self.progress.step):
+            self.monitor.check(record)  # what it says of these has been said
         self.log.say(f"resumed at epoch {self.progress.epoch}, step {self.progress.step}")
 
     def fit(self) -> None:
@@ -190,47 +193,22 @@ class Trainer:
         rank, size = self.world.rank, self.world.size
         shares = self.world.gather(recognise(self.averaged, self.dev[rank::size]))
         evaluation = summarise(self.dev, [shares[index % size][index // size] for index in range(len(self.dev))])
-        score = evaluation.score
         self._count_time()
-        record = self._training_record()
-        record |= {"dev_loss": evaluation.loss, "dev_wer": score.wer, "dev_cer": score.cer}
-        record |= {"dev_wer_low": score.wer_low, "dev_wer_high": score.wer_high, "blank_ratio": evaluation.blank_ratio}
-        record["training_seconds"] = self.progress.seconds
+        record = training_record(self.progress, self.recognizer.model, self.world)
+        record["learning_rate"] = self._learning_rate(max(1, self.progress.batch))
+        record |= dev_record(evaluation)
         self.log.epoch(record)
-        self.log.say(
-            f"epoch {record['epoch']:3d}  loss {record['train_loss']:.3f}  dev loss {evaluation.loss:.3f}  "
-            f"dev WER {100 * score.wer:.2f} %  CER {100 * score.cer:.2f} %  "
-            f"{record['audio_seconds_per_second']:.0f} x real time  {self.progress.seconds / 60:.1f} min"
-        )
+        for warning in self.monitor.check(record):
+            self.log.warn(warning)
+        self.log.say(epoch_line(record))
         return evaluation
-
-    def _training_record(self) -> dict[str, Any]:
-        """What the steps of the epoch gave; means over the steps that were not skipped."""
-        sums, num_batches = self.progress.sums, max(1, self.progress.batch)
-        device = self.recognizer.device
-        parts = self.world.gather((sums.audio_seconds, sums.padded_seconds, sums.waited, peak_memory_mb(device)))
-        audio, padded, waited, memory = zip(*parts, strict=True)
-        num_steps, seconds = max(1, sums.num_steps), max(1e-9, sums.seconds)
-        return {
-            "epoch": self.progress.epoch,
-            "step": self.progress.step,
-            "learning_rate": self._learning_rate(num_batches),
-            "train_loss": sums.loss / num_steps,
-            "gradient_norm": sums.gradient_norm / num_steps,
-            "share_clipped": sums.num_clipped / num_steps,
-            "num_skipped": sums.num_skipped,
-            "audio_seconds_per_second": sum(audio) / seconds,
-            "share_waiting_for_data": sum(waited) / len(parts) / seconds,
-            "padding_waste": 1 - sum(audio) / max(1e-9, sum(padded)),
-            "peak_memory_mb": max(memory),
-        }
 
     def _keep_best(self, evaluation: Evaluation) -> None:
         def save(folder: Path) -> bool:
             return self.world.of_first(self._save_model(folder, evaluation))
 
         if keep_best(self.folder, self.progress, evaluation, keep=self.loop.keep_best, save=save):
-            self.log.examples(self.progress.epoch, _evenly_spaced(evaluation.score.utterances, NUM_EXAMPLES))
+            self.log.examples(self.progress.epoch, evenly_spaced(evaluation.score.utterances, NUM_EXAMPLES))
 
     def _save_model(self, folder: Path, evaluation: Evaluation) -> bool:
         if not self.world.is_first:
@@ -255,10 +233,27 @@ class Trainer:
         """A step whose loss or gradient is not finite has changed nothing; too many of them end the training."""
         self.progress.num_skipped += 1
         self.progress.sums.num_skipped += 1
-        reason = f"step {report.step + 1}: the loss or the gradient is not finite"
-        self.log.warn(f"{reason}; the step is left out")
+        model, rank = self.recognizer.model, self.world.rank
+        examination = examine(model, report.batch, self.settings, step=report.step, rank=rank)
+        path = self.folder / "incidents" / f"step-{report.step + 1:08d}{f'-rank{rank}' if rank else ''}.pt"
+        incident = Incident(
+            step=report.step,
+            epoch=self.progress.epoch,
+            rank=rank,
+            batch=report.batch,
+            weights=model.state_dict(),
+            settings=self.settings,
+            tokens=self.recognizer.tokens.model,
+        )
+        try:
+            save_incident(path, incident, examination)
+            kept = f"`asr train --replay {path}` runs it again"
+        except OutputError as error:
+            kept = str(error)
+        what = f"step {report.step + 1}: loss or gradient is not finite, likely because {examination.reason}"
+        self.log.warn(f"{what}. The step is left out; {kept}")
         if self.progress.num_skipped > self.loop.max_skipped:
-            raise TrainingError(f"{reason}, for the {self.progress.num_skipped}th time")
+            raise TrainingError(f"{what}. More than training.max_skipped ({self.loop.max_skipped}) such steps; {kept}")
 
     def _stop_if(self, asked: bool) -> None:
         if not asked:
@@ -306,9 +301,3 @@ class Trainer:
         now = time.perf_counter()
         self.progress.seconds += now - self._since
         self._since = now
-
-
-def _evenly_spaced(utterances: Sequence[UtteranceScore], count: int) -> list[UtteranceScore]:
-    """`count` of them, or all if there are fewer: no random choice, so the same ones after each epoch."""
-    count = min(count, len(utterances))
-    return [utterances[number * len(utterances) // count] for number in range(count)]

@@ -1,7 +1,5 @@
 """The loss: CTC on the last layer of the network, and a share of it on the middle one."""
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -46,15 +44,4 @@ def ctc_losses(
     """
     return nn.functional.ctc_loss(
         log_probs.transpose(0, 1), batch.targets, num_frames, batch.num_tokens, blank=BLANK_ID, reduction="none"
-    )
-
-
-def why_not_finite(losses: Float[Tensor, "batch"], batch: Batch) -> str:
-    """What a person should know, and do, when a step gives no gradient."""
-    infinite = [id for id, loss in zip(batch.ids, losses.tolist(), strict=True) if not math.isfinite(loss)]
-    if not infinite:
-        return f"the gradient is not finite (utterances {', '.join(batch.ids)}); lower training.learning_rate"
-    return (
-        f"the loss of {', '.join(infinite)} is not finite: the text does not fit into the sound, which is shorter than "
-        "the manifest says, or the weights are broken; correct the manifest, or lower training.learning_rate"
     )

@@ -33,6 +33,7 @@ class LoopSettings(Settings):
     `warmup_steps`, then falls along a cosine to zero at `max_epochs`. `max_grad_norm`: the gradient is scaled down to
     this norm; `clip_factor`: and to so many times its usual norm. `max_skipped`: so many steps whose loss or gradient
     is not finite are left out before the training ends. `intermediate_share`: of the loss, that of the middle layer.
+    `backprop_frames`: so many output frames at most do gradients flow back in time; all, if not given.
     `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated and
     saved. `patience`: stop after so many epochs without a better dev WER. `precision`: what the network computes in;
     "auto" is bf16 on a GPU that knows it, and float32 otherwise (`asr/training/device.py`).
@@ -50,6 +51,7 @@ class LoopSettings(Settings):
     clip_factor: float | None = Field(None, gt=1)
     max_skipped: int = Field(10, ge=0)
     intermediate_share: float = Field(0.3, ge=0, lt=1)
+    backprop_frames: int | None = Field(None, ge=1)
     ema_decay: float = Field(0.998, ge=0, lt=1)
     patience: int = Field(30, ge=1)
     seed: int = Field(1, ge=0, lt=2**31)

@@ -15,6 +15,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from asr.corpus.batches import Batch
 from asr.model import AcousticModel
+from asr.recurrent.lstm import truncate_backprop
 from asr.training.clip import GradientClip
 from asr.training.device import compute_dtype, prepare_device
 from asr.training.distributed import World
@@ -43,6 +44,7 @@ class Stepper:
         self._loop = settings.training
         self._world = world
         self._device = model.head.weight.device
+        truncate_backprop(model, self._loop.backprop_frames)
         self._losses = world.parallel(_Losses(model, settings))
         # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
         fused = True if self._device.type == "cuda" else None
@@ -56,9 +58,8 @@ class Stepper:
 
     def gradients(self, batch: Batch, step: int, *, stop: bool = False) -> StepReport:
         """Forward, backward and clipping: the same for the same weights, batch and step, as often as it is called."""
-        torch.manual_seed(_dropout_seed(self._loop.seed, step, self._world.rank))
-        masks = torch.Generator().manual_seed((self._loop.seed << 32) + step)
-        total = self._losses(batch, masks).sum() * float(not batch.is_stand_in)
+        generator = seed_step(self._loop.seed, step, self._world.rank)
+        total = self._losses(batch, generator).sum() * float(not batch.is_stand_in)
         counts = torch.tensor([0.0 if batch.is_stand_in else len(batch.targets), float(stop)])
         # Losses and tokens of all processes: what one process with the whole batch would have.
         sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
@@ -121,11 +122,16 @@ class _Losses(nn.Module):
         return training_losses(self.model, batch, self._settings, generator)
 
 
-def _dropout_seed(seed: int, step: int, rank: int) -> int:
-    """Of each process its own, or all would drop the same cells; the first has that of a training in one process."""
-    if rank == 0:
-        return (seed << 32) + step
-    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])
+def seed_step(seed: int, step: int, rank: int) -> torch.Generator:
+    """Set the seed of dropout for a step, and return the generator of its masks.
+
+    Dropout has in each process a seed of its own, or all would drop the same cells; the first has that of a training in
+    one process. The masks are those of the whole batch.
+    """
+    common = (seed << 32) + step
+    own = int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])
+    torch.manual_seed(own if rank else common)
+    return torch.Generator().manual_seed(common)
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

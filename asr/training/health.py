@@ -1,0 +1,119 @@
+"""Is a training well? Sizes of weights and gradients by layer, and a monitor that says what looks ill."""
+
+import math
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from torch import Tensor, nn
+
+BLANK_RATIO, BLANK_WER = 0.995, 0.99  # from here on a model writes nothing
+_PATIENCE = 5  # epochs that a sign has to last where it may be chance
+_BLANK_STEPS = 2000  # CTC starts on a plateau of blanks; AN4 leaves it after about 250 steps
+_DEAD, _GRADIENTS_EXPLODE, _WEIGHTS_EXPLODE, _OVERFITTING = 1e-4, 30.0, 30.0, 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorms:
+    """Euclidean norms of all weights of a layer, and of their gradients."""
+
+    weights: float
+    gradients: float
+
+
+def layer_norms(model: nn.Module) -> dict[str, LayerNorms]:
+    """Of each layer, by the name of its module ("subsampling", "layers.0", ..., "head"), with the gradients at hand."""
+    groups: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        groups.setdefault(layer_name(name), []).append(parameter)
+    found = {}
+    for name, parameters in groups.items():
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        found[name] = LayerNorms(_norm([p.detach() for p in parameters]), _norm(gradients))
+    return found
+
+
+def layer_name(parameter: str) -> str:
+    """The layer that a parameter, or a module, belongs to."""
+    first, *rest = parameter.split(".")
+    return f"{first}.{rest[0]}" if first == "layers" else first
+
+
+def _norm(tensors: list[Tensor]) -> float:
+    return float(nn.utils.get_total_norm(tensors)) if tensors else 0.0
+
+
+class Monitor:
+    """Reads the metrics of one epoch after the other, and warns of what is ill; of each thing once, while it lasts."""
+
+    def __init__(self) -> None:
+        self._records: list[dict[str, Any]] = []
+        self._said: set[str] = set()
+
+    def check(self, record: dict[str, Any]) -> list[str]:
+        """New warnings after an epoch. `record` is its line of `metrics.jsonl`, with `layers` (`layer_norms`)."""
+        self._records.append(record)
+        found = self._signs()
+        new = [text for sign, text in found.items() if sign not in self._said]
+        self._said = set(found)
+        return new
+
+    def _signs(self) -> dict[str, str]:
+        signs = dict(self._layer_signs(self._records[-1].get("layers", {})))
+        if self._only_blanks():
+            signs["blanks"] = (
+                "the model writes nothing: blanks only. CTC starts so, but should be past it by now: see whether one "
+                "batch can be learnt (--overfit), whether texts and sounds belong together (asr doctor), and try "
+                "smaller batches (training.batch_seconds), another learning rate, or a smaller model.subsampling"
+            )
+        if self._gradients_explode():
+            signs["gradients"] = (
+                "the gradients are far larger than in the epochs before: lower training.learning_rate, or "
+                "let the limit follow the usual norm (training.clip_factor: 2)"
+            )
+        if self._overfits():
+            signs["overfitting"] = (
+                f"for {_PATIENCE} epochs dev has become worse while the training set is learnt better: more "
+                "model.dropout, more augmentation or a smaller model; the best model is kept"
+            )
+        return signs
+
+    def _only_blanks(self) -> bool:
+        lately = self._records[-_PATIENCE:]
+        ill = all(r["blank_ratio"] > BLANK_RATIO and r["dev_wer"] >= BLANK_WER for r in lately)
+        return ill and len(lately) == _PATIENCE and lately[-1]["step"] >= _BLANK_STEPS
+
+    def _gradients_explode(self) -> bool:
+        before = [record["gradient_norm"] for record in self._records[:-1]]
+        return len(before) >= _PATIENCE and self._records[-1]["gradient_norm"] > _GRADIENTS_EXPLODE * median(before)
+
+    def _overfits(self) -> bool:
+        if len(self._records) <= _PATIENCE:
+            return False
+        lately, before = self._records[-_PATIENCE:], self._records[:-_PATIENCE]
+        best = min(before, key=lambda record: float(record["dev_loss"]))
+        return all(
+            r["dev_loss"] > _OVERFITTING * best["dev_loss"]
+            and r["train_loss"] < best["train_loss"]
+            and r["dev_wer"] > min(earlier["dev_wer"] for earlier in before)
+            for r in lately
+        )
+
+    def _layer_signs(self, layers: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
+        """A layer is compared with the others: with the median of their gradients, in relation to their weights."""
+        ratios = {name: norms["gradients"] / max(1e-12, norms["weights"]) for name, norms in layers.items()}
+        first = self._records[0].get("layers", {})
+        signs = []
+        for name, ratio in ratios.items():
+            others = median([other for key, other in ratios.items() if key != name] or [ratio])
+            if not math.isfinite(ratio):
+                continue  # the step was left out, and said so
+            if ratio < _DEAD * others:
+                signs.append(
+                    (f"dead {name}", f"{name} learns nothing: its gradient is {ratio / others:.0e} of the usual")
+                )
+            growth = layers[name]["weights"] / max(1e-12, first.get(name, layers[name])["weights"])
+            if growth > _WEIGHTS_EXPLODE:
+                text = f"the weights of {name} have grown {growth:.0f} times: lower training.learning_rate"
+                signs.append((f"exploding {name}", text))
+        return signs
