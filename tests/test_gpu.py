@@ -127,14 +127,16 @@ def test_in_each_precision_a_step_is_close_to_float32_and_its_gradients_are_fini
         assert not torch.equal(losses, expected)  # it did run in another type
 
 
-@gpu
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_steps_in_half_precision_learn(precision):
+@pytest.mark.parametrize(
+    ("device", "precision"),
+    [("cpu", "bf16"), pytest.param("cuda", "bf16", marks=gpu), pytest.param("cuda", "fp16", marks=gpu)],
+)
+def test_steps_in_half_precision_learn(device, precision):
     settings = experiment(precision)
-    with computing_in(torch.bfloat16, "cuda"):
-        step, batch = make_step(small_model("cuda", settings), settings), make_batch(DURATIONS)
-        losses = [float(step(batch)) for _ in range(20)]
-    assert losses[-1] < 0.9 * losses[0]
+    with computing_in(torch.bfloat16, device):
+        step, batch = make_step(small_model(device, settings), settings), make_batch(DURATIONS)
+        losses = [float(step(batch)) for _ in range(60)]
+    assert losses[-1] < 0.8 * losses[0]
 
 
 class _NoWaiting(TorchDispatchMode):
