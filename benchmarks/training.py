@@ -92,7 +92,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--precision", choices=("auto", "float32", "bf16", "fp16"), default="auto")
     parser.add_argument("--size", choices=SIZES, action="append", help="only this one; can be given again")
     parser.add_argument("--threads", type=int, help="of the CPU; otherwise as OMP_NUM_THREADS says")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: no GPU that CUDA knows")
+    return arguments
 
 
 def compare(size: str, precision: str, batches: list[Batch], num_rounds: int, device: torch.device) -> Result:
