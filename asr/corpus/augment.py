@@ -164,8 +164,10 @@ def spec_augment(
 
     def draw(count: int) -> Float[Tensor, "2 batch masks"]:
         # On the CPU, so that one seed gives the same masks on every device; pinned, so that nobody waits for a GPU.
-        drawn = torch.rand((2, total, count), generator=generator)[:, list(rows)]
-        return drawn.pin_memory().to(device, non_blocking=True) if frames.is_cuda else drawn
+        drawn = torch.rand((2, total, count), generator=generator, pin_memory=frames.is_cuda)
+        drawn = drawn.to(device, non_blocking=True)
+        # Row by row: a list as an index would be copied to a GPU, and waited for.
+        return drawn if len(rows) == total else torch.stack([drawn[:, row] for row in rows], dim=1)
 
     bands = torch.full((batch, 1), num_bands, device=device)
     widest_band = torch.full_like(bands, min(settings.max_band_width, num_bands // 2))

@@ -91,8 +91,12 @@ _FREE = (
 
 
 def changed_settings(before: dict[str, Any], now: ExperimentSettings) -> str:
-    """What differs, as "section.key: before -> now, ..."; without what may change in the midst of a run."""
-    old, new = _flat(before), _flat(now.model_dump(mode="json"))
+    """What differs, as "section.key: before -> now, ..."; without what may change in the midst of a run.
+
+    A key that an older version did not know had what is its default now.
+    """
+    defaults = ExperimentSettings(data=now.data).model_dump(mode="json")
+    old, new = _flat(defaults) | _flat(before), _flat(now.model_dump(mode="json"))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in _FREE]
     return ", ".join(f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys)
 
