@@ -41,7 +41,8 @@ _MONARCHS = (
     "James|John|Joseph|Kamehameha|Katherine|Leo|Leopold|Lewis|Louis|Napoleon|Nicholas|Paul|Peter|Philip|Pius|Richard|"
     "William"
 )
-_INTEGER = r"\d{1,3}(?:,\d{3})+|\d+"
+_INTEGER = r"\d{1,3}(?:,\d{3}){1,3}|\d{1,12}"
+_DAY = r"[12]?\d|3[01]"
 _TYPEWRITER = str.maketrans(
     {
         **dict.fromkeys("’‘`´", "'"), **dict.fromkeys("“”", '"'), "—": "--", "–": "-", "…": "...",
@@ -72,7 +73,7 @@ def _number(match: re.Match[str]) -> str | None:
     number = int(match[0].replace(",", ""))
     if len(match[0]) == 4 and 1100 <= number < 2000:  # without a comma it is a year; others can be said like one
         return year(number)
-    return cardinal(number) if number < 10**12 and not re.match("0.", match[0]) else None
+    return None if re.match("0.", match[0]) else cardinal(number)
 
 
 def _section(match: re.Match[str]) -> str | None:
@@ -114,8 +115,8 @@ _RULES = (
     _rule("other abbreviation", r"\b[A-Za-z]{2,6}\.,? [a-z0-9]", _unclear),
     _rule("numeral", r"\b(?:[IVXLC]{2,}|[ivx]{2,})\b", _unless_numeral),
     _rule("footnote or range", r"[a-z][,;.]?\"?\d|\d-\d|\d--(?=[.,; ]|$)", _unclear),
-    _rule("day of a month", rf"\b({_MONTH}) (\d\d?)(?:st|nd|rd|th)?\b(?!,\d)", _day),
-    _rule("day before a month", rf"\b(\d\d?)(?= (?:{_MONTH})\b)", lambda match: ordinal(int(match[1]))),
+    _rule("day of a month", rf"\b({_MONTH}) ({_DAY})(?:st|nd|rd|th)?\b(?!,\d)", _day),
+    _rule("day before a month", rf"\b({_DAY})(?= (?:{_MONTH})\b)", lambda match: ordinal(int(match[1]))),
     _rule("ordinal", rf"\b({_INTEGER})(?:st|nd|rd|th)\b", lambda match: ordinal(int(match[1].replace(",", "")))),
     _rule("number", rf"\b(?:{_INTEGER})\b(?!,\d)", _number),
     _rule("number", r"\d", _unclear),
