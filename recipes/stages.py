@@ -4,6 +4,7 @@ A stage that is done is said and not done again; a training that was stopped goe
 """
 
 import argparse
+import filecmp
 import json
 import os
 import shutil
@@ -122,14 +123,17 @@ def test_seed(experiment: Experiment, run: Path, model: str) -> None:
 
 def tune_seed(experiment: Experiment, language_model: LanguageModel, run: Path) -> None:
     """Stage tune: `model_lm` is the model with the language model, its weights chosen on dev."""
-    from asr.tuning import add_language_model, save_tuned, tune
-
+    file = language_model.file or run / "lm.bin"
     if (run / "model_lm").exists():
+        if not file.exists() or not filecmp.cmp(file, run / "model_lm" / "lm.bin", shallow=False):
+            raise CorpusError(
+                f"{run}: was tuned with another language model than {file}; remove model_lm and *_lm.* there"
+            )
         say("tune", f"done before: {run}")
         return
-    file = language_model.file
-    if file is None:
-        file = run / "lm.bin"
+    from asr.tuning import add_language_model, save_tuned, tune
+
+    if language_model.file is None:
         _estimate(experiment.train, file)
     unit, lexicon = language_model.unit, language_model.lexicon
     tuning = tune(add_language_model(run / "model", file, unit=unit, lexicon=lexicon), read_manifest(experiment.dev))

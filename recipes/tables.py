@@ -45,9 +45,14 @@ def results_table(records: list[Record]) -> str:
     return "\n".join(lines)
 
 
+def score_names(record: Record) -> list[str]:
+    """Such as dev, test, dev_lm and test_lm."""
+    return [name for name, value in record.items() if isinstance(value, dict)]
+
+
 def _cells(record: Record) -> Iterator[tuple[str, str, float | None]]:
     """Name of the column, cell, and the rate of which a mean makes sense."""
-    scores = [name for name, value in record.items() if isinstance(value, dict)]
+    scores = score_names(record)
     yield "seed", str(record["seed"]), None
     for score in scores:
         plain = score.removesuffix(_LM)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import lzma
 import math
 import subprocess
 import sys
@@ -98,9 +99,10 @@ def test_perplexity(asr, small, tmp_path):
     assert line.endswith("(9 tokens, 1 unknown, 3 sentences)\n")
 
 
-def test_perplexity_of_compressed_text(asr, small, tmp_path):
-    (tmp_path / "test.txt.gz").write_bytes(gzip.compress("\ufeffa b\r\nb\r\n".encode()))
-    result = json.loads(asr("lm", "perplexity", small, tmp_path / "test.txt.gz", "--json").out)
+@pytest.mark.parametrize(("suffix", "compress"), [("gz", gzip.compress), ("xz", lzma.compress)])
+def test_perplexity_of_compressed_text(asr, small, tmp_path, suffix, compress):
+    (tmp_path / f"test.txt.{suffix}").write_bytes(compress("\ufeffa b\r\nb\r\n".encode()))
+    result = json.loads(asr("lm", "perplexity", small, tmp_path / f"test.txt.{suffix}", "--json").out)
     assert (result["num_sentences"], result["num_tokens"], result["num_unknown"]) == (2, 5, 0)
 
 
@@ -117,6 +119,9 @@ def test_perplexity_refuses(refusal, small, tmp_path):
     assert refusal("lm", "perplexity", small, tmp_path / "no.txt") == f"{tmp_path / 'no.txt'}: no such file"
     (tmp_path / "t.txt.gz").write_bytes(gzip.compress(b"a b\n" * 1000)[:-9])
     assert "not a whole gzip file" in refusal("lm", "perplexity", small, tmp_path / "t.txt.gz")
+    for data in (lzma.compress(b"a b\n" * 1000)[:-9], b"a b\n"):
+        (tmp_path / "t.txt.xz").write_bytes(data)
+        assert "not a whole xz file" in refusal("lm", "perplexity", small, tmp_path / "t.txt.xz")
 
 
 # --- estimate ---------------------------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def test_mini_librispeech_from_its_home_is_tested_on_dev_clean_2(
 ) -> None:
     monkeypatch.setattr(mini, "CONF", small_conf(tmp_path / "conf.yaml"))
     # A model that has learnt nothing is not helped by a language model, and the tuning of one takes time.
-    monkeypatch.setattr(mini, "LanguageModel", lambda unit: None)
+    monkeypatch.setattr(mini, "LanguageModel", lambda unit, file: None)
     arguments = ["--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")]
     assert run(mini, arguments, monkeypatch) == 0
     (record,) = json.loads((tmp_path / "runs" / "results.json").read_text())

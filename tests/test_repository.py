@@ -12,7 +12,7 @@ import asr
 from asr.corpus.manifest import read_manifest
 from asr.settings import dump_settings, load_settings
 from asr.training.settings import ExperimentSettings
-from recipes.results import BEGIN, END, RECORDS, with_results
+from recipes.results import BEGIN, END, READMES, read_records, records_file, with_results
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,12 +40,14 @@ def test_every_settings_file_loads_and_is_written_back_equal(path: Path, tmp_pat
     assert load_settings(ExperimentSettings, tmp_path / "again.yaml") == settings
 
 
-def test_the_readme_shows_the_results_that_were_measured() -> None:
-    table = README.split(BEGIN)[1].split(END)[0]
-    if not (ROOT / RECORDS).is_file():
+@pytest.mark.parametrize("recipe", READMES)
+def test_the_readme_shows_the_results_that_were_measured(recipe: str) -> None:
+    readme = (ROOT / READMES[recipe]).read_text(encoding="utf-8")
+    table = readme.split(BEGIN)[1].split(END)[0]
+    if not (ROOT / records_file(recipe)).is_file():
         assert table == "not yet measured\n"
         return
-    assert with_results(README, ROOT / RECORDS) == README
+    assert with_results(readme, read_records(ROOT / records_file(recipe))) == readme
     assert re.search(r"\| \d+ \| \d+\.\d\d \|", table)
 
 

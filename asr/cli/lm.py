@@ -22,7 +22,7 @@ TokensOption = Annotated[
 
 @lm_app.command()
 def estimate(
-    text: Annotated[list[Path], typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz is fine.")],
+    text: Annotated[list[Path], typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz or .xz is fine.")],
     *,
     output: Annotated[Path, typer.Option(help="The model: .arpa, .arpa.gz or .bin, which loads at once.")],
     order: Annotated[int, typer.Option(min=1, help="Words of the longest n-grams.")] = 3,
@@ -83,7 +83,7 @@ def convert(
 @lm_app.command()
 def perplexity(
     lm: Annotated[Path, typer.Argument(metavar="LM", help="A model: .arpa, .arpa.gz or .bin.")],
-    text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz is fine.")],
+    text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz or .xz is fine.")],
     json: Annotated[bool, typer.Option("--json", help="Only the numbers, as one JSON object.")] = False,
     tokens: TokensOption = None,
 ) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def train_rnn(
-    text: Annotated[list[Path], typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz is fine.")],
+    text: Annotated[list[Path], typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz or .xz is fine.")],
     *,
     dev: Annotated[Path, typer.Option(metavar="TEXT", help="Other text, to choose the best weights on.")],
     tokens: Annotated[Path, typer.Option(metavar="MODEL", help="Model folder or tokens.model file: the units.")],

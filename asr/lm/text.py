@@ -1,8 +1,10 @@
-"""Text for language models: one sentence a line, plain or `.gz`; read line by line, for it may exceed the memory."""
+"""Text for language models: one sentence a line, plain, `.gz` or `.xz`; read line by line, for it may be large."""
 
 import gzip
+import lzma
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 
 from asr.errors import LanguageModelError
@@ -40,11 +42,18 @@ def read_sentences(
 
 def _read_lines(path: Path) -> Iterator[bytes]:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with _open(path) as file:
             yield from file
     except FileNotFoundError:
         raise LanguageModelError(f"{path}: no such file") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LanguageModelError(f"{path}: not a whole gzip file ({error}); copy or make it again") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
+        form = "xz" if path.suffix == ".xz" else "gzip"
+        raise LanguageModelError(f"{path}: not a whole {form} file ({error}); copy or make it again") from None
     except OSError as error:
         raise LanguageModelError(f"{path}: can not be read ({error.strerror})") from None
+
+
+def _open(path: Path) -> gzip.GzipFile | lzma.LZMAFile | BufferedReader:
+    if path.suffix == ".gz":
+        return gzip.open(path)
+    return lzma.open(path) if path.suffix == ".xz" else path.open("rb")

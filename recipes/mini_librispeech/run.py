@@ -3,14 +3,15 @@
     python -m recipes.mini_librispeech.run                                        # downloads the corpus (460 MB)
     python -m recipes.mini_librispeech.run --archive train-clean-5-opus.tar       # or takes train-clean-5 from a file
 
-Dev is four speakers of train-clean-5, the rest is trained on. The test set is dev-clean-2; with
---archive there is none.
+Dev is four speakers of train-clean-5, the rest is trained on. The test set is dev-clean-2; with --archive there is
+none. The language model is a word 3-gram of the training transcripts, and of the sentences of --text if that is given.
 """
 
 from pathlib import Path
 
 from asr.corpus.manifest import read_manifest, write_manifest
 from recipes.librispeech.prepare import prepare_part
+from recipes.mini_librispeech.language_model import estimate_language_model
 from recipes.stages import Experiment, LanguageModel, argument_parser, errors_told, run_seeds, say_sizes
 
 CONF = Path("conf/mini_librispeech.yaml")
@@ -20,11 +21,13 @@ DEV_SPEAKERS = frozenset({"1737", "32", "7312", "6848"})
 def main() -> None:
     parser = argument_parser(__doc__, data="data/mini_librispeech", runs="runs/mini_librispeech", seeds=[1])
     parser.add_argument("--archive", type=Path, help="train-clean-5, as FLAC or Opus, if it is at hand")
+    parser.add_argument("--text", type=Path, help="printed English for the language model, too: a sentence a line")
     arguments = parser.parse_args()
     with errors_told("mini_librispeech"):
         train, dev = prepare_train(arguments.data, arguments.archive)
         tests = {} if arguments.archive else {"test": prepare_part("dev-clean-2", arguments.data)}
-        experiment = Experiment(CONF, train, dev, tests, LanguageModel("word"))
+        file = estimate_language_model(train, arguments.text, arguments.data) if arguments.text else None
+        experiment = Experiment(CONF, train, dev, tests, LanguageModel("word", file=file))
         run_seeds(experiment, arguments.runs, arguments.seeds, arguments.set)
 
 

@@ -1,0 +1,161 @@
+"""English sentences as they are printed -> the words that a reader says, as LibriSpeech's transcripts have them.
+
+Upper case, letters and apostrophes only; numbers and abbreviations in words, the parts of hyphenated words apart. What
+can be read in more than one way, such as the numbers of a citation, makes a sentence unclear, and it is left out: a
+language model learns more from a sentence less than from wrong words.
+"""
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from recipes.english_numbers import cardinal, ordinal, roman, year
+
+_TITLES = {
+    "Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Mme": "Madame", "Mlle": "Mademoiselle", "Messrs": "Messieurs",
+}  # fmt: skip
+_ABBREVIATIONS = _TITLES | {
+    "Esq": "Esquire", "Co": "Company", "Bros": "Brothers", "etc": "et cetera", "cent": "cent", "viz": "viz",
+    "ft": "feet", "lbs": "pounds", "yds": "yards", "cts": "cents",
+}  # fmt: skip
+_BEFORE_NAMES = {
+    "St": "Saint", "Prof": "Professor", "Rev": "Reverend", "Hon": "Honorable", "Capt": "Captain", "Col": "Colonel",
+    "Lieut": "Lieutenant", "Gen": "General", "Sergt": "Sergeant", "Mt": "Mount",
+}  # fmt: skip
+_BEFORE_NUMBERS = {
+    "No": "Number", "Nos": "Numbers", "no": "number", "p": "page", "pp": "pages", "vol": "volume", "Vol": "Volume",
+    "chap": "chapter", "Fig": "Figure", "fig": "figure", "Figs": "Figures",
+}  # fmt: skip
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_SHORT_MONTHS = {month[:3]: month for month in _MONTHS} | {"Sept": "September"}
+_MONTH = "|".join(_MONTHS)
+_SECTIONS = "Chapter|Book|Volume|Part|Canto|Article|Appendix|Plate|Act|Scene|Section"
+_MONARCHS = (
+    "Alexander|Catherine|Charles|Christian|Clement|Edward|Ferdinand|Francis|Frederick|George|Gregory|Henry|Innocent|"
+    "James|John|Joseph|Kamehameha|Katherine|Leo|Leopold|Lewis|Louis|Napoleon|Nicholas|Paul|Peter|Philip|Pius|Richard|"
+    "William"
+)
+_INTEGER = r"\d{1,3}(?:,\d{3}){1,3}|\d{1,12}"
+_DAY = r"[12]?\d|3[01]"
+_TYPEWRITER = str.maketrans(
+    {
+        **dict.fromkeys("’‘`´", "'"), **dict.fromkeys("“”", '"'), "—": "--", "–": "-", "…": "...",
+        "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe",
+    }
+)  # fmt: skip
+_PUNCTUATION = str.maketrans({mark: " " for mark in string.punctuation if mark != "'"})
+
+
+class _Rule(NamedTuple):
+    """`spoken` gives what is said for a match; None makes the sentence unclear."""
+
+    name: str
+    pattern: re.Pattern[str]
+    spoken: Callable[[re.Match[str]], str | None]
+
+
+def _rule(name: str, pattern: str, spoken: Callable[[re.Match[str]], str | None]) -> _Rule:
+    return _Rule(name, re.compile(pattern), spoken)
+
+
+def _table(name: str, table: dict[str, str], after: str) -> _Rule:
+    """The words of `table`, and what matches `after` them, are said as it says."""
+    return _rule(name, rf"\b({'|'.join(table)}){after}", lambda match: table[match[1]])
+
+
+def _number(match: re.Match[str]) -> str | None:
+    number = int(match[0].replace(",", ""))
+    if len(match[0]) == 4 and 1100 <= number < 2000:  # without a comma it is a year; others can be said like one
+        return year(number)
+    return None if re.match("0.", match[0]) else cardinal(number)
+
+
+def _section(match: re.Match[str]) -> str | None:
+    number = roman(match[2])
+    return None if number is None else f"{match[1]} {cardinal(number)}"
+
+
+def _monarch(match: re.Match[str]) -> str | None:
+    number = roman(match[2])
+    return None if number is None else f"{match[1]} the {ordinal(number)}"
+
+
+def _day(match: re.Match[str]) -> str:
+    return f"{match[1]} {ordinal(int(match[2]))}"
+
+
+def _unless_numeral(match: re.Match[str]) -> str | None:
+    return match[0] if roman(match[0]) is None else None
+
+
+def _unclear(match: re.Match[str]) -> None:
+    return None
+
+
+# In this order: what comes first sees the dots, numerals and digits that those after it replace.
+_RULES = (
+    _rule("other character", r"[^A-Za-z0-9\s.,;:?!'\"()&-]", _unclear),
+    _rule("et cetera", r"&c\b\.?", lambda match: " et cetera "),
+    _rule("and", "&", lambda match: " and "),
+    _table("abbreviation", _ABBREVIATIONS, r"\."),
+    _table("abbreviation without dot", _TITLES, r"\b"),
+    _table("title", _BEFORE_NAMES, r"\.(?= [A-Z])"),
+    _table("saint without dot", {"St": "Saint"}, r"(?= [A-Z])"),
+    _rule("monsieur", r"(?<![A-Z]\. )\bM\.(?= (?:de |du |d'|le |la )?[A-Z][a-z])", lambda match: "Monsieur"),
+    _table("before a number", _BEFORE_NUMBERS, r"\.(?= ?\d)"),
+    _table("month", _SHORT_MONTHS, r"\.(?= \d)"),
+    _rule("section", rf"\b({_SECTIONS}) ([IVXLC]{{2,}}|[VX]|I(?=[.,;:)]))(?![\w'])\.?", _section),
+    _rule("monarch", rf"\b({_MONARCHS}) ([IVX]{{2,}}|[VX])(?!\w)\.?", _monarch),
+    _rule("other abbreviation", r"\b[A-Za-z]{2,6}\.,? [a-z0-9]", _unclear),
+    _rule("numeral", r"\b(?:[IVXLC]{2,}|[ivx]{2,})\b", _unless_numeral),
+    _rule("footnote or range", r"[a-z][,;.]?\"?\d|\d-\d|\d--(?=[.,; ]|$)", _unclear),
+    _rule("day of a month", rf"\b({_MONTH}) ({_DAY})(?:st|nd|rd|th)?\b(?!,\d)", _day),
+    _rule("day before a month", rf"\b({_DAY})(?= (?:{_MONTH})\b)", lambda match: ordinal(int(match[1]))),
+    _rule("ordinal", rf"\b({_INTEGER})(?:st|nd|rd|th)\b", lambda match: ordinal(int(match[1].replace(",", "")))),
+    _rule("number", rf"\b(?:{_INTEGER})\b(?!,\d)", _number),
+    _rule("number", r"\d", _unclear),
+)
+
+
+def spoken_english(sentence: str, counts: Counter[str]) -> list[str]:
+    """The words of a printed sentence, none if it is unclear; `counts` is told of each rule that touched it.
+
+    `"Mr. Bell's clock--No. 12--is off," he said.` -> MISTER BELL'S CLOCK NUMBER TWELVE IS OFF HE SAID.
+    """
+    text = _plain_letters(sentence)
+    for rule in _RULES:
+        spoken = _apply(rule, text)
+        if spoken is None:
+            counts[f"unclear: {rule.name}"] += 1
+            return []
+        if spoken != text:
+            counts[rule.name] += 1
+        text = spoken
+    words = (word.strip("'") for word in text.upper().translate(_PUNCTUATION).split())
+    return [word for word in words if word]
+
+
+def _plain_letters(text: str) -> str:
+    """Accents and ligatures as plain letters, quotes and dashes as those of a typewriter."""
+    if text.isascii():
+        return text.replace("`", "'")
+    letters = unicodedata.normalize("NFKD", text.translate(_TYPEWRITER))
+    return "".join(character for character in letters if not unicodedata.combining(character))
+
+
+def _apply(rule: _Rule, text: str) -> str | None:
+    """The text with what is said in place of each match; None if one is unclear."""
+    pieces, end = [], 0
+    for match in rule.pattern.finditer(text):
+        spoken = rule.spoken(match)
+        if spoken is None:
+            return None
+        pieces += [text[end : match.start()], spoken]
+        end = match.end()
+    return "".join([*pieces, text[end:]])

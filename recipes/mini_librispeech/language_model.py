@@ -1,0 +1,63 @@
+"""The language model of the training transcripts and of a text that is written as books are printed."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from asr.corpus.manifest import read_manifest
+from asr.errors import CorpusError, LanguageModelError
+from asr.files import read_lines, write_text
+from recipes.english_text import spoken_english
+from recipes.stages import say
+
+MIN_COUNTS = (1, 1, 2)  # 3-grams that occur once are most of the model's size, and help little
+
+
+def estimate_language_model(train: Path, text: Path, folder: Path) -> Path:
+    """Stage lm: `folder`/lm.bin, a word 3-gram of the transcripts and of `text`, one sentence a line.
+
+    `folder`/lm.json says what text it was, how much of it was used, and what each rule of `spoken_english` has touched.
+
+    Raises:
+        LanguageModelError: the text can not be read, or nothing in it is clear.
+        CorpusError: there is a model of another text.
+        OutputError: the files can not be written.
+    """
+    from asr.lm.estimate import estimate_ngrams
+    from asr.lm.ngram import NGramModel
+
+    file, record = folder / "lm.bin", folder / "lm.json"
+    if file.is_file() and record.is_file():
+        _check_text(record, text)
+        say("lm", f"done before: {file}")
+        return file
+    say("lm", f"a 3-gram model of {train} and {text}")
+    counts: Counter[str] = Counter()
+    estimated = estimate_ngrams(_sentences(train, text, counts), order=3, min_counts=MIN_COUNTS, folder=folder)
+    NGramModel.from_ngrams(estimated.words, estimated.ngrams).save(file)
+    write_text(record, json.dumps({"text": str(text), **counts}, indent=2) + "\n")
+    num_unclear = sum(count for name, count in counts.items() if name.startswith("unclear"))
+    say("lm", f"{counts['sentences']} sentences of {counts['words']} words; {num_unclear} were unclear and left out")
+    return file
+
+
+def _sentences(train: Path, text: Path, counts: Counter[str]) -> Iterator[Sequence[str]]:
+    """The transcripts, then what is clear of the text."""
+    from asr.lm.text import read_sentences
+
+    yield from (utterance.text.split() for utterance in read_manifest(train))
+    for words in read_sentences([text], lambda line, where: spoken_english(line, counts)):
+        if words:
+            counts["sentences"] += 1
+            counts["words"] += len(words)
+            yield words
+
+
+def _check_text(record: Path, text: Path) -> None:
+    try:
+        made_of = json.loads("\n".join(read_lines(record, LanguageModelError)))["text"]
+    except (ValueError, KeyError, TypeError):
+        raise LanguageModelError(f"{record}: not as this recipe has written it; remove it") from None
+    if made_of != str(text):
+        raise CorpusError(f"{record}: the language model was made of {made_of}; remove it, or give another --data")
