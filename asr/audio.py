@@ -7,11 +7,12 @@ goes to the decoder of the system through audioread, where there is one; soxr re
 
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from io import FileIO
+from io import BytesIO, FileIO
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,20 @@ class Sound:
         return len(self.samples) / self.sample_rate
 
 
-def load_audio(path: str | Path, *, offset: float = 0.0, duration: float | None = None) -> Float[Tensor, "samples"]:
+@dataclass(frozen=True, slots=True)
+class EncodedSound:
+    """A sound file that is in memory: its bytes, and the path that messages name, such as shard.tar/member.flac."""
+
+    path: Path
+    content: bytes
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def load_audio(
+    source: str | Path | EncodedSound, *, offset: float = 0.0, duration: float | None = None
+) -> Float[Tensor, "samples"]:
     """The waveform of a sound file, or of `duration` seconds of it from `offset` on: 16 kHz, mono, in [-1, 1].
 
     Channels are averaged. A float file that goes beyond 1.0 is scaled down by its peak, so nothing is clipped.
@@ -59,10 +73,10 @@ def load_audio(path: str | Path, *, offset: float = 0.0, duration: float | None 
         AudioError: the file is missing, empty, not audio, truncated, has no samples, or has samples that are
             NaN or infinite.
     """
-    return sound_to_waveform(read_sound(path, offset=offset, duration=duration), path)
+    return sound_to_waveform(read_sound(source, offset=offset, duration=duration), source)
 
 
-def sound_to_waveform(sound: Sound, path: str | Path) -> Float[Tensor, "samples"]:
+def sound_to_waveform(sound: Sound, source: str | Path | EncodedSound) -> Float[Tensor, "samples"]:
     """What a file holds -> 16 kHz mono in [-1, 1].
 
     Raises:
@@ -70,7 +84,7 @@ def sound_to_waveform(sound: Sound, path: str | Path) -> Float[Tensor, "samples"
     """
     waveform = to_waveform(sound.samples, sound.sample_rate)
     if len(waveform) == 0:
-        raise AudioError(f"{path}: too short: {len(sound.samples)} samples at {sound.sample_rate} Hz")
+        raise AudioError(f"{source}: too short: {len(sound.samples)} samples at {sound.sample_rate} Hz")
     return waveform
 
 
@@ -84,14 +98,14 @@ def to_waveform(samples: npt.NDArray[np.float32], sample_rate: int) -> Float[Ten
     return torch.from_numpy(np.ascontiguousarray(mono, dtype=np.float32))
 
 
-def read_sound(path: str | Path, *, offset: float = 0.0, duration: float | None = None) -> Sound:
+def read_sound(source: str | Path | EncodedSound, *, offset: float = 0.0, duration: float | None = None) -> Sound:
     """A sound file, or `duration` seconds of it from `offset` on, as it is, before any conversion.
 
     Raises:
         AudioError: as `load_audio`.
     """
-    path = Path(path)
-    with _open(path) as file:
+    path = source.path if isinstance(source, EncodedSound) else Path(source)
+    with BytesIO(source.content) if isinstance(source, EncodedSound) else _open(path) as file:
         start = file.read(12)
         if not start:
             raise AudioError(f"{path}: the file is empty (0 bytes)")
@@ -100,7 +114,8 @@ def read_sound(path: str | Path, *, offset: float = 0.0, duration: float | None 
             with _mpg123_muted() if containers.is_mp3(start) else nullcontext():
                 sound = _decode(file, path, offset, duration)
         else:
-            sound = _decode_with_system(path, offset, duration)
+            with _on_disk(source) as name:
+                sound = _decode_with_system(path, name, offset, duration)
     _refuse_unusable(sound, path, offset)
     return sound
 
@@ -124,8 +139,20 @@ def _open(path: Path) -> FileIO:
         raise AudioError(f"{path}: can not be opened: {error.strerror}") from None
 
 
-def _decode(file: FileIO, path: Path, offset: float, duration: float | None) -> Sound:
-    source = containers.with_length(file) or file.fileno()
+@contextmanager
+def _on_disk(source: str | Path | EncodedSound) -> Iterator[str]:
+    """The name of a file that holds the sound, for decoders that read nothing else."""
+    if not isinstance(source, EncodedSound):
+        yield str(source)
+        return
+    with tempfile.NamedTemporaryFile(suffix=source.path.suffix) as file:
+        file.write(source.content)
+        file.flush()
+        yield file.name
+
+
+def _decode(file: containers.OpenFile, path: Path, offset: float, duration: float | None) -> Sound:
+    source = containers.with_length(file) or (file if isinstance(file, BytesIO) else file.fileno())
     file.seek(0)
     try:
         # By its handle: from a name, libsndfile would guess the format of what it does not know.
@@ -153,12 +180,12 @@ def _decode(file: FileIO, path: Path, offset: float, duration: float | None) -> 
         return Sound(samples, int(reader.samplerate), reader.format, reader.subtype)
 
 
-def _decode_with_system(path: Path, offset: float, duration: float | None) -> Sound:
+def _decode_with_system(path: Path, name: str, offset: float, duration: float | None) -> Sound:
     """Formats that libsndfile does not know, by ffmpeg or another decoder of the system; they give 16-bit samples."""
     import audioread
 
     try:
-        with audioread.audio_open(str(path)) as file:
+        with audioread.audio_open(name) as file:
             rate, num_channels = int(file.samplerate), int(file.channels)
             samples = np.frombuffer(b"".join(file), "<i2").reshape(-1, num_channels).astype(np.float32)
     except (audioread.DecodeError, EOFError, OSError, ValueError):

@@ -8,9 +8,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeAlias
 
 from asr.errors import AudioError
+
+OpenFile: TypeAlias = io.FileIO | io.BytesIO
 
 _STREAMED = 0x7FFF_F000  # from here on, a 32-bit length is what encoders write that do not know it yet
 
@@ -52,7 +54,7 @@ def is_mp3(start: bytes) -> bool:
     return start[:3] == b"ID3" or (len(start) > 1 and start[0] == 0xFF and start[1] & 0xE0 == 0xE0)
 
 
-def refuse_incomplete(file: BinaryIO, path: Path) -> None:
+def refuse_incomplete(file: OpenFile, path: Path) -> None:
     """Compare what a sound file should hold by its own account with what is there.
 
     Raises:
@@ -76,7 +78,7 @@ def refuse_incomplete(file: BinaryIO, path: Path) -> None:
         raise AudioError(f"{path}: truncated: {missing} bytes of sound are missing; get the whole file")
 
 
-def with_length(file: BinaryIO) -> io.BytesIO | None:
+def with_length(file: OpenFile) -> io.BytesIO | None:
     """The contents of a WAV file whose sound goes on to the end though its header says 0 bytes, with the true length.
 
     Recorders leave such files when they write into a pipe, or are killed. None for every other file.
@@ -94,7 +96,7 @@ def with_length(file: BinaryIO) -> io.BytesIO | None:
     return io.BytesIO(contents)
 
 
-def _chunks(file: BinaryIO, layout: _Layout, position: int, size: int) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(file: OpenFile, layout: _Layout, position: int, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of each chunk from `position` on, up to the first that has no name in plain letters."""
     header_size = struct.calcsize(layout.header)
     while position + header_size <= size:
@@ -107,19 +109,19 @@ def _chunks(file: BinaryIO, layout: _Layout, position: int, size: int) -> Iterat
         position += max(0, length) + -length % layout.multiple
 
 
-def _sound_chunk(file: BinaryIO, layout: _Layout, size: int) -> tuple[int, int]:
+def _sound_chunk(file: OpenFile, layout: _Layout, size: int) -> tuple[int, int]:
     """Where the sound starts, and its length by the chunk's header; (size, 0) where there is no such chunk."""
     chunks = _chunks(file, layout, layout.first_chunk, size)
     return next(((start, length) for name, start, length in chunks if name == layout.sound), (size, 0))
 
 
-def _goes_on_with_chunks(file: BinaryIO, position: int, size: int) -> bool:
+def _goes_on_with_chunks(file: OpenFile, position: int, size: int) -> bool:
     """Whether the rest of a WAV file is not sound but chunks, of text for example."""
     ends = [start + length for _, start, length in _chunks(file, _WAV, position, size)]
     return bool(ends) and size - 1 <= ends[-1] <= size
 
 
-def _missing_of_chunks(file: BinaryIO, size: int, path: Path) -> int:
+def _missing_of_chunks(file: OpenFile, size: int, path: Path) -> int:
     file.seek(0)
     magic = file.read(4)
     start, length = _sound_chunk(file, _CHUNKED[magic], size)
@@ -142,7 +144,7 @@ def _missing_of_au(start: bytes, size: int) -> int:
     return int(position + length - size)
 
 
-def _missing_of_sphere(file: BinaryIO, size: int) -> int:
+def _missing_of_sphere(file: OpenFile, size: int) -> int:
     """NIST SPHERE: a header of text that says its own size, then the samples."""
     file.seek(8)
     try:
@@ -156,7 +158,7 @@ def _missing_of_sphere(file: BinaryIO, size: int) -> int:
     return header_size + length - size
 
 
-def _refuse_incomplete_ogg(file: BinaryIO, size: int, path: Path) -> None:
+def _refuse_incomplete_ogg(file: OpenFile, size: int, path: Path) -> None:
     """The last page of a stream carries a flag (RFC 3533); no stream begins after it, unless files were joined."""
     position, ended = 0, False
     while position < size:
@@ -173,7 +175,7 @@ def _refuse_incomplete_ogg(file: BinaryIO, size: int, path: Path) -> None:
         raise AudioError(f"{path}: truncated: the Ogg stream has no end; get the whole file")
 
 
-def _refuse_incomplete_mp3(file: BinaryIO, size: int, path: Path) -> None:
+def _refuse_incomplete_mp3(file: OpenFile, size: int, path: Path) -> None:
     """An mp3 is a row of frames. The first may be a note (Xing, Info) of how many follow; a decoder trusts it, and
     without it takes the bit rate of the first frame for that of all."""
     position = first = _end_of_tag(file)
@@ -198,7 +200,7 @@ def _refuse_incomplete_mp3(file: BinaryIO, size: int, path: Path) -> None:
         raise AudioError(_joined(path))
 
 
-def _end_of_tag(file: BinaryIO) -> int:
+def _end_of_tag(file: OpenFile) -> int:
     """Where an ID3v2 tag at the start ends; its length is four times seven bits."""
     file.seek(0)
     tag = file.read(10)
@@ -207,7 +209,7 @@ def _end_of_tag(file: BinaryIO) -> int:
     return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
 
 
-def _mp3_frame_length(file: BinaryIO, position: int) -> int:
+def _mp3_frame_length(file: OpenFile, position: int) -> int:
     """Bytes of the layer III frame at `position`; 0 where there is none."""
     file.seek(position)
     header = int.from_bytes(file.read(4), "big")
@@ -219,7 +221,7 @@ def _mp3_frame_length(file: BinaryIO, position: int) -> int:
     return samples // 8 * bits // _MP3_RATES[version][rate] + (header >> 9 & 1)
 
 
-def _noted_frames(file: BinaryIO, position: int) -> int | None:
+def _noted_frames(file: OpenFile, position: int) -> int | None:
     """The number of frames that the note in the first frame tells, if there is one."""
     file.seek(position)
     frame = file.read(64)

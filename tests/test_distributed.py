@@ -15,8 +15,9 @@ from small_training import state_of, weights_of, write_conf
 from tones import random_texts, write_corpus
 
 from asr.corpus.augment import AugmentSettings, spec_augment
-from asr.corpus.batches import Example, TrainingBatches, share_of
+from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.manifest import read_manifest
+from asr.corpus.plan import share_of
 from asr.training.checkpoint import Checkpoints
 
 

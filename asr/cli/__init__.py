@@ -16,6 +16,7 @@ from asr.cli.lm import lm_app
 from asr.cli.messages import complain
 from asr.cli.report import report
 from asr.cli.score import score
+from asr.cli.shard import shard
 from asr.cli.train import train
 from asr.cli.transcribe import transcribe
 from asr.cli.tune import tune
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (doctor, train, average, tune, transcribe, align, evaluate, score, inspect, report):
+for verb in (doctor, shard, train, average, tune, transcribe, align, evaluate, score, inspect, report):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(lm_app, name="lm")

@@ -2,12 +2,12 @@
 
 import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from asr.errors import CorpusError, OutputError
+from asr.files import atomic_folder
 
 # What tarfile and gzip raise on bytes that are not theirs.
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError)
@@ -32,14 +32,10 @@ def unpack(archive: Path, folder: Path, *, check: Callable[[Path], None] | None 
     if not archive.is_file():
         raise CorpusError(f"{archive}: no such archive file")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-            whole = Path(temporary) / folder.name
-            whole.mkdir()
+        with atomic_folder(folder) as whole:
             _extract(archive, whole)
             if check is not None:
                 check(whole)
-            whole.rename(folder)
     except OSError as error:
         raise OutputError(f"{folder}: {archive} could not be unpacked ({error.strerror or error})") from None
 

@@ -1,9 +1,10 @@
 """Utterances -> batches of waveforms: grouped by duration, shuffled by seed and epoch, loaded in the background."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,11 +12,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from asr.audio import SAMPLE_RATE, load_audio
+from asr.audio import SAMPLE_RATE, EncodedSound, load_audio
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
 from asr.corpus.concatenation import concatenate, pair_up, seconds
 from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
+from asr.corpus.plan import JITTER, plan_batches, share_of
 from asr.errors import AudioError, SettingsError
 
 _LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
@@ -24,10 +26,11 @@ _TALKERS = (3, 7)  # in babble, as many as in Kaldi's recipes
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An utterance with the ids of its tokens."""
+    """An utterance with the ids of its tokens, and its sound, where that is no file of its own."""
 
     utterance: Utterance
     tokens: tuple[int, ...]
+    sound: EncodedSound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,54 +68,13 @@ class Batch:
         return len(self.ids)
 
 
-def plan_batches(
-    durations: Sequence[float], *, max_seconds: float, seed: int | None = None, epoch: int = 0
-) -> list[list[int]]:
-    """Indices of utterances in batches of at most `max_seconds`, padding counted, at the speed they were recorded at.
-
-    Utterances of like duration go together. With a seed, durations are jittered by up to a tenth, so that companions
-    change from epoch to epoch, and batches are shuffled; without one, longest first. An utterance longer than
-    `max_seconds` makes a batch of its own.
-    """
-    keys = np.asarray(durations, dtype=np.float64)
-    rng = None if seed is None else np.random.default_rng((seed, epoch))
-    jittered = keys if rng is None else keys * rng.uniform(0.9, 1.1, len(keys))
-    batches: list[list[int]] = []
-    batch: list[int] = []
-    longest = 0.0
-    for index in np.argsort(-jittered, kind="stable").tolist():
-        longest = max(longest, keys[index])
-        if batch and longest * (len(batch) + 1) > max_seconds:
-            batches.append(batch)
-            batch, longest = [], keys[index]
-        batch.append(index)
-    batches.append(batch)
-    if rng is not None:
-        rng.shuffle(batches)
-    return batches
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Which utterances of a batch a process takes."""
-
-    places: tuple[int, ...]
-    is_stand_in: bool
-
-
-def share_of(num_places: int, rank: int, num_ranks: int) -> Share:
-    """Every `num_ranks`-th utterance: they are sorted by duration, so all shares are about as long. In a batch with
-    fewer utterances than processes, those that come away empty take the first utterance as a stand-in.
-    """
-    places = tuple(range(rank, num_places, num_ranks))
-    return Share(places, is_stand_in=False) if places else Share((0,), is_stand_in=True)
-
-
 class TrainingBatches:
     """The batches of one epoch after the other. Which utterances, and how they are augmented, depends on
     (seed, epoch, utterance) alone: not on the number of workers, nor on where an interrupted run went on.
+    `durations` are those of all utterances, in seconds.
 
-    `separator`: the tokens between the texts of two utterances (`concatenation.separator`).
+    `jitter`: as in `plan_batches`. `separator`: the tokens between the texts of two utterances
+    (`concatenation.separator`).
     `rank`, `num_ranks`: of several processes that share each batch, the number of this one, and how many they are.
 
     Raises:
@@ -127,6 +89,7 @@ class TrainingBatches:
         max_seconds: float,
         seed: int,
         num_workers: int,
+        jitter: float = JITTER,
         separator: tuple[int, ...] | None = None,
         rank: int = 0,
         num_ranks: int = 1,
@@ -134,10 +97,11 @@ class TrainingBatches:
         if augment.concatenation and separator is None:
             raise SettingsError("augment.concatenation: this training does not say which tokens separate two texts")
         self._augment = augment
-        self._dataset = _Waveforms(examples, augment, seed, separator or ())
-        self._durations = [example.utterance.duration for example in examples]
+        self._dataset = Waveforms(examples, augment, seed, separator or ())
+        self.durations = [example.utterance.duration for example in examples]
         self._max_seconds = max_seconds
         self._seed = seed
+        self._jitter = jitter
         self._num_workers = num_workers
         self._rank, self._num_ranks = rank, num_ranks
 
@@ -149,41 +113,46 @@ class TrainingBatches:
         """
         plan = self.plan(epoch)[first_batch:]
         shares = [share_of(len(units), self._rank, self._num_ranks) for units in plan]
-        loader = DataLoader(
-            self._dataset,
-            batch_sampler=[
-                [(epoch, units[place]) for place in share.places] for units, share in zip(plan, shares, strict=True)
-            ],
-            collate_fn=_collate_or_error,
-            num_workers=self._num_workers,
-            worker_init_fn=_prepare_worker,
-            pin_memory=torch.cuda.is_available(),
-        )
-        for batch, units, share in zip(loader, plan, shares, strict=True):
-            if isinstance(batch, AudioError):
-                raise batch
+        requests = [
+            [Request(epoch, units[place]) for place in share.places] for units, share in zip(plan, shares, strict=True)
+        ]
+        batches = load_batches(self._dataset, requests, num_workers=self._num_workers)
+        for batch, units, share in zip(batches, plan, shares, strict=True):
             yield replace(batch, places=share.places, num_places=len(units), is_stand_in=share.is_stand_in)
 
     def plan(self, epoch: int) -> list[list[tuple[int, ...]]]:
         """Indices of the utterances of each batch; those in one tuple are concatenated."""
         units = self._units(epoch)
-        durations = [seconds(unit, self._durations) for unit in units]
-        batches = plan_batches(durations, max_seconds=self._max_seconds, seed=self._seed, epoch=epoch)
+        durations = [seconds(unit, self.durations) for unit in units]
+        batches = plan_batches(
+            durations, max_seconds=self._max_seconds, seed=self._seed, epoch=epoch, jitter=self._jitter
+        )
         return [[units[index] for index in batch] for batch in batches]
 
     def _units(self, epoch: int) -> list[tuple[int, ...]]:
         pairs = self._augment.concatenation
         if pairs is None:
-            return [(index,) for index in range(len(self._durations))]
+            return [(index,) for index in range(len(self.durations))]
         rng = np.random.default_rng((self._seed, epoch, 0, 1))  # unlike that of any utterance
         limit = min(pairs.max_seconds, self._max_seconds)
-        return pair_up(self._durations, share=pairs.share, max_seconds=limit, rng=rng)
+        return pair_up(self.durations, share=pairs.share, max_seconds=limit, rng=rng)
+
+
+class Request(NamedTuple):
+    """What a loader process has to load: the utterances of these numbers as one; `streamed` are they themselves, where
+    the process can not look them up."""
+
+    epoch: int
+    unit: tuple[int, ...]
+    streamed: tuple[Example, ...] | None = None
 
 
 _Item = tuple[Tensor, Example]
 
 
-class _Waveforms(Dataset[_Item | AudioError]):
+class Waveforms(Dataset[_Item | AudioError]):
+    """Loads and augments utterances: what a loader process does."""
+
     def __init__(
         self, examples: Sequence[Example], augment: AugmentSettings, seed: int, separator: tuple[int, ...]
     ) -> None:
@@ -192,15 +161,16 @@ class _Waveforms(Dataset[_Item | AudioError]):
         self._seed = seed
         self._separator = separator
 
-    def __getitem__(self, key: tuple[int, tuple[int, ...]]) -> _Item | AudioError:
+    def __getitem__(self, request: Request) -> _Item | AudioError:
         try:
-            return self._load(*key)
+            return self._load(*request)
         except AudioError as error:  # raised here, it would come out of a worker process as a traceback
             return error
 
-    def _load(self, epoch: int, unit: tuple[int, ...]) -> _Item:
+    def _load(self, epoch: int, unit: tuple[int, ...], streamed: Sequence[Example] | None) -> _Item:
         rngs = [np.random.default_rng((self._seed, epoch, index)) for index in unit]
-        parts = [self._load_one(self._examples[index], rng) for index, rng in zip(unit, rngs, strict=True)]
+        examples = [self._examples[index] for index in unit] if streamed is None else streamed
+        parts = [self._load_one(example, rng) for example, rng in zip(examples, rngs, strict=True)]
         waveform, example = parts[0] if len(parts) == 1 else self._join(parts[0], parts[1], rngs[0])
         return distort(waveform, self._augment, rngs[0], partial(self._load_voices, unit)), example
 
@@ -208,7 +178,7 @@ class _Waveforms(Dataset[_Item | AudioError]):
         if rng.random() < self._augment.noise_share:
             num_samples = max(1, round(example.utterance.duration * SAMPLE_RATE))
             return background_noise(num_samples, rng), Example(example.utterance, ())
-        waveform = load_utterance(example.utterance)
+        waveform = load_utterance(example.utterance, example.sound)
         _refuse_wrong_duration(example.utterance, len(waveform) / SAMPLE_RATE)
         return change_speed(waveform, choose_speed(self._augment, rng)), example
 
@@ -231,15 +201,36 @@ class _Waveforms(Dataset[_Item | AudioError]):
         return [load_utterance(self._examples[index].utterance).numpy() for index in chosen if index not in unit]
 
 
-def load_utterance(utterance: Utterance) -> Float[Tensor, "samples"]:
-    """The waveform of one line of a manifest.
+def load_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> Float[Tensor, "samples"]:
+    """The waveform of one line of a manifest, or of its `sound`, where that is in memory.
 
     Raises:
         AudioError: the file can not be used.
     """
+    source = sound or utterance.audio_filepath
     if utterance.offset is None:
-        return load_audio(utterance.audio_filepath)
-    return load_audio(utterance.audio_filepath, offset=utterance.offset, duration=utterance.duration)
+        return load_audio(source)
+    return load_audio(source, offset=utterance.offset, duration=utterance.duration)
+
+
+def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_workers: int) -> Iterator[Batch]:
+    """A batch for each list of requests, loaded by so many processes; the lists are taken shortly before their turn.
+
+    Raises:
+        AudioError: a sound file can not be used.
+    """
+    loader = DataLoader(
+        dataset,
+        batch_sampler=requests,
+        collate_fn=_collate_or_error,
+        num_workers=num_workers,
+        worker_init_fn=_prepare_worker,
+        pin_memory=torch.cuda.is_available(),
+    )
+    for batch in loader:
+        if isinstance(batch, AudioError):
+            raise batch
+        yield batch
 
 
 def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:

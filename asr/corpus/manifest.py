@@ -66,10 +66,15 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     """Write a manifest, whole or not at all; sound files below its folder are written as relative paths."""
-    write_text(path, "".join(_format(utterance, path.parent) + "\n" for utterance in utterances))
+    write_text(path, "".join(format_line(utterance, path.parent) + "\n" for utterance in utterances))
 
 
 def parse_line(line: str, path: Path, number: int) -> Utterance:
+    """One line of a manifest; `path` of the manifest and `number` of the line are for messages.
+
+    Raises:
+        ManifestError: it is no JSON object, or a key is missing or wrong.
+    """
     where = f"{path}, line {number}"
     try:
         record = json.loads(line)
@@ -136,7 +141,7 @@ def without_missing_files(utterances: list[Utterance], path: Path) -> tuple[list
     return kept, f"left out: {_missing(utterances, path)}"
 
 
-def refuse_long(utterances: Sequence[Utterance], path: Path, max_seconds: float) -> None:
+def refuse_long(utterances: Iterable[Utterance], path: Path, max_seconds: float) -> None:
     """Refuse a manifest with utterances that are too long to train on.
 
     Raises:
@@ -179,7 +184,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _format(utterance: Utterance, folder: Path) -> str:
+def format_line(utterance: Utterance, folder: Path) -> str:
+    """The line, without its end, of a manifest that lies in `folder`."""
     record: dict[str, Any] = {
         "audio_filepath": os.fspath(_relative(utterance.audio_filepath, folder)),
         "duration": utterance.duration,

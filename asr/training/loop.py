@@ -8,6 +8,7 @@ from pathlib import Path
 
 from asr.corpus.batches import Batch, TrainingBatches
 from asr.corpus.manifest import Utterance
+from asr.corpus.streaming import ShardedBatches
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.recognizer import Recognizer
@@ -38,7 +39,7 @@ class Trainer:
         self,
         settings: ExperimentSettings,
         recognizer: Recognizer,
-        batches: TrainingBatches,
+        batches: TrainingBatches | ShardedBatches,
         dev: Sequence[Utterance],
         *,
         folder: Path,

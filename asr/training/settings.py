@@ -6,6 +6,7 @@ from pydantic import Field
 
 from asr.corpus.augment import AugmentSettings
 from asr.corpus.manifest import MAX_SECONDS
+from asr.corpus.plan import JITTER
 from asr.model import ModelSettings
 from asr.search import SearchSettings
 from asr.settings import Settings
@@ -29,7 +30,8 @@ class LoopSettings(Settings):
     """The training loop.
 
     `batch_seconds`: seconds of sound in a batch, padding counted; where several processes train, in the batch of all of
-    them, so that the same settings give the same training on any number of GPUs. The learning rate rises for
+    them, so that the same settings give the same training on any number of GPUs. `duration_jitter`: utterances are
+    sorted into batches by durations changed at random by up to this share. The learning rate rises for
     `warmup_steps`, then falls along a cosine to zero at `max_epochs`. `max_grad_norm`: the gradient is scaled down to
     this norm; `clip_factor`: and to so many times its usual norm. `max_skipped`: so many steps whose loss or gradient
     is not finite are left out before the training ends. `intermediate_share`: of the loss, that of the middle layer.
@@ -44,6 +46,7 @@ class LoopSettings(Settings):
 
     max_epochs: int = Field(100, ge=1)
     batch_seconds: float = Field(120.0, gt=0)
+    duration_jitter: float = Field(JITTER, ge=0, lt=1)
     learning_rate: float = Field(1e-3, gt=0)
     warmup_steps: int = Field(200, ge=0)
     weight_decay: float = Field(0.01, ge=0)

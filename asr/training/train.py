@@ -1,8 +1,10 @@
 """From settings to a trained model: reads the manifests, learns the tokens, checks the data, runs the loop."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from asr.align import num_frames_needed
@@ -17,6 +19,8 @@ from asr.corpus.manifest import (
     refuse_missing_files,
     without_missing_files,
 )
+from asr.corpus.shards import ShardedCorpus, read_index
+from asr.corpus.streaming import ShardedBatches
 from asr.errors import TrainingError
 from asr.files import write_text
 from asr.model import AcousticModel
@@ -67,47 +71,92 @@ def _run(settings: ExperimentSettings, folder: Path, world: World, *, resume: bo
 
 def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, skip_missing: bool = False) -> Trainer:
     """Reads the manifests, learns the tokens, checks the data."""
-    train_set, dev_set, missing = _read_manifests(settings, skip_missing)
+    train_set, dev_set, missing = _read_sets(settings, skip_missing)
     torch.manual_seed(settings.training.seed)
     tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
     tokens = Tokens(world.of_first(tokens.model))
     model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(world.device())
-    examples, left_out = alignable(encode(train_set, tokens, settings.data.train), model, settings.augment.speeds)
-    batches = TrainingBatches(
-        examples,
-        settings.augment,
-        max_seconds=settings.training.batch_seconds,
-        seed=settings.training.seed,
-        num_workers=settings.training.num_workers,
-        separator=separator(tokens),
-        rank=world.rank,
-        num_ranks=world.size,
-    )
+    batches, left_out = _make_batches(train_set, tokens, model, settings, world)
     encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
     trainer = Trainer(
         settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder=folder, world=world
     )
-    for text in [*missing, message, left_out, _facts(examples, dev_set, model, tokens)]:
+    for text in [*missing, message, left_out, _facts(list(batches.durations), dev_set, model, tokens)]:
         if text:
             trainer.log.say(text)
     return trainer
 
 
-def _read_manifests(
+def _read_sets(
     settings: ExperimentSettings, skip_missing: bool
-) -> tuple[list[Utterance], list[Utterance], list[str | None]]:
-    """Of train and dev the utterances, and what has to be said of them."""
-    paths = [Path(settings.data.train), Path(settings.data.dev)]
-    sets, messages = [], []
-    for path in paths:
-        utterances, message = read_manifest(path, check_files=False), None
-        if skip_missing:
-            utterances, message = without_missing_files(utterances, path)
-        refuse_missing_files(utterances, path, remedy="--skip-missing")
+) -> tuple[list[Utterance] | ShardedCorpus, list[Utterance], list[str | None]]:
+    """Train, which may be a folder of shards, and dev, and what has to be said of them."""
+    train_path, dev_path = Path(settings.data.train), Path(settings.data.dev)
+    train_set, train_message = (
+        (read_index(train_path), None) if train_path.is_dir() else _read(train_path, skip_missing)
+    )
+    dev_set, dev_message = _read(dev_path, skip_missing)
+    for utterances, path in ((train_set, train_path), (dev_set, dev_path)):
         refuse_long(utterances, path, settings.data.max_seconds)
-        sets.append(utterances)
-        messages.append(message)
-    return sets[0], sets[1], messages
+    return train_set, dev_set, [train_message, dev_message]
+
+
+def _read(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | None]:
+    utterances, message = read_manifest(path, check_files=False), None
+    if skip_missing:
+        utterances, message = without_missing_files(utterances, path)
+    refuse_missing_files(utterances, path, remedy="--skip-missing")
+    return utterances, message
+
+
+def _make_batches(
+    train_set: list[Utterance] | ShardedCorpus,
+    tokens: Tokens,
+    model: AcousticModel,
+    settings: ExperimentSettings,
+    world: World,
+) -> tuple[TrainingBatches | ShardedBatches, str | None]:
+    """The batches to train on, and a message on the utterances that are not in them."""
+    loop, augment, source = settings.training, settings.augment, settings.data.train
+    if isinstance(train_set, ShardedCorpus):
+        durations, problems = [], []
+        for part in _parts(train_set):  # what they are encoded to need not be in memory all at once
+            durations += [utterance.duration for utterance in part]
+            problems += _too_short(encode(part, tokens, source), model, augment.speeds)
+        kept = np.array([problem is None for problem in problems])
+        sharded = ShardedBatches(
+            train_set,
+            tokens,
+            augment,
+            durations=np.array(durations)[kept],
+            kept=kept,
+            max_seconds=loop.batch_seconds,
+            jitter=loop.duration_jitter,
+            seed=loop.seed,
+            num_workers=loop.num_workers,
+            rank=world.rank,
+            num_ranks=world.size,
+        )
+        return sharded, _left_out(problems)
+    examples, left_out = alignable(encode(train_set, tokens, source), model, augment.speeds)
+    batches = TrainingBatches(
+        examples,
+        augment,
+        max_seconds=loop.batch_seconds,
+        jitter=loop.duration_jitter,
+        seed=loop.seed,
+        num_workers=loop.num_workers,
+        separator=separator(tokens),
+        rank=world.rank,
+        num_ranks=world.size,
+    )
+    return batches, left_out
+
+
+def _parts(utterances: Iterable[Utterance]) -> Iterator[list[Utterance]]:
+    rest = iter(utterances)
+    while part := list(islice(rest, 10_000)):
+        yield part
 
 
 def encode(utterances: Sequence[Utterance], tokens: Tokens, source: str) -> list[Example]:
@@ -127,23 +176,34 @@ def alignable(
     """The examples whose tokens fit into the model's frames, at the fastest speed too, and a message on the others.
 
     CTC gives text that does not fit probability zero: an infinite loss, which `zero_infinity` would only hide.
+
+    Raises:
+        TrainingError: none fits.
     """
+    problems = _too_short(examples, model, speeds)
+    message = _left_out(problems)
+    return [example for example, problem in zip(examples, problems, strict=True) if problem is None], message
+
+
+def _too_short(examples: Sequence[Example], model: AcousticModel, speeds: Sequence[float]) -> list[str | None]:
+    """For each example None, or what its tokens need and its frames are, if they do not fit."""
     fastest = max(speeds, default=1.0)
     samples = torch.tensor([int(example.utterance.duration / fastest * SAMPLE_RATE) for example in examples])
-    frames = model.num_output_frames(samples).tolist()
-    fits = [n >= num_frames_needed(example.tokens) for n, example in zip(frames, examples, strict=True)]
-    kept = [example for example, fit in zip(examples, fits, strict=True) if fit]
-    out = [
-        f"{example.utterance.id} ({n} frames for {num_frames_needed(example.tokens)} tokens and repeats)"
-        for n, example, fit in zip(frames, examples, fits, strict=True)
-        if not fit
+    needed = [num_frames_needed(example.tokens) for example in examples]
+    return [
+        None if n >= wanted else f"{example.utterance.id} ({n} frames for {wanted} tokens and repeats)"
+        for n, wanted, example in zip(model.num_output_frames(samples).tolist(), needed, examples, strict=True)
     ]
-    if not kept:
+
+
+def _left_out(problems: Sequence[str | None]) -> str | None:
+    out = [problem for problem in problems if problem is not None]
+    if len(out) == len(problems):
         raise TrainingError(f"no utterance can be aligned: {', '.join(out[:MAX_NAMED])}; lower model.subsampling")
     if not out:
-        return kept, None
+        return None
     more = f" and {len(out) - MAX_NAMED} more" if len(out) > MAX_NAMED else ""
-    return kept, f"left out, too short for their text: {len(out)} utterances: {', '.join(out[:MAX_NAMED])}{more}"
+    return f"left out, too short for their text: {len(out)} utterances: {', '.join(out[:MAX_NAMED])}{more}"
 
 
 def _refuse_used_folder(folder: Path, resume: bool) -> None:
@@ -153,10 +213,10 @@ def _refuse_used_folder(folder: Path, resume: bool) -> None:
         raise TrainingError(f"{folder}: holds a training already; go on with --resume, or give another folder")
 
 
-def _facts(examples: Sequence[Example], dev: Sequence[Utterance], model: AcousticModel, tokens: Tokens) -> str:
-    hours = [sum(u.duration for u in utterances) / 3600 for utterances in ([e.utterance for e in examples], dev)]
+def _facts(train: Sequence[float], dev: Sequence[Utterance], model: AcousticModel, tokens: Tokens) -> str:
+    hours = [sum(train) / 3600, sum(utterance.duration for utterance in dev) / 3600]
     weights = sum(p.numel() for p in model.parameters()) / 1e6
     return (
-        f"train {len(examples)} utterances, {hours[0]:.2f} h; dev {len(dev)}, {hours[1]:.2f} h; "
+        f"train {len(train)} utterances, {hours[0]:.2f} h; dev {len(dev)}, {hours[1]:.2f} h; "
         f"{weights:.2f} million weights, {len(tokens)} tokens, on {model.head.weight.device}"
     )
