@@ -127,6 +127,23 @@ def curves_figure(epochs: Sequence[int], curves: EpochCurves, *, best: int | Non
     return figure
 
 
+def time_lag_figure(past: Sequence[float], future: Sequence[float], *, seconds_per_frame: float) -> Figure:
+    """A small figure without background: norms of a gradient by how far it has come in time, in both directions."""
+    figure = Figure(figsize=(4.8, 3.0), layout="constrained", facecolor="none")
+    axes = figure.subplots()
+    axes.set_facecolor("none")
+    for (color, style), norms, name in zip(LINES, (past, future), ("past", "future"), strict=True):
+        seconds = [lag * seconds_per_frame for lag in range(len(norms))]
+        axes.plot(seconds, norms, color=color, linestyle=style, label=name)
+    axes.set_yscale("log")
+    axes.set_title("Gradient by time lag")
+    axes.set_xlabel("seconds from the frame")
+    axes.set_ylabel("norm at the input of the stack")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
+
+
 def save_figure(path: Path, figure: Figure) -> None:
     """As PNG, on white.
 

@@ -1,11 +1,14 @@
 """`asr train`: settings -> model."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asr.errors import SettingsError
+
+if TYPE_CHECKING:
+    from asr.training.settings import ExperimentSettings
 
 
 def train(
@@ -22,6 +25,10 @@ def train(
     replay: Annotated[
         Path | None, typer.Option(help="Run a step again that went wrong, RUN/incidents/step-*.pt, and explain it.")
     ] = None,
+    overfit: Annotated[
+        bool,
+        typer.Option("--overfit", help="Only see whether a single batch can be learnt by heart: a test of a minute."),
+    ] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override: training.seed=2. Repeatable.")
     ] = None,
@@ -37,9 +44,21 @@ def train(
     from asr.training.train import train as train_model
 
     settings = load_settings(ExperimentSettings, conf, set_)
+    if overfit:
+        _overfit(settings)
+        return
     model = train_model(settings, run or Path("runs") / conf.stem, resume=resume, skip_missing=skip_missing)
     if model is not None:  # None in all processes of several but the first
         print(model)
+
+
+def _overfit(settings: "ExperimentSettings") -> None:
+    from asr.training.overfit import describe, overfit_one_batch
+
+    verdict = overfit_one_batch(settings)
+    print(describe(verdict))
+    if not verdict.reached:
+        raise typer.Exit(1)
 
 
 def _replay(incident: Path) -> None:

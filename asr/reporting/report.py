@@ -5,9 +5,10 @@ from pathlib import Path
 
 import asr
 from asr.files import write_text
-from asr.pictures import EpochCurves, as_svg, curves_figure, save_figure
+from asr.pictures import EpochCurves, as_svg, curves_figure, save_figure, time_lag_figure
 from asr.reporting import curves, sections
 from asr.reporting.html import Html, element, text
+from asr.reporting.reach import measure_reach
 from asr.reporting.run import Run, read_run
 from asr.reporting.style import STYLE
 
@@ -45,6 +46,7 @@ def write_report(folder: Path) -> Path:
         sections.examples(run),
         sections.optimiser(run, optimiser),
         sections.blanks(run, blanks),
+        _reach(folder),
         sections.speed(run, speed),
         sections.environment(run),
         sections.settings(run),
@@ -57,6 +59,16 @@ def write_report(folder: Path) -> Path:
 
 def _page(title: str, parts: Iterable[Html]) -> str:
     return PAGE.format(title=text(title), style=STYLE, body="\n".join(parts))
+
+
+def _reach(folder: Path) -> Html:
+    """The section on how far gradients reach in time, measured now; it needs the model and some sounds of dev."""
+    lag = measure_reach(folder)
+    if isinstance(lag, str):
+        return sections.reach(None, Html(""), lag)
+    figure = time_lag_figure(lag.past, lag.future, seconds_per_frame=lag.seconds_per_frame)
+    save_figure(folder / "report" / "gradient_by_lag.png", figure)
+    return sections.reach(lag, element("div", Html(as_svg(figure, name="gradient_by_lag")), class_="figures"), "")
 
 
 def _draw(run: Run, pictures: dict[str, EpochCurves], folder: Path) -> Html:

@@ -9,6 +9,7 @@ from asr.reporting.html import Html, aligned, element, paragraph, table, text
 from asr.reporting.numbers import SPACE, count, duration, interval, number, percent
 from asr.reporting.run import Run
 from asr.scoring import UtteranceScore
+from asr.training.time_lag import TimeLag, reach_of
 
 NUM_WORST, NUM_BEST, NUM_CHANGED = 8, 5, 5
 OLDER = "it was trained by a version of asr that did not log them"
@@ -107,6 +108,21 @@ def blanks(run: Run, pictures: Html) -> Html:
         "model first learns to say nothing but blanks (near 100 %), then finds the tokens between them."
     )
     return _section("Blanks", paragraph(sentence), pictures)
+
+
+def reach(lag: TimeLag | None, picture: Html, why_not: str) -> Html:
+    """How far gradients reach in time."""
+    title = "How far the network looks"
+    if lag is None:
+        return _section(title, paragraph(f"Not measured: {why_not}."))
+    seconds = [reach_of(norms) * lag.seconds_per_frame for norms in (lag.past, lag.future)]
+    sentence = (
+        "How strongly the likeliest token of a frame depends on what the recurrent layers hear before and after it: "
+        "the norm of its gradient there, the geometric mean over some frames of dev. It falls to a hundredth "
+        f"within {seconds[0]:.2f} s of the past and {seconds[1]:.2f} s of the future. In a network without gates it "
+        "would vanish or explode along a straight line."
+    )
+    return _section(title, paragraph(sentence), picture)
 
 
 def examples(run: Run) -> Html:
