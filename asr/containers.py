@@ -206,7 +206,7 @@ def _end_of_tag(file: OpenFile) -> int:
     tag = file.read(10)
     if tag[:3] != b"ID3" or len(tag) < 10:
         return 0
-    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
+    return 10 + int(sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True)))
 
 
 def _mp3_frame_length(file: OpenFile, position: int) -> int:
