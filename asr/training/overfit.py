@@ -55,7 +55,7 @@ class Overfit:
         return sum(u.errors for u in self.utterances) / max(1, sum(u.num_words for u in self.utterances))
 
 
-def overfit_one_batch(settings: ExperimentSettings, *, max_seconds: float = 60.0, max_steps: int = 1000) -> Overfit:
+def overfit_one_batch(settings: ExperimentSettings, *, max_seconds: float = 120.0, max_steps: int = 1000) -> Overfit:
     """Learn a few short utterances of the training set by heart, without augmentation, dropout and weight decay.
 
     Reached when greedy search makes no error on them and the loss is small; given up after `max_seconds` or
