@@ -135,4 +135,3 @@ def test_files_that_are_no_incident_are_one_line(refusal, corpus: Path, tmp_path
     assert "no such file" in refusal("train", "--replay", tmp_path / "none.pt")
     torch.save({"format_version": 99}, tmp_path / "new.pt")
     assert "new.pt: damaged, or not an incident" in refusal("train", "--replay", tmp_path / "new.pt")
-    assert "give a settings file" in refusal("train")

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asr.errors import SettingsError
-
 if TYPE_CHECKING:
     from asr.training.settings import ExperimentSettings
 
@@ -38,7 +36,7 @@ def train(
         _replay(replay)
         return
     if conf is None:
-        raise SettingsError("asr train: give a settings file, such as conf/an4.yaml")
+        raise typer.BadParameter("give a settings file, such as conf/an4.yaml", param_hint="CONF")
     from asr.settings import load_settings
     from asr.training.settings import ExperimentSettings
     from asr.training.train import train as train_model

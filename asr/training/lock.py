@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from asr.errors import OutputError, TrainingError
 
@@ -24,27 +25,35 @@ def locked(folder: Path) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    path = folder / "training.lock"
+    path, was_there = folder / "training.lock", folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
     except OSError as error:
         raise OutputError(f"{folder}: could not be written ({error.strerror})") from None
     with file:
+        _lock(file, folder)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip()
-            raise TrainingError(
-                f"{folder}: another process{f' ({holder})' if holder else ''} is training into this folder; "
-                "wait for it, or give another folder with --run"
-            ) from None
-        except OSError:  # a file system without locks
             yield
-            return
+        finally:
+            if not was_there and list(folder.iterdir()) == [path]:  # a training that could not begin leaves nothing
+                path.unlink()
+                folder.rmdir()
+
+
+def _lock(file: TextIO, folder: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+        holder = file.read().strip()
+        raise TrainingError(
+            f"{folder}: another process{f' ({holder})' if holder else ''} is training into this folder; "
+            "wait for it, or give another folder with --run"
+        ) from None
+    except OSError:  # a file system without locks
+        return
+    file.seek(0)
+    file.truncate()
+    file.write(str(os.getpid()))
+    file.flush()
