@@ -12,7 +12,7 @@ from asr.corpus.streaming import ShardedBatches
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.recognizer import Recognizer
-from asr.training.best import keep_best
+from asr.training.best import keep_best, model_card
 from asr.training.checkpoint import Checkpoints, EpochSums, Progress
 from asr.training.distributed import World
 from asr.training.examination import examine
@@ -215,20 +215,11 @@ class Trainer:
         if not self.world.is_first:
             return True
         try:
-            self.averaged.save(folder, card=self._card(evaluation))
+            self.averaged.save(folder, card=model_card(self.settings, self.progress.epoch, evaluation))
         except OutputError as error:
             self.log.warn(f"{error}; training goes on, free some space")
             return False
         return True
-
-    def _card(self, evaluation: Evaluation) -> str:
-        score, data = evaluation.score, self.settings.data
-        return (
-            "# Speech recognition model\n\n"
-            f"Trained with `asr` on `{data.train}`, epoch {self.progress.epoch}, seed {self.loop.seed}.\n\n"
-            f"Word error rate on `{data.dev}` (used to choose this epoch): {100 * score.wer:.2f} % "
-            f"[{100 * score.wer_low:.2f}, {100 * score.wer_high:.2f}] of {score.num_words} words.\n"
-        )
 
     def _skip(self, report: StepReport) -> None:
         """A step whose loss or gradient is not finite has changed nothing; too many of them end the training."""
