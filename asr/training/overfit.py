@@ -25,7 +25,7 @@ from asr.training.train import alignable, encode
 
 NUM_UTTERANCES = 8
 SMALL_LOSS = 0.1  # per token: each is recognised with a probability of 0.9
-LEARNING_RATE, WARMUP_STEPS, BETAS, MAX_NORM = 3e-3, 20, (0.9, 0.98), 5.0
+LEARNING_RATE, WARMUP_STEPS, BETAS, MAX_NORM = 2e-3, 20, (0.9, 0.98), 5.0
 CHECK_EVERY = 5  # steps
 TIME_IS_UP = "it ran out of time or steps"
 
