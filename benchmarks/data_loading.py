@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a script, from any folder
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # read when torch is loaded: docs/decisions/0002-threads.md
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,6 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, help="train-clean-5, as FLAC or Opus, unpacked into a temporary folder")
     parser.add_argument("--quick", action="store_true", help="train on 100 utterances, not on 500")
     arguments = parser.parse_args()
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # see docs/decisions/0002-threads.md
     with tempfile.TemporaryDirectory() as temporary:
         data = arguments.data if arguments.archive is None else Path(temporary)
         if arguments.archive is None and not (data / "train.jsonl").is_file():

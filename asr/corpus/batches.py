@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -228,20 +227,10 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
         worker_init_fn=_prepare_worker,
         pin_memory=torch.cuda.is_available(),
     )
-    for batch in _one_ahead(iter(loader)) if num_workers else loader:
+    for batch in loader:
         if isinstance(batch, AudioError):
             raise batch
         yield batch
-
-
-def _one_ahead(source: Iterator[Batch | AudioError]) -> Iterator[Batch | AudioError]:
-    """Takes the next item while the one before is used: for each batch the trainer's process has to exchange a few
-    messages with a loader, and to read on where it streams shards, which would else be waiting."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, source, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, source, None)
-            yield item
 
 
 def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:
