@@ -48,7 +48,7 @@ def test_the_readme_shows_the_results_that_were_measured(recipe: str) -> None:
         assert table == "not yet measured\n"
         return
     assert with_results(readme, read_records(ROOT / records_file(recipe))) == readme
-    assert re.search(r"\| \d+ \| \d+\.\d\d \|", table)
+    assert re.search(r"\| \d+ \| \d+\.\d\d( \[\d+\.\d\d, \d+\.\d\d\])? \|", table)
 
 
 def test_the_readme_names_only_files_and_verbs_that_exist() -> None:
