@@ -35,6 +35,8 @@ def train(
     if replay is not None:
         _replay(replay)
         return
+    if overfit and resume:
+        raise typer.BadParameter("starts from nothing and saves nothing: leave out --resume", param_hint="--overfit")
     if conf is None:
         raise typer.BadParameter("give a settings file, such as conf/an4.yaml", param_hint="CONF")
     from asr.settings import load_settings
@@ -43,18 +45,18 @@ def train(
 
     settings = load_settings(ExperimentSettings, conf, set_)
     if overfit:
-        _overfit(settings)
+        _overfit(settings, skip_missing=skip_missing)
         return
     model = train_model(settings, run or Path("runs") / conf.stem, resume=resume, skip_missing=skip_missing)
     if model is not None:  # None in all processes of several but the first
         print(model)
 
 
-def _overfit(settings: "ExperimentSettings") -> None:
-    from asr.training.overfit import describe, overfit_one_batch
+def _overfit(settings: "ExperimentSettings", *, skip_missing: bool) -> None:
+    from asr.training.overfit import overfit_one_batch
 
-    verdict = overfit_one_batch(settings)
-    print(describe(verdict))
+    verdict = overfit_one_batch(settings, skip_missing=skip_missing)
+    print(verdict.text())
     if not verdict.reached:
         raise typer.Exit(1)
 

@@ -93,15 +93,20 @@ def _read_sets(
     """Train, which may be a folder of shards, and dev, and what has to be said of them."""
     train_path, dev_path = Path(settings.data.train), Path(settings.data.dev)
     train_set, train_message = (
-        (read_index(train_path), None) if train_path.is_dir() else _read(train_path, skip_missing)
+        (read_index(train_path), None) if train_path.is_dir() else read_set(train_path, skip_missing)
     )
-    dev_set, dev_message = _read(dev_path, skip_missing)
+    dev_set, dev_message = read_set(dev_path, skip_missing)
     for utterances, path in ((train_set, train_path), (dev_set, dev_path)):
         refuse_long(utterances, path, settings.data.max_seconds)
     return train_set, dev_set, [train_message, dev_message]
 
 
-def _read(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | None]:
+def read_set(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | None]:
+    """The utterances of a manifest whose sound files are there, and a message on the others, if any are left out.
+
+    Raises:
+        ManifestError: it can not be used, or sound files are missing that are not to be left out.
+    """
     utterances, message = read_manifest(path, check_files=False), None
     if skip_missing:
         utterances, message = without_missing_files(utterances, path)
