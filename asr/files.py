@@ -4,7 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from asr.errors import AsrError, OutputError
@@ -73,6 +73,25 @@ def write_text(path: Path, text: str) -> None:
         raise OutputError(f"{path}: could not be written: the text holds {half}, half of a surrogate pair") from None
     with atomic_path(path) as temporary:
         temporary.write_bytes(contents)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 behind what is in a file, whole or not at all; a crash may leave a part of it.
+
+    Raises:
+        OutputError: the file can not be written; it is as it was.
+    """
+    size: int | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            size = file.tell()
+            file.write(text.encode())
+    except OSError as error:
+        if size is not None:
+            with suppress(OSError):
+                os.truncate(path, size)
+        raise OutputError(f"{path}: could not be written ({error.strerror or error})") from None
 
 
 def read_lines(path: Path, error: type[AsrError]) -> list[str]:

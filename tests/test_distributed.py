@@ -153,3 +153,21 @@ def test_an_utterance_gets_the_same_masks_in_its_share_as_in_the_whole_batch() -
     )
     assert torch.equal(share, whole[places])
     assert bool((share == 0).any())
+
+
+def test_processes_that_see_other_data_are_refused(corpus: Path, tmp_path: Path) -> None:
+    """As where a sound file has not reached the disk of each machine, and --skip-missing leaves it out on one."""
+    conf = write_conf(corpus, tmp_path / "conf.yaml", batch_seconds=2.5)
+    script = tmp_path / "missing.py"
+    script.write_text(
+        "import os\n"
+        "import asr.training.train as train\n"
+        "leave_out = train.without_missing_files\n"
+        "if os.environ['RANK'] == '1':\n"
+        "    train.without_missing_files = lambda utterances, path: (leave_out(utterances, path)[0][2:], None)\n"
+        "from asr.cli import main\n"
+        "main()\n"
+    )
+    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run", "--skip-missing")
+    assert result.returncode != 0
+    assert "the processes do not see the same data: 13 to 15 utterances" in result.stderr

@@ -2,12 +2,13 @@
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
 from asr.errors import OutputError
-from asr.files import atomic_path, write_text
+from asr.files import append_text, atomic_path, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -100,3 +101,18 @@ def test_a_text_that_is_none(tmp_path):
     with pytest.raises(OutputError, match=r"the text holds U\+D83D, half of a surrogate pair"):
         write_text(tmp_path / "a.txt", "A\ud83d")
     assert names(tmp_path) == []
+
+
+def test_what_can_not_be_appended_whole_is_not_appended_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "lines"
+    append_text(path, "one\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # what a full disk does, to one file
+    try:
+        with pytest.raises(OutputError, match="lines: could not be written"):
+            append_text(path, "two\n" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "one\n"
+    append_text(path, "three\n")
+    assert path.read_text() == "one\nthree\n"

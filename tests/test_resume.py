@@ -1,9 +1,11 @@
 """A training that is killed at any moment and started again gives what an unbroken one gives, byte for byte."""
 
 import json
+import multiprocessing
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,42 @@ def test_steps_behind_a_half_line_are_forgotten(corpus: Path, tmp_path: Path) ->
         file.write('{"step": 99, "lo')
     train(settings, tmp_path / "run", resume=True)
     assert steps_of(tmp_path / "run") == whole
+
+
+def test_a_process_that_outlives_a_training_does_not_hold_its_lock(tmp_path: Path) -> None:
+    """A loader process takes some seconds to notice that its trainer was killed."""
+    (tmp_path / "run").mkdir()
+    context = multiprocessing.get_context("fork")
+    started = context.Event()
+    child = context.Process(target=lambda: started.set() or time.sleep(60))
+    with locked(tmp_path / "run"):
+        child.start()
+        assert started.wait(10)
+    try:
+        with locked(tmp_path / "run"):
+            assert child.is_alive()
+    finally:
+        child.terminate()
+        child.join()
+
+
+def test_the_state_that_was_written_last_is_kept_whatever_lies_beside_it(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for step in (1, 2, 3, 4):
+        checkpoints.save(step, {"step": step})
+    (tmp_path / "checkpoints" / "step-00000004.pt").write_bytes(b"damaged")
+    once = Checkpoints(tmp_path, keep=1)
+    once.save(3, once.load(lambda warning: None)[1])
+    assert [path.name for path in once.paths()] == ["step-00000003.pt"]
+
+
+def test_utterances_that_have_changed_are_told_at_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_corpus(tmp_path, "dev", ["AB"], seed=1)
+    manifest = write_corpus(tmp_path, "train", ["AABA", "B A", "BAB"], seed=1)
+    settings = settings_for(tmp_path, tmp_path, max_epochs=1)
+    train(settings, tmp_path / "run")
+    train(settings, tmp_path / "run", resume=True)
+    assert "utterances have changed" not in capfd.readouterr().err
+    manifest.write_text("".join(reversed(manifest.read_text().splitlines(keepends=True))))  # other batches now
+    train(settings, tmp_path / "run", resume=True)
+    assert "the utterances have changed since" in " ".join(capfd.readouterr().err.split())

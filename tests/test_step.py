@@ -1,5 +1,6 @@
 """One step of training: what a batch without a gradient leaves untouched."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -68,3 +69,22 @@ def test_the_optimiser_of_a_gpu_leaves_out_a_step_when_told_on_the_device() -> N
             optimizers[1].step()
     assert torch.equal(weights[0], weights[1])
     assert float(optimizers[0].state[weights[0]]["step"]) == 2
+
+
+def test_a_state_of_another_kind_of_device_is_taken_over(tmp_path: Path) -> None:
+    """One saved on a GPU has its optimiser marked as fused; on a GPU only a fused one can leave out a step."""
+    stepper, other, third = (make_stepper(tmp_path) for _ in range(3))
+    stepper.update(stepper.gradients(make_batch(), 0), 1e-2)
+    for theirs, ours in ((True, None), (None, True)):
+        state = copy.deepcopy(stepper.state_dict())
+        for group in state["optimizer"]["param_groups"]:
+            group["fused"] = theirs
+        resumed = other if ours is None else third
+        resumed._fused = ours
+        resumed.load_state_dict(state)
+        assert [group["fused"] for group in resumed._optimizer.param_groups] == [ours, ours]
+        resumed.update(resumed.gradients(make_batch(), 1), 1e-2)
+    stepper.update(stepper.gradients(make_batch(), 1), 1e-2)
+    good = stepper.model.state_dict()
+    assert all(torch.equal(good[name], value) for name, value in other.model.state_dict().items())
+    assert all(torch.allclose(good[name], value) for name, value in third.model.state_dict().items())

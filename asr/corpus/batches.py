@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -54,8 +55,12 @@ class Batch:
     is_stand_in: bool = False
 
     def to(self, device: torch.device) -> "Batch":
-        """Waveforms and targets on `device`; from pinned memory the copy runs beside the work of a GPU."""
-        waveforms, targets = (tensor.to(device, non_blocking=True) for tensor in (self.waveforms, self.targets))
+        """Waveforms and targets on `device`; from pinned memory the copy runs beside the work of a GPU.
+
+        Back on the CPU they are whole when this returns.
+        """
+        to_gpu = device.type == "cuda"
+        waveforms, targets = (tensor.to(device, non_blocking=to_gpu) for tensor in (self.waveforms, self.targets))
         return replace(self, waveforms=waveforms, targets=targets)
 
     def pin_memory(self) -> "Batch":
@@ -266,4 +271,10 @@ def collate(items: Sequence[_Item]) -> Batch:
 
 def _prepare_worker(worker: int) -> None:
     torch.set_num_threads(1)  # workers beside the trainer's own threads would only push each other off the cores
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to handle
+    # Both are the trainer's to handle: a terminal, `timeout` or a batch system sends them to all its processes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _let_one_pass)
+
+
+def _let_one_pass(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)

@@ -1,15 +1,26 @@
 """Training state on disk: what a stopped run needs to go on. Not a model; that is `recognizer.py`."""
 
+import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from asr.errors import TrainingError
 from asr.files import atomic_path
+
+
+def fingerprint(tokens: bytes, durations: Sequence[float]) -> dict[str, str]:
+    """What tells another set of tokens or of utterances from the one that a state belongs to."""
+    seconds = np.array(durations, dtype=np.float64)
+    return {
+        "tokens_sha256": hashlib.sha256(tokens).hexdigest(),
+        "data_sha256": hashlib.sha256(seconds.tobytes()).hexdigest(),
+    }
 
 
 @dataclass(slots=True)
@@ -70,9 +81,12 @@ class Checkpoints:
         """
         buffer = io.BytesIO()  # torch hides the reason when a write fails; our own write tells it
         torch.save(state, buffer)
-        with atomic_path(self._folder / f"step-{step:08d}.pt") as temporary:
+        saved = self._folder / f"step-{step:08d}.pt"
+        with atomic_path(saved) as temporary:
             temporary.write_bytes(buffer.getbuffer())
-        for path in self.paths()[: -self._keep]:
+        before = [path for path in self.paths() if path < saved]
+        after = [path for path in self.paths() if path > saved]  # damaged, or `load` would have taken one of them
+        for path in [*before[: max(0, len(before) + 1 - self._keep)], *after]:
             path.unlink(missing_ok=True)
 
     def load(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:

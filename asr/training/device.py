@@ -1,13 +1,15 @@
 """What a training computes in: the type of autocast, and what float32 is allowed to mean on a GPU."""
 
 import torch
+from torch import Tensor
 
 from asr.errors import SettingsError
 from asr.training.settings import Precision
 
 
 def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type that autocast runs the network in; float32 stands for no autocast. Features and CTC are always float32.
+    """The type that autocast runs the network in; float32 stands for no autocast. Features and CTC are always float32,
+    the product with the mel filters as exact as `prepare_device` has it.
 
     Raises:
         SettingsError: the device can not compute in it.
@@ -26,8 +28,8 @@ def prepare_device(device: torch.device, dtype: torch.dtype) -> None:
     """Say for a training in `dtype` how exact a float32 product is on a GPU; on a CPU there is nothing to say.
 
     A training in float32 gets float32: PyTorch's own choice is to round the inputs of cuDNN's LSTM and convolutions to
-    TF32, 10 bits of mantissa, but not those of matrix products. In bf16 or fp16 what is left in float32, the LSTM above
-    all, runs on the TF32 tensor cores, which are more exact than the types around it.
+    TF32, 10 bits of mantissa, but not those of matrix products. In bf16 or fp16 what is left in float32 (in bf16 the
+    LSTM above all) runs on the TF32 tensor cores, no less exact than the types around it.
     """
     if device.type != "cuda":
         return
@@ -37,3 +39,22 @@ def prepare_device(device: torch.device, dtype: torch.dtype) -> None:
     torch.backends.cuda.matmul.fp32_precision = exactness
     torch.backends.cudnn.conv.fp32_precision = exactness  # type: ignore[attr-defined]
     torch.backends.cudnn.rnn.fp32_precision = exactness  # type: ignore[attr-defined]
+
+
+class Readout:
+    """Numbers on their way from a device to the CPU: the copy begins at once, and only who reads them waits for it.
+
+    Without the event a reader would wait for all that the GPU was given to do since.
+    """
+
+    def __init__(self, numbers: Tensor) -> None:
+        self._numbers, self._event = numbers, None
+        if numbers.is_cuda:
+            self._numbers = numbers.to("cpu", non_blocking=True)  # into pinned memory
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event.record()
+
+    def tolist(self) -> list[float]:
+        if self._event is not None:
+            self._event.synchronize()
+        return list(self._numbers.tolist())

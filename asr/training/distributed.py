@@ -72,6 +72,10 @@ class World:
         distributed.broadcast_object_list(values, src=0)
         return values[0]
 
+    def meet(self) -> None:
+        """Wait for all processes: the first may still write, and `torchrun` ends it once another ends with an error."""
+        self.gather(None)
+
     def parallel(self, module: Module) -> Module | nn.parallel.DistributedDataParallel:
         """The module, with gradients averaged over the processes while they are computed."""
         return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False) if self.size > 1 else module

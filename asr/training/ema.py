@@ -17,6 +17,9 @@ class WeightAverage(Generic[Module]):
 
     def __init__(self, source: Module, decay: float) -> None:
         self.model = copy.deepcopy(source).eval().requires_grad_(False)
+        for module in self.model.modules():  # a copy leaves the weights in pieces, which cuDNN would join at each call
+            if isinstance(module, nn.RNNBase):
+                module.flatten_parameters()
         self._decay = decay
 
     @torch.no_grad()

@@ -10,12 +10,15 @@ from torch import Tensor
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Batch
-from asr.errors import AsrError, TrainingError
+from asr.errors import AsrError, OutputError, TrainingError
 from asr.files import atomic_path
 from asr.model import AcousticModel
+from asr.recognizer import Recognizer
 from asr.tokens import Tokens
+from asr.training.device import compute_dtype, prepare_device
 from asr.training.examination import Examination, as_table, examine
 from asr.training.settings import ExperimentSettings
+from asr.training.step import StepReport
 
 FORMAT_VERSION = 1
 
@@ -56,6 +59,22 @@ def save_incident(path: Path, incident: Incident, examination: Examination) -> N
         temporary.write_bytes(buffer.getbuffer())
 
 
+def keep_incident(
+    run: Path, recognizer: Recognizer, report: StepReport, settings: ExperimentSettings, *, epoch: int, rank: int
+) -> tuple[str, str]:
+    """Look into a step of a training and keep it in `run/incidents`; for people, what was wrong and where it is."""
+    model = recognizer.model
+    examination = examine(model, report.batch, settings, step=report.step, rank=rank)
+    incident = Incident(report.step, epoch, rank, report.batch, model.state_dict(), settings, recognizer.tokens.model)
+    path = run / "incidents" / f"step-{report.step + 1:08d}{f'-rank{rank}' if rank else ''}.pt"
+    what = f"step {report.step + 1}: loss or gradient is not finite, likely because {examination.reason}"
+    try:
+        save_incident(path, incident, examination)
+    except OutputError as error:
+        return what, str(error)
+    return what, f"`asr train --replay {path}` runs it again"
+
+
 def load_incident(path: Path) -> Incident:
     """Read an incident; only tensors and plain values are ever unpickled.
 
@@ -86,7 +105,8 @@ def load_incident(path: Path) -> Incident:
 
 
 def replay(path: Path, device: torch.device) -> str:
-    """Run the step of an incident again, on the same weights and with the same random numbers; what happened, as text.
+    """Run the step of an incident again, on the same weights; what happened, as text. On the same kind of device the
+    random numbers of dropout are the same too.
 
     Raises:
         TrainingError: the file can not be used.
@@ -99,5 +119,6 @@ def replay(path: Path, device: torch.device) -> str:
     except (AsrError, RuntimeError):
         raise TrainingError(f"{path}: damaged: its weights, tokens and settings do not fit together") from None
     model.to(device).train()
+    prepare_device(device, compute_dtype(incident.settings.training.precision, device))
     examination = examine(model, incident.batch.to(device), incident.settings, step=incident.step, rank=incident.rank)
     return f"step {incident.step + 1} of epoch {incident.epoch}, on {device}\n\n{as_table(examination)}"

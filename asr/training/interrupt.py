@@ -11,8 +11,8 @@ _ECHO = 2.0  # seconds within which a second signal is the echo of the first: to
 class StopRequest:
     """While it is entered, the first SIGINT sets `asked`; a second one ends the program at once.
 
-    So does SIGTERM, with which batch systems announce the end. Under `torchrun` SIGTERM ends the process as usual: it
-    comes when another process has died, and no step can be finished without that one.
+    So does SIGTERM, with which batch systems announce the end. Of several processes it ends each as usual: it
+    comes when another one has died, and no step can be finished without that.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class StopRequest:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
-        numbers = [signal.SIGINT] if "WORLD_SIZE" in os.environ else [signal.SIGINT, signal.SIGTERM]
+        numbers = [signal.SIGINT] if os.environ.get("WORLD_SIZE", "1") != "1" else [signal.SIGINT, signal.SIGTERM]
         self._before = {number: signal.signal(number, self._ask) for number in numbers}
         return self
 

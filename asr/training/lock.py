@@ -13,6 +13,8 @@ try:
 except ImportError:  # on Windows nothing guards the folder
     fcntl = None  # type: ignore[assignment]
 
+_held: set[TextIO] = set()
+
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
@@ -31,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
         file = path.open("a+")
     except OSError as error:
         raise OutputError(f"{folder}: could not be written ({error.strerror})") from None
-    with file:
+    with file, _not_for_children(file):
         _lock(file, folder)
         try:
             yield
@@ -39,6 +41,25 @@ def locked(folder: Path) -> Iterator[None]:
             if not was_there and list(folder.iterdir()) == [path]:  # a training that could not begin leaves nothing
                 path.unlink()
                 folder.rmdir()
+
+
+@contextmanager
+def _not_for_children(file: TextIO) -> Iterator[None]:
+    """A process made by `fork` closes its copy: a loader process that outlives a killed trainer would hold the lock."""
+    _held.add(file)
+    try:
+        yield
+    finally:
+        _held.discard(file)
+
+
+def _close_in_child() -> None:
+    for file in _held:
+        file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 def _lock(file: TextIO, folder: Path) -> None:

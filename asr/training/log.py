@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asr.errors import OutputError, TrainingError
-from asr.files import read_lines, write_text
+from asr.files import append_text, read_lines, write_text
 from asr.scoring import UtteranceScore
 
 METRICS, STEPS, EXAMPLES = "metrics.jsonl", "steps.jsonl", "examples.jsonl"
@@ -56,20 +56,20 @@ class RunLog:
     def step(self, record: dict[str, Any]) -> None:
         """One line for a step; written with many others at once, for a run has a million."""
         self._steps.append(record)
-        if len(self._steps) >= _STEPS_AT_ONCE:
+        if len(self._steps) % _STEPS_AT_ONCE == 0:
             self.flush()
 
     def flush(self) -> None:
         """Write the lines of the steps so far behind those that are in the file."""
-        lines, self._steps = "".join(json.dumps(record) + "\n" for record in self._steps), []
-        if self._silent or not lines:
+        if self._silent or not self._steps:
+            self._steps = []
             return
+        path = self._folder / STEPS
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / STEPS).open("a", encoding="utf-8") as file:
-                file.write(lines)
-        except OSError as error:
-            self.warn(f"{self._folder / STEPS}: could not be written ({error.strerror}); some steps are missing in it")
+            append_text(path, "".join(json.dumps(record) + "\n" for record in self._steps))
+            self._steps = []
+        except OutputError as error:
+            self.warn(f"{error}; the lines are kept and written later")
 
     def examples(self, epoch: int, utterances: Sequence[UtteranceScore]) -> None:
         """What was said and heard in some utterances: the same ones each time, after an epoch that was better."""

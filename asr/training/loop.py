@@ -1,6 +1,5 @@
 """The training loop: batches in, better weights out."""
 
-import hashlib
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -13,11 +12,10 @@ from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.recognizer import Recognizer
 from asr.training.best import keep_best, model_card
-from asr.training.checkpoint import Checkpoints, EpochSums, Progress
+from asr.training.checkpoint import Checkpoints, EpochSums, Progress, fingerprint
 from asr.training.distributed import World
-from asr.training.examination import examine
 from asr.training.health import Monitor
-from asr.training.incident import Incident, save_incident
+from asr.training.incident import keep_incident
 from asr.training.interrupt import StopRequest
 from asr.training.log import RunLog
 from asr.training.metrics import dev_record, epoch_line, evenly_spaced, training_record
@@ -26,6 +24,10 @@ from asr.training.step import Stepper, StepReport
 
 MAX_OVERFLOWS = 30  # in a row, of gradients in float16: by then the loss is scaled by 2**16 / 2**30
 NUM_EXAMPLES = 20  # utterances of dev whose hypotheses are kept for each better epoch
+
+
+class _TooManySkipped(TrainingError):
+    """All processes of a training find this in the same step."""
 
 
 class Trainer:
@@ -58,7 +60,11 @@ class Trainer:
         self.checkpoints = Checkpoints(folder, keep=self.loop.keep_last)
         self.monitor = Monitor()
         self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
+        self._fingerprint = fingerprint(
+            recognizer.tokens.model, [*batches.durations, *(utterance.duration for utterance in dev)]
+        )
         self._stop = StopRequest()
+        self._to_stop = self._to_save = False  # in all processes, or in none
         self._unread: StepReport | None = None
         self._num_overflows = 0
         self._since = self._saved = time.perf_counter()
@@ -73,7 +79,7 @@ class Trainer:
         path, state = self.world.of_first(found)
         if changed := changed_settings(state.get("settings", {}), self.settings):
             raise TrainingError(f"{path}: was made with other settings: {changed}; set these back, or start a new run")
-        if state.get("tokens_sha256") != self._tokens_sha256():
+        if state.get("tokens_sha256") != self._fingerprint["tokens_sha256"]:
             raise TrainingError(
                 f"{path}: the training texts have changed since, and with them the tokens; start a new run"
             )
@@ -82,6 +88,8 @@ class Trainer:
             self.progress = Progress.from_json(state["progress"])
         except (KeyError, RuntimeError, ValueError, TypeError):
             raise TrainingError(f"{path}: the checkpoint is damaged, or of another version of asr") from None
+        if state.get("data_sha256", self._fingerprint["data_sha256"]) != self._fingerprint["data_sha256"]:
+            self.log.warn(f"{path}: the utterances have changed since; the training will not be as if it were unbroken")
         for record in self.log.keep_until(self.progress.epoch - 1, self.progress.step):
             self.monitor.check(record)  # what it says of these has been said
         self.log.say(f"resumed at epoch {self.progress.epoch}, step {self.progress.step}")
@@ -92,23 +100,27 @@ class Trainer:
         Raises:
             Interrupted: Ctrl-C was pressed; the state is saved.
             OutputError: the model could never be written.
-            AsrError: a sound file can not be used, or too many steps gave nothing; the state is saved.
+            AsrError: a sound file can not be used, or too many steps gave nothing. The state is saved; unless the file
+                is another's of several processes than the first's: then the last one stands.
         """
         with self._stop:
             while self.progress.epoch <= self.loop.max_epochs and not self._is_out_of_patience():
                 try:
                     self._train_epoch()
+                    self._keep_best(self._validate())
                 except Interrupted:
                     raise
-                except AsrError:
+                except AsrError as error:
                     self._save_checkpoint()
+                    if isinstance(error, _TooManySkipped):
+                        self.world.meet()
                     raise
-                self._keep_best(self._validate())
                 self.progress.epoch += 1
                 self.progress.batch = 0
                 self.progress.sums = EpochSums()
-                self._stop_if(any(self.world.gather(self._stop.asked)))
-                self._save_checkpoint()
+                self._to_stop = any(self.world.gather(self._stop.asked or self._to_stop))
+                self._to_save = True
+                self._heed()
         if self._is_out_of_patience():
             self.log.say(f"stopped: dev has not improved for {self.loop.patience} epochs")
         if self.world.is_first and not (self.folder / "model").is_dir():
@@ -127,12 +139,15 @@ class Trainer:
             source = self._batches(num_batches)
             started = time.perf_counter()
             for batch in source:
-                stop = self._train_step(batch, num_batches)
+                self._train_step(batch, num_batches)
                 now = time.perf_counter()
                 sums.seconds, started = sums.seconds + now - started, now
                 bar.update(task, advance=1, note=f"{sums.audio_seconds / sums.seconds:.0f} x real time")
-                self._stop_if(stop or (self.world.size == 1 and self._stop.asked))
-                self._save_if_due()
+                if self.world.size == 1:  # nobody to agree with
+                    self._to_stop, self._to_save = self._stop.asked, self._is_due()
+                if (every := self.loop.checkpoint_steps) and self.progress.step % every == 0:
+                    self._to_save = True
+                self._heed()
             self._read_report()
             sums.seconds += time.perf_counter() - started
 
@@ -148,25 +163,26 @@ class Trainer:
             sums.padded_seconds += batch.waveforms.numel() / self.recognizer.model.sample_rate
             yield batch.to(self.recognizer.device)
 
-    def _train_step(self, batch: Batch, num_batches: int) -> bool:
-        """One optimiser step; whether a process was asked to stop.
+    def _train_step(self, batch: Batch, num_batches: int) -> None:
+        """One optimiser step.
 
         The report of the step before is read when this one is under way on the GPU, so that neither waits.
         """
-        report = self.stepper.gradients(batch, self.progress.step, stop=self._stop.asked)
-        stop = self._read_report()
+        save = self.world.is_first and self._is_due()
+        report = self.stepper.gradients(batch, self.progress.step, stop=self._stop.asked, save=save)
+        self._read_report()
         self.stepper.update(report, self._learning_rate(num_batches))
         self._unread = report
         self.progress.step += 1
         self.progress.batch += 1
-        return stop
 
-    def _read_report(self) -> bool:
-        """Take in what the last step gave; whether a process was asked to stop."""
+    def _read_report(self) -> None:
+        """Take in what the last step gave, and what the processes asked for: all read of it after the same step."""
         if self._unread is None:
-            return False
+            return
         report, self._unread = self._unread, None
-        loss, norm, limit, stop = report.row.tolist()
+        loss, norm, limit, stop, save = report.numbers.tolist()
+        self._to_stop, self._to_save = self._to_stop or stop > 0, self._to_save or save > 0
         sums = self.progress.sums
         is_finite = math.isfinite(loss) and math.isfinite(norm)
         if is_finite:
@@ -181,7 +197,6 @@ class Trainer:
             self._num_overflows += 1
         else:
             self._skip(report)
-        return bool(stop)
 
     def _learning_rate(self, num_batches: int) -> float:
         """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017)."""
@@ -225,31 +240,22 @@ class Trainer:
         """A step whose loss or gradient is not finite has changed nothing; too many of them end the training."""
         self.progress.num_skipped += 1
         self.progress.sums.num_skipped += 1
-        model, rank = self.recognizer.model, self.world.rank
-        examination = examine(model, report.batch, self.settings, step=report.step, rank=rank)
-        path = self.folder / "incidents" / f"step-{report.step + 1:08d}{f'-rank{rank}' if rank else ''}.pt"
-        incident = Incident(
-            step=report.step,
-            epoch=self.progress.epoch,
-            rank=rank,
-            batch=report.batch,
-            weights=model.state_dict(),
-            settings=self.settings,
-            tokens=self.recognizer.tokens.model,
-        )
-        try:
-            save_incident(path, incident, examination)
-            kept = f"`asr train --replay {path}` runs it again"
-        except OutputError as error:
-            kept = str(error)
-        what = f"step {report.step + 1}: loss or gradient is not finite, likely because {examination.reason}"
+        progress, rank = self.progress, self.world.rank
+        what, kept = keep_incident(self.folder, self.recognizer, report, self.settings, epoch=progress.epoch, rank=rank)
         self.log.warn(f"{what}. The step is left out; {kept}")
         if self.progress.num_skipped > self.loop.max_skipped:
-            raise TrainingError(f"{what}. More than training.max_skipped ({self.loop.max_skipped}) such steps; {kept}")
+            raise _TooManySkipped(
+                f"{what}. More than training.max_skipped ({self.loop.max_skipped}) such steps; {kept}"
+            )
 
-    def _stop_if(self, asked: bool) -> None:
-        if not asked:
-            return
+    def _heed(self) -> None:
+        """Stop, or save the state, if that is asked for."""
+        if self._to_stop:
+            self._save_and_stop()
+        if self._to_save:
+            self._save_checkpoint()
+
+    def _save_and_stop(self) -> None:
         try:
             self._write_checkpoint()
         except OutputError as error:
@@ -257,12 +263,12 @@ class Trainer:
                 f"interrupted, and the state could not be saved: {error}; "
                 "--resume goes on from the checkpoint before it, if there is one"
             ) from None
+        finally:
+            self.world.meet()
         raise Interrupted(f"interrupted; the state is saved in {self.folder}: go on with the same command and --resume")
 
-    def _save_if_due(self) -> None:
-        steps, minutes = self.loop.checkpoint_steps, (time.perf_counter() - self._saved) / 60
-        if (steps and self.progress.step % steps == 0) or minutes >= self.loop.checkpoint_minutes:
-            self._save_checkpoint()
+    def _is_due(self) -> bool:
+        return (time.perf_counter() - self._saved) / 60 >= self.loop.checkpoint_minutes
 
     def _save_checkpoint(self) -> None:
         """A full disk must not end a training of days: warn, keep the checkpoint before, go on."""
@@ -273,6 +279,7 @@ class Trainer:
 
     def _write_checkpoint(self) -> None:
         self._read_report()
+        self._to_save = False
         self._count_time()
         self._saved = time.perf_counter()
         self.log.flush()
@@ -281,12 +288,9 @@ class Trainer:
                 **self.stepper.state_dict(),
                 "progress": self.progress.to_json(),
                 "settings": self.settings.model_dump(mode="json"),
-                "tokens_sha256": self._tokens_sha256(),
+                **self._fingerprint,
             }
             self.checkpoints.save(self.progress.step, state)
-
-    def _tokens_sha256(self) -> str:
-        return hashlib.sha256(self.recognizer.tokens.model).hexdigest()
 
     def _count_time(self) -> None:
         """Add the time since the last call to that of the run, which an interruption does not end."""

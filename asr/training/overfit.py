@@ -181,7 +181,7 @@ def fit_batch(
     for step in range(max_steps):
         recognizer.model.train()
         report = stepper.gradients(on_device, step)
-        loss, norm = report.row[:2].tolist()
+        loss, norm = report.numbers.tolist()[:2]
         if not (math.isfinite(loss) and math.isfinite(norm)) and not stepper.scales_loss:
             reason = examine(recognizer.model, on_device, settings, step=step, rank=0).reason
             break

@@ -1,7 +1,7 @@
 """One step of training: a batch -> gradients -> new weights.
 
-Nothing here waits for a GPU. What a step gave is a row of numbers on the model's device, to be read while the next step
-is computed already; a gradient that is not finite is kept from the weights on the device too.
+Nothing here waits for a GPU but CTC, to which PyTorch copies the lengths. What a step gave is a row of numbers that is
+read while the next step is computed already; a gradient that is not finite is kept from the weights on the device.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from asr.corpus.batches import Batch
 from asr.model import AcousticModel
 from asr.recurrent.lstm import truncate_backprop
 from asr.training.clip import GradientClip
-from asr.training.device import compute_dtype, prepare_device
+from asr.training.device import Readout, compute_dtype, prepare_device
 from asr.training.distributed import World
 from asr.training.ema import WeightAverage
 from asr.training.loss import training_losses
@@ -27,12 +27,13 @@ from asr.training.settings import ExperimentSettings
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """What a step gave, the same in all processes. `row`: loss per token, norm of the gradient before clipping, limit
-    of that norm, and how many processes were asked to stop.
+    of that norm, and how many processes asked to stop and to save the state; `numbers`: the same for the CPU to read.
     """
 
     step: int
     batch: Batch
-    row: Float[Tensor, "4"]
+    row: Float[Tensor, "5"]
+    numbers: Readout
 
 
 class Stepper:
@@ -47,20 +48,25 @@ class Stepper:
         truncate_backprop(model, self._loop.backprop_frames)
         self._losses = world.parallel(_Losses(model, settings))
         # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
-        fused = True if self._device.type == "cuda" else None
+        self._fused = True if self._device.type == "cuda" else None
         groups = _parameter_groups(model, self._loop.weight_decay)
-        self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=fused)
+        self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=self._fused)
         dtype = compute_dtype(self._loop.precision, self._device)
         prepare_device(self._device, dtype)
         # float16 can not hold small gradients: the loss is made larger, they smaller again (Micikevicius et al. 2018).
         self._scaler = GradScaler(self._device.type, enabled=dtype == torch.float16)
         self._clip = GradientClip(self._loop.max_grad_norm, self._loop.clip_factor, self._device)
 
-    def gradients(self, batch: Batch, step: int, *, stop: bool = False) -> StepReport:
-        """Forward, backward and clipping: the same for the same weights, batch and step, as often as it is called."""
+    def gradients(self, batch: Batch, step: int, *, stop: bool = False, save: bool = False) -> StepReport:
+        """Forward, backward and clipping: the same for the same weights, batch and step. In float16 an `update` has to
+        follow before the next call. `stop`, `save`: what this process asks of all.
+        """
         generator = seed_step(self._loop.seed, step, self._world.rank)
         total = self._losses(batch, generator).sum() * float(not batch.is_stand_in)
-        counts = torch.tensor([0.0 if batch.is_stand_in else len(batch.targets), float(stop)])
+        counts = torch.tensor(
+            [0.0 if batch.is_stand_in else len(batch.targets), float(stop), float(save)],
+            pin_memory=self._device.type == "cuda",
+        )
         # Losses and tokens of all processes: what one process with the whole batch would have.
         sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
         num_tokens = sums[1].clamp(min=1)
@@ -69,7 +75,8 @@ class Stepper:
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         norm, limit = self._clip.apply(list(self.model.parameters()))
-        return StepReport(step, batch, torch.stack([sums[0] / num_tokens, norm, limit, sums[2]]))
+        row = torch.stack([sums[0] / num_tokens, norm, limit, sums[2], sums[3]])
+        return StepReport(step, batch, row, Readout(row))
 
     def update(self, report: StepReport, learning_rate: float) -> None:
         """Take the step; with a loss or a gradient that is not finite, the weights stay as they are."""
@@ -105,7 +112,9 @@ class Stepper:
         """Raises KeyError, RuntimeError, ValueError or TypeError for a state that does not fit."""
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        # What this device needs, not that on which the state was saved; Adam puts its count of steps where it says.
+        groups = [{**group, "fused": self._fused} for group in state["optimizer"]["param_groups"]]
+        self._optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
         self._clip.load_state_dict(state["clip"])
         self._scaler.load_state_dict(state["scaler"])
 

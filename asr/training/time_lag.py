@@ -29,7 +29,7 @@ class TimeLag:
 def gradient_by_lag(recognizer: Recognizer, waveforms: Sequence[Float[Tensor, "_"]]) -> TimeLag:
     """Measured on a few frames of each waveform (16 kHz, mono, in [-1, 1]), with the model as it recognises.
 
-    On the CPU: the LSTM of a GPU has no backward pass without dropout.
+    The recogniser has to be on the CPU: cuDNN's LSTM has no backward pass in evaluation mode.
     """
     model = recognizer.model
     past, future = [], []

@@ -27,7 +27,7 @@ from asr.model import AcousticModel
 from asr.recognizer import Recognizer
 from asr.settings import dump_settings
 from asr.tokens import Tokens
-from asr.training.checkpoint import Checkpoints
+from asr.training.checkpoint import Checkpoints, fingerprint
 from asr.training.distributed import World, joined_world
 from asr.training.environment import note_environment
 from asr.training.lock import locked
@@ -77,6 +77,7 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     tokens = Tokens(world.of_first(tokens.model))
     model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(world.device())
     batches, left_out = _make_batches(train_set, tokens, model, settings, world)
+    _refuse_differences(world, list(batches.durations), dev_set)
     encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
     trainer = Trainer(
         settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder=folder, world=world
@@ -209,6 +210,17 @@ def _left_out(problems: Sequence[str | None]) -> str | None:
         return None
     more = f" and {len(out) - MAX_NAMED} more" if len(out) > MAX_NAMED else ""
     return f"left out, too short for their text: {len(out)} utterances: {', '.join(out[:MAX_NAMED])}{more}"
+
+
+def _refuse_differences(world: World, train: Sequence[float], dev: Sequence[Utterance]) -> None:
+    """Processes that have different utterances would train on some twice, and wait for each other forever."""
+    durations = [*train, *(utterance.duration for utterance in dev)]
+    if len(set(world.gather(fingerprint(b"", durations)["data_sha256"]))) > 1:
+        counts = world.gather(len(train))
+        raise TrainingError(
+            f"the processes do not see the same data: {min(counts)} to {max(counts)} utterances to train on; give all "
+            "machines the same manifests and sound files"
+        )
 
 
 def _refuse_used_folder(folder: Path, resume: bool) -> None:

@@ -1,0 +1,140 @@
+"""A training that is asked to stop, or has to, leaves its whole state: in one process and in several."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from small_training import settings_for, weights_of, write_conf
+from test_distributed import torchrun
+from tones import random_texts, write_corpus
+
+from asr.errors import AudioError
+from asr.training.checkpoint import Checkpoints
+from asr.training.incident import load_incident
+from asr.training.interrupt import StopRequest
+from asr.training.train import train
+
+# Slow steps, and a save that takes longer than `torchrun` needs to see that a process has ended.
+SCRIPT = """
+    import os, signal, sys, time
+    from asr.training.checkpoint import Checkpoints
+    from asr.training.step import Stepper
+
+    rank, mode = int(os.environ.get("RANK", "0")), os.environ["MODE"]
+    gradients, update, save = Stepper.gradients, Stepper.update, Checkpoints.save
+
+    def broken_gradients(self, batch, step, **options):
+        if mode == "nan" and rank == 1 and step in (2, 4):
+            batch.waveforms[0, 50] = float("nan")
+        return gradients(self, batch, step, **options)
+
+    def noted_update(self, report, rate):
+        update(self, report, rate)
+        if mode == "slow": time.sleep(0.3)
+        if mode == "slow" and report.step == 1: print("under way", flush=True)
+        if mode == "stop" and rank == 1 and report.step == 1: os.kill(os.getpid(), signal.SIGINT)
+
+    def slow_save(self, step, state):
+        if mode in ("stop", "nan"): time.sleep(3 if step > 3 else 0)
+        save(self, step, state)
+
+    Stepper.gradients, Stepper.update, Checkpoints.save = broken_gradients, noted_update, slow_save
+    from asr.cli import main
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder, "train", random_texts(15, seed=1), seed=1)
+    write_corpus(folder, "dev", random_texts(5, seed=2), seed=2)
+    return folder
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(SCRIPT))
+    return path
+
+
+def last_step(run: Path) -> str:
+    return Checkpoints(run).paths()[-1].name
+
+
+def test_a_request_to_stop_that_reaches_the_loader_too_leaves_the_state(
+    corpus: Path, tmp_path: Path, script: Path
+) -> None:
+    """`timeout` and batch systems send SIGTERM to all processes of a training."""
+    conf = write_conf(corpus, tmp_path / "conf.yaml", num_workers=1, batch_seconds=2.5)
+    process = subprocess.Popen(
+        [sys.executable, script, "train", conf, "--run", tmp_path / "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "MODE": "slow", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "under way\n"
+    os.killpg(process.pid, signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert "the state is saved" in said, said
+    assert Checkpoints(tmp_path / "run").paths()
+
+
+def test_one_process_that_a_launcher_has_started_heeds_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with StopRequest() as request:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert request.asked
+
+
+def test_a_broken_sound_of_dev_does_not_cost_the_epoch(corpus: Path, tmp_path: Path) -> None:
+    shutil.copytree(corpus, tmp_path / "corpus")
+    settings = settings_for(tmp_path / "corpus", tmp_path)
+    train(settings, tmp_path / "whole")
+    broken = tmp_path / "corpus" / "dev" / "dev1.wav"
+    content = broken.read_bytes()
+    broken.write_bytes(b"RIFF")
+    with pytest.raises(AudioError, match=r"dev1\.wav"):
+        train(settings, tmp_path / "run")
+    assert Checkpoints(tmp_path / "run").paths()
+    broken.write_bytes(content)
+    train(settings, tmp_path / "run", resume=True)
+    assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("every", [None, 1])
+def test_several_processes_stop_after_the_same_step_and_wait_for_the_state(
+    corpus: Path, tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch, every: int | None
+) -> None:
+    conf = write_conf(corpus, tmp_path / "conf.yaml", batch_seconds=2.5, max_epochs=2, checkpoint_steps=every)
+    monkeypatch.setenv("MODE", "stop")  # the second process is asked
+    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run")
+    assert result.returncode != 0
+    assert "interrupted; the state is saved" in result.stderr
+    assert last_step(tmp_path / "run") == "step-00000004.pt"  # all read of it when the third step is done, or saved
+    assert "lost the others" not in result.stderr
+
+
+def test_several_processes_leave_out_the_same_steps_and_give_up_together(
+    corpus: Path, tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = write_conf(corpus, tmp_path / "conf.yaml", batch_seconds=2.5, max_skipped=1)
+    monkeypatch.setenv("MODE", "nan")  # the second process has sounds that are not finite, in two steps
+    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run")
+    assert result.returncode != 0
+    assert "step 3: loss or gradient is not finite" in result.stderr
+    assert "More than training.max_skipped (1) such steps" in result.stderr
+    assert "lost the others" not in result.stderr
+    names = sorted(path.name for path in (tmp_path / "run" / "incidents").iterdir())
+    assert names == [f"step-0000000{step}{rank}.pt" for step in (3, 5) for rank in ("-rank1", "")]
+    assert load_incident(tmp_path / "run" / "incidents" / "step-00000003-rank1.pt").rank == 1
+    assert last_step(tmp_path / "run") in ("step-00000005.pt", "step-00000006.pt")
