@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from asr.align import num_frames_needed
-from asr.corpus.batches import Batch
 from asr.training.loss import ctc_losses
 
 VOCAB = 3
@@ -33,15 +32,9 @@ def random_logits(*shape, seed=0, dtype=torch.float64):
     return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
 
 
-def batch_of(targets):
-    tokens = torch.tensor([token for target in targets for token in target], dtype=torch.long)
-    none, lengths = torch.zeros(len(targets), 0), torch.zeros(len(targets), dtype=torch.long)
-    ids = tuple(str(number) for number in range(len(targets)))
-    return Batch(none, lengths, tokens, torch.tensor([len(target) for target in targets]), ids)
-
-
 def losses(log_probs, num_frames, targets):
-    return ctc_losses(log_probs, torch.tensor(num_frames), batch_of(targets))
+    tokens = torch.tensor([token for target in targets for token in target], dtype=torch.long)
+    return ctc_losses(log_probs, torch.tensor(num_frames), tokens, torch.tensor([len(target) for target in targets]))
 
 
 ALL_TARGETS = [text for size in range(MAX_FRAMES + 1) for text in product(range(1, VOCAB), repeat=size)]

@@ -4,9 +4,12 @@ What needs no GPU runs on the CPU too, where it shows that the tests themselves 
 run all of it on a GPU.
 """
 
+import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from string import ascii_uppercase
 
 import pytest
 import torch
@@ -16,10 +19,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import asr.training.loss
 from asr.model import AcousticModel, ModelSettings
+from asr.recognizer import Recognizer
+from asr.search import SearchSettings
+from asr.tokens import Tokens
 from asr.training.device import prepare_device
+from asr.training.distributed import World
+from asr.training.incident import keep_incident, load_incident
 from asr.training.loss import training_losses
 from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
-from benchmarks.training_step import VOCAB_SIZE, make_batch, make_step
+from asr.training.step import Stepper
+from benchmarks.training_step import VOCAB_SIZE, make_batch
 
 CPU = torch.device("cpu")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that CUDA knows")
@@ -132,11 +141,60 @@ def test_in_each_precision_a_step_is_close_to_float32_and_its_gradients_are_fini
     [("cpu", "bf16"), pytest.param("cuda", "bf16", marks=gpu), pytest.param("cuda", "fp16", marks=gpu)],
 )
 def test_steps_in_half_precision_learn(device, precision):
-    settings = experiment(precision)
+    settings, batch = experiment(precision), make_batch(DURATIONS).to(torch.device(device))
     with computing_in(torch.bfloat16, device):
-        step, batch = make_step(small_model(device, settings), settings), make_batch(DURATIONS)
-        losses = [float(step(batch)) for _ in range(60)]
+        stepper, losses = Stepper(small_model(device, settings), settings, World()), []
+        for step in range(60):
+            report = stepper.gradients(batch, step)
+            stepper.update(report, 1e-3)
+            losses.append(report.numbers.tolist()[0])
     assert losses[-1] < 0.8 * losses[0]
+
+
+@devices
+def test_a_step_that_is_not_finite_leaves_the_weights_and_the_next_one_learns(device):
+    settings, batch = experiment(), make_batch(DURATIONS).to(torch.device(device))
+    with computing_in(torch.float32, device):
+        stepper = Stepper(small_model(device, settings), settings, World())
+        before = {name: value.clone() for name, value in stepper.model.state_dict().items()}
+        broken = batch.waveforms.clone()
+        broken[1, 50] = torch.nan
+        report = stepper.gradients(replace(batch, waveforms=broken), 0)
+        stepper.update(report, 1e-2)
+        assert not all(map(math.isfinite, report.numbers.tolist()[:2]))
+        assert all(torch.equal(before[name], value) for name, value in stepper.model.state_dict().items())
+        stepper.update(stepper.gradients(batch, 1), 1e-2)
+    after = stepper.model.state_dict()
+    assert not torch.equal(before["head.weight"], after["head.weight"])
+    assert all(bool(value.isfinite().all()) for value in after.values())
+
+
+@devices
+def test_a_state_saved_on_a_cpu_goes_on(device):
+    settings, batch = experiment(), make_batch(DURATIONS)
+    here, there = (Stepper(small_model(place, settings), settings, World()) for place in (CPU, device))
+    here.update(here.gradients(batch, 0), 1e-3)
+    there.load_state_dict(copy.deepcopy(here.state_dict()))
+    with computing_in(torch.float32, device):
+        here.update(here.gradients(batch, 1), 1e-3)
+        there.update(there.gradients(batch.to(torch.device(device)), 1), 1e-3)
+    for name, value in here.model.state_dict().items():
+        torch.testing.assert_close(there.model.state_dict()[name].cpu(), value, rtol=0, atol=1e-3, msg=name)
+
+
+@devices
+def test_an_incident_holds_the_batch_as_it_was(device, tmp_path):
+    settings, batch = experiment(), make_batch(DURATIONS)
+    recognizer = Recognizer(
+        small_model(device, settings), Tokens.train([ascii_uppercase], settings.tokens)[0], SearchSettings()
+    )
+    stepper = Stepper(recognizer.model, settings, World())
+    report = stepper.gradients(batch.to(torch.device(device)), 0)
+    keep_incident(tmp_path, recognizer, report, settings, epoch=1, rank=0)
+    (path,) = (tmp_path / "incidents").iterdir()
+    kept = load_incident(path).batch
+    assert torch.equal(kept.waveforms, batch.waveforms)
+    assert torch.equal(kept.targets, batch.targets)
 
 
 class _NoWaiting(TorchDispatchMode):
@@ -184,13 +242,15 @@ def test_the_losses_never_wait_for_a_gpu(monkeypatch):
 def test_a_whole_step_never_waits_for_the_gpu(precision, monkeypatch):
     _without_ctc(monkeypatch)
     settings, batch = experiment(precision, dropout=0.2), make_batch(DURATIONS)
-    step = make_step(small_model("cuda", settings), settings)
-    step(batch)
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        step(batch)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
+    stepper = Stepper(small_model("cuda", settings), settings, World())
+    for step in range(2):
+        try:
+            torch.cuda.set_sync_debug_mode("error" if step else "default")  # the first one allocates
+            report = stepper.gradients(batch.to(torch.device("cuda")), step)
+            stepper.update(report, 1e-3)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert math.isfinite(report.numbers.tolist()[0])
 
 
 @devices
