@@ -100,8 +100,8 @@ class Trainer:
         Raises:
             Interrupted: Ctrl-C was pressed; the state is saved.
             OutputError: the model could never be written.
-            AsrError: a sound file can not be used, or too many steps gave nothing. The state is saved; unless the file
-                is another's of several processes than the first's: then the last one stands.
+            AsrError: a sound file can not be used (of several processes, the state is then saved only if it was one of
+                the first's), or too many steps gave nothing; the state is saved.
         """
         with self._stop:
             while self.progress.epoch <= self.loop.max_epochs and not self._is_out_of_patience():
@@ -136,9 +136,8 @@ class Trainer:
         with self.log.bar() as bar:
             name = f"epoch {progress.epoch}/{self.loop.max_epochs}"
             task = bar.add_task(name, total=num_batches, completed=progress.batch, note="")
-            source = self._batches(num_batches)
             started = time.perf_counter()
-            for batch in source:
+            for batch in self._batches(num_batches):
                 self._train_step(batch, num_batches)
                 now = time.perf_counter()
                 sums.seconds, started = sums.seconds + now - started, now
@@ -159,7 +158,8 @@ class Trainer:
             asked = time.perf_counter()
             batch = next(source)
             sums.waited += time.perf_counter() - asked
-            sums.audio_seconds += float(batch.num_samples.sum()) / self.recognizer.model.sample_rate
+            if not batch.is_stand_in:
+                sums.audio_seconds += float(batch.num_samples.sum()) / self.recognizer.model.sample_rate
             sums.padded_seconds += batch.waveforms.numel() / self.recognizer.model.sample_rate
             yield batch.to(self.recognizer.device)
 
@@ -238,12 +238,12 @@ class Trainer:
 
     def _skip(self, report: StepReport) -> None:
         """A step whose loss or gradient is not finite has changed nothing; too many of them end the training."""
-        self.progress.num_skipped += 1
-        self.progress.sums.num_skipped += 1
         progress, rank = self.progress, self.world.rank
+        progress.num_skipped += 1
+        progress.sums.num_skipped += 1
         what, kept = keep_incident(self.folder, self.recognizer, report, self.settings, epoch=progress.epoch, rank=rank)
         self.log.warn(f"{what}. The step is left out; {kept}")
-        if self.progress.num_skipped > self.loop.max_skipped:
+        if progress.num_skipped > self.loop.max_skipped:
             raise _TooManySkipped(
                 f"{what}. More than training.max_skipped ({self.loop.max_skipped}) such steps; {kept}"
             )
