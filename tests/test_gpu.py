@@ -176,10 +176,13 @@ def test_a_state_saved_on_a_cpu_goes_on(device):
     here.update(here.gradients(batch, 0), 1e-3)
     there.load_state_dict(copy.deepcopy(here.state_dict()))
     with computing_in(torch.float32, device):
+        before = {name: value.clone() for name, value in here.model.state_dict().items()}
         here.update(here.gradients(batch, 1), 1e-3)
         there.update(there.gradients(batch.to(torch.device(device)), 1), 1e-3)
+    # Adam divides by the size of a gradient: where that is only rounding, a weight may go anywhere, but not far.
     for name, value in here.model.state_dict().items():
-        torch.testing.assert_close(there.model.state_dict()[name].cpu(), value, rtol=0, atol=1e-3, msg=name)
+        moved, other = value - before[name], there.model.state_dict()[name].cpu() - before[name]
+        assert (moved - other).norm() <= 0.1 * moved.norm(), name
 
 
 @devices
