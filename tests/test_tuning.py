@@ -19,7 +19,7 @@ from asr.recognizer import Recognizer
 from asr.search import SearchSettings, search_batch
 from asr.tokens import Tokens, TokenSettings
 from asr.tuning import add_language_model, save_tuned, tune
-from asr.tuning.trials import _middle_of_best
+from asr.tuning.trials import Trial, _middle_of_best, _try_widths
 from benchmarks.ctc_like import ctc_like_log_probs
 
 WORDS = ["RED", "READ", "BLUE", "GREEN", "SEVEN", "EIGHT", "NINE", "OF", "THE", "HEARTS"]
@@ -214,3 +214,21 @@ def test_the_middle_of_a_plateau_is_better_than_a_lucky_spike():
 
     costs = [[9, 9, 9, 9, 9], [9, 4, 9, 5, 5], [9, 9, 9, 5, 5], [9, 9, 9, 5, 5]]
     assert _middle_of_best([[trial(cost) for cost in row] for row in costs]) in {(2, 4), (3, 4)}
+
+
+@pytest.mark.parametrize(
+    ("errors", "tried"),
+    [
+        ([90, 80, 70, 70, 70], 256),  # a strong model: what is wide enough stays so
+        ([90, 80, 70, 60, 50, 50], 512),
+        ([90, 80, 70, 60, 50, 40, 30], 1024),
+    ],
+)
+def test_the_beam_is_widened_while_that_helps(errors, tried):
+    errors_of = dict(zip((16, 32, 64, 128, 256, 512, 1024), errors, strict=False))
+
+    def try_settings(settings):
+        return Trial(settings, errors_of[settings.beam_width], 0, 0.0)
+
+    assert [trial.word_errors for trial in _try_widths(try_settings, SearchSettings())] == errors
+    assert list(errors_of)[-1] == tried

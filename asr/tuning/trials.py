@@ -35,6 +35,7 @@ _ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.5)
 _BETAS = {"word": (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0), "token": (-0.5, 0.0, 0.5, 1.0, 1.5)}
 _PENALTIES = (-0.2, -0.5, -1.0, -1.5, -2.5)
 _WIDTHS = (16, 32, 64, 128, 256)
+_WIDER = (512, 1024)  # for a weak model, while they still help
 _TRIAL_WIDTH = 32
 _RESCORING_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3)
 _FINE_ALPHAS = (0.6, 0.8, 1.0, 1.25, 1.6)  # times the best of the coarse grid
@@ -138,7 +139,7 @@ class _Dev:
             words += Levenshtein.distance(text.split(), hypothesis.split())
             characters += Levenshtein.distance(text, hypothesis)
         self._num_tried += 1
-        self._progress("trying settings", self._num_tried, self._num_trials)
+        self._progress("trying settings", self._num_tried, max(self._num_tried, self._num_trials))
         return Trial(settings, words, characters, seconds / max(1, sum(map(len, self.batch))))
 
     def try_rescoring(self, neural_lm: NeuralLM, settings: SearchSettings) -> list[Trial]:
@@ -215,7 +216,7 @@ def tune(
     )
     row, column = _middle_of_best(fine)
     best = fine[row][column]
-    widths = [dev.try_settings(best.settings.model_copy(update={"beam_width": width})) for width in _WIDTHS]
+    widths = _try_widths(dev.try_settings, best.settings)
     least = min(trial.cost for trial in widths)
     best = next(trial for trial in widths if trial.cost <= least * _NEGLIGIBLE)
     if recognizer.neural_lm is not None:
@@ -225,6 +226,15 @@ def tune(
         tuned.neural_lm = None  # it would cost time, and change nothing
     errors = _calibrate(tuned, dev)
     return Tuning(best, without, coarse, fine, widths, sum(len(u.text.split()) for u in utterances), tuned, errors)
+
+
+def _try_widths(try_settings: Callable[[SearchSettings], Trial], settings: SearchSettings) -> list[Trial]:
+    widths: list[Trial] = []
+    for width in (*_WIDTHS, *_WIDER):
+        if width in _WIDER and widths[-1].cost * _NEGLIGIBLE >= widths[-2].cost:
+            break
+        widths.append(try_settings(settings.model_copy(update={"beam_width": width})))
+    return widths
 
 
 def _calibrate(recognizer: Recognizer, dev: _Dev) -> tuple[float, float]:
