@@ -83,23 +83,35 @@ def run_seeds(experiment: Experiment, runs: Path, seeds: Sequence[int], override
 
 
 def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence[str]) -> None:
-    """Stage train, for one seed."""
+    """Stage train, for one seed. A finished training goes on if it is given more epochs."""
     from asr.settings import load_settings
     from asr.training.checkpoint import Checkpoints
-    from asr.training.settings import ExperimentSettings
+    from asr.training.settings import ExperimentSettings, changed_settings
     from asr.training.train import train
 
     data = [f"data.{name}={json.dumps(str(getattr(experiment, name)))}" for name in ("train", "dev")]
     settings = load_settings(ExperimentSettings, experiment.conf, [*data, f"training.seed={seed}", *overrides])
     if (run / "done").exists():
         # As settings, not as text: those that an older version did not know have their defaults.
-        if load_settings(ExperimentSettings, run / "settings.yaml") != settings:
+        before = load_settings(ExperimentSettings, run / "settings.yaml")
+        if before == settings:
+            say("train", f"done before: {run}")
+            return
+        is_longer = settings.training.max_epochs > before.training.max_epochs
+        if not is_longer or changed_settings(before.model_dump(mode="json"), settings):
             raise CorpusError(f"{run}: was trained with other settings; give another folder with --runs, or remove it")
-        say("train", f"done before: {run}")
-        return
+        _forget_results(experiment, run)
     say("train", f"seed {seed} -> {run}")
     train(settings, run, resume=bool(Checkpoints(run).paths()))
     write_text(run / "done", "")
+
+
+def _forget_results(experiment: Experiment, run: Path) -> None:
+    """Before a training goes on: what was made of its model."""
+    shutil.rmtree(run / "model_lm", ignore_errors=True)
+    files = [f"{part}{suffix}" for part in ("dev", *experiment.tests) for suffix in ("", "_lm")]
+    for name in ["done", *(f"{file}.{kind}" for file in files for kind in ("json", "txt"))]:
+        (run / name).unlink(missing_ok=True)
 
 
 def test_seed(experiment: Experiment, run: Path, model: str) -> None:

@@ -68,6 +68,22 @@ def test_a_finished_run_with_other_settings_is_not_passed_off_as_this_one(
     assert "was trained with other settings" in capsys.readouterr().err
 
 
+def test_a_finished_training_goes_on_with_more_epochs_and_is_tested_anew(
+    small_an4: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([*small_an4, "--seeds", "1"], monkeypatch)
+    capsys.readouterr()
+    run([*small_an4, "--seeds", "1", "--set", "training.max_epochs=3"], monkeypatch)
+    said = capsys.readouterr().err
+    assert "resumed at epoch 3" in said
+    assert not any(f"[{stage}] done before" in said for stage in ("train", "test", "tune"))
+    (record,) = json.loads((tmp_path / "runs" / "results.json").read_text())
+    assert record["num_epochs"] == 3
+    with pytest.raises(SystemExit):  # fewer: that would be another training
+        run([*small_an4, "--seeds", "1"], monkeypatch)
+    assert "was trained with other settings" in capsys.readouterr().err
+
+
 def test_a_stopped_training_goes_on_by_the_same_command(
     small_an4: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
