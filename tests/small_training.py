@@ -6,10 +6,18 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from tones import random_texts, write_corpus
 
 from asr.settings import load_settings
 from asr.training.checkpoint import Checkpoints
 from asr.training.settings import ExperimentSettings
+
+
+def write_small_corpus(folder: Path) -> Path:
+    """15 utterances to train on, 5 of dev: seconds of sound, batches of one utterance and of several."""
+    write_corpus(folder, "train", random_texts(15, seed=1), seed=1)
+    write_corpus(folder, "dev", random_texts(5, seed=2), seed=2)
+    return folder
 
 
 def write_conf(corpus: Path, path: Path, **loop: object) -> Path:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_training import state_of, weights_of, write_conf
-from tones import random_texts, write_corpus
+from small_training import state_of, weights_of, write_conf, write_small_corpus
 
 from asr.corpus.augment import AugmentSettings, spec_augment
 from asr.corpus.batches import Example, TrainingBatches
@@ -23,10 +22,7 @@ from asr.training.checkpoint import Checkpoints
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder, "train", random_texts(15, seed=1), seed=1)
-    write_corpus(folder, "dev", random_texts(5, seed=2), seed=2)
-    return folder
+    return write_small_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 def torchrun(num_processes: int, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -100,8 +96,7 @@ def test_a_process_that_dies_ends_the_training_which_then_goes_on_exactly(corpus
 
 
 def test_an_error_in_one_process_is_told_and_ends_all(corpus: Path, tmp_path: Path) -> None:
-    write_corpus(tmp_path, "train", random_texts(15, seed=1), seed=1)
-    write_corpus(tmp_path, "dev", random_texts(5, seed=2), seed=2)
+    write_small_corpus(tmp_path)
     (tmp_path / "train" / "train3.wav").write_bytes(b"RIFF")
     conf = write_conf(tmp_path, tmp_path / "conf.yaml", batch_seconds=2.5)
     result = torchrun(2, "-m", "asr", "--", "train", conf, "--run", tmp_path / "run")

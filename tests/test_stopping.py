@@ -9,9 +9,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from small_training import settings_for, weights_of, write_conf
+from small_training import settings_for, weights_of, write_conf, write_small_corpus
 from test_distributed import torchrun
-from tones import random_texts, write_corpus
 
 from asr.errors import AudioError
 from asr.training.checkpoint import Checkpoints
@@ -51,10 +50,7 @@ SCRIPT = """
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder, "train", random_texts(15, seed=1), seed=1)
-    write_corpus(folder, "dev", random_texts(5, seed=2), seed=2)
-    return folder
+    return write_small_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture
