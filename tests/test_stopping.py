@@ -134,3 +134,17 @@ def test_several_processes_leave_out_the_same_steps_and_give_up_together(
     assert names == [f"step-0000000{step}{rank}.pt" for step in (3, 5) for rank in ("-rank1", "")]
     assert load_incident(tmp_path / "run" / "incidents" / "step-00000003-rank1.pt").rank == 1
     assert last_step(tmp_path / "run") in ("step-00000005.pt", "step-00000006.pt")
+
+
+def test_the_clock_of_the_first_process_says_when_all_save(
+    corpus: Path, tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = write_conf(
+        corpus, tmp_path / "conf.yaml", batch_seconds=2.5, max_epochs=1, checkpoint_minutes=1e-9, keep_last=100
+    )
+    monkeypatch.setenv("MODE", "none")
+    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    steps = [int(path.stem.removeprefix("step-")) for path in Checkpoints(tmp_path / "run").paths()]
+    assert len(steps) >= 3  # asked for in each step; read of a step later, or when the state is saved
+    assert steps[0] == 2

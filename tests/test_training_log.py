@@ -11,13 +11,13 @@ import yaml
 from tones import random_texts, write_corpus
 
 from asr.corpus.manifest import read_manifest
-from asr.errors import TrainingError
+from asr.errors import OutputError, TrainingError
 from asr.evaluation import evaluate
 from asr.recognizer import Recognizer
 from asr.reporting import write_report
 from asr.settings import load_settings
 from asr.training.environment import _commit, environment, note_environment, read_environment
-from asr.training.log import RunLog, read_metrics
+from asr.training.log import RunLog, read_metrics, read_steps
 from asr.training.settings import ExperimentSettings
 from asr.training.train import train
 
@@ -126,3 +126,23 @@ def test_examples_that_can_not_be_written_are_a_warning(tmp_path: Path, capfd: p
     (tmp_path / "examples.jsonl").mkdir()
     RunLog(tmp_path, tensorboard=False).examples(1, [])
     assert "warning: " in capfd.readouterr().err
+
+
+def test_steps_that_can_not_be_written_are_kept_and_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = RunLog(tmp_path, tensorboard=False)
+    log.step({"step": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr("asr.training.log.append_text", refuse)
+        log.flush()
+    assert "the disk is full" in capfd.readouterr().err
+    assert not (tmp_path / "steps.jsonl").exists()
+    log.step({"step": 2})
+    log.flush()
+    log.flush()
+    assert [record["step"] for record in read_steps(tmp_path / "steps.jsonl")] == [1, 2]
+
+
+def refuse(path: Path, text: str) -> None:
+    raise OutputError(f"{path}: the disk is full")
