@@ -1,5 +1,8 @@
 """Stage 2: waveform -> log-mel frames. A module, so that it travels with the weights and runs on the model's device."""
 
+import math
+from typing import Literal
+
 import torch
 import torchaudio
 from jaxtyping import Bool, Float, Int
@@ -10,16 +13,27 @@ from asr.settings import Settings
 
 _FLOOR = 2.0**-24  # below the quantisation noise of 16 bit; keeps the logarithm of silence finite
 _SCALE = 3.0  # the usual standard deviation of log-mel power in speech, in natural-log units
+_LIMIT = 3.0  # of normalised frames: 39 dB above and below the mean; digital silence is no quieter than a quiet room
+
+# What counts as speech when the mean is taken (docs/decisions/0009-the-mean-of-speech.md).
+_LOWEST_SPEECH = 250.0  # Hz; hum and rumble lie below, and must not pass for speech
+_LOUDEST_SECONDS = 0.3  # longer than a click, shorter than a word
+_FULL_DECIBELS, _NO_DECIBELS = 15.0, 25.0  # below the loudest 0.3 s: up to where frames count in full, and not at all
+_DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 
 
 class FeatureSettings(Settings):
-    """The filter bank: number of mel bands, window and hop in milliseconds, lowest and highest frequency in Hz."""
+    """The filter bank: number of mel bands, window and hop in milliseconds, lowest and highest frequency in Hz.
+
+    `mean_over`: the frames whose mean is taken away from each band, those of "speech" or all of the "utterance".
+    """
 
     num_mels: int = Field(80, ge=8, le=256)
     window_ms: float = Field(25.0, ge=1, le=100)
     hop_ms: float = Field(10.0, ge=1, le=100)
     min_frequency: float = Field(20.0, ge=0)
     max_frequency: float = Field(8000.0, gt=0, le=8000)
+    mean_over: Literal["speech", "utterance"] = "speech"
 
     @model_validator(mode="after")
     def _refuse_empty_range(self) -> "FeatureSettings":
@@ -29,7 +43,7 @@ class FeatureSettings(Settings):
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram (HTK mel scale, Hann window), each band brought to mean 0 over the utterance.
+    """Log-mel spectrogram (HTK mel scale, Hann window), each band brought to mean 0 over the speech of the utterance.
 
     Taking the mean away is cepstral mean normalisation (Atal 1974) in another basis: it removes the channel and the
     level. Frames beyond an utterance's end are zero and have no influence.
@@ -39,6 +53,9 @@ class LogMel(nn.Module):
         super().__init__()
         self.hop = round(sample_rate * settings.hop_ms / 1000)
         window = round(sample_rate * settings.window_ms / 1000)
+        self.mean_over = settings.mean_over
+        self.num_loudest = max(1, round(sample_rate * _LOUDEST_SECONDS / self.hop))
+        self.first_speech_band = _first_band_above(_LOWEST_SPEECH, settings)
         self.mel = torchaudio.transforms.MelSpectrogram(
             sample_rate,
             n_fft=max(512, 1 << (window - 1).bit_length()),
@@ -64,7 +81,16 @@ class LogMel(nn.Module):
         with torch.autocast(waveforms.device.type, enabled=False):
             frames = self.log_mel(waveforms.float())
             num_frames = self.num_frames(num_samples)
-            return normalise(frames, frame_mask(num_frames, frames.shape[1])), num_frames
+            return self._normalise(frames, frame_mask(num_frames, frames.shape[1])), num_frames
+
+    def _normalise(
+        self, frames: Float[Tensor, "batch frames mels"], mask: Bool[Tensor, "batch frames"]
+    ) -> Float[Tensor, "batch frames mels"]:
+        if self.mean_over == "utterance":  # as models of format 1 were trained
+            return normalise(frames, mask, mask.to(frames.dtype))
+        levels = torch.logsumexp(frames[:, :, self.first_speech_band :], dim=2) * _DECIBELS
+        weights = speech_weights(levels, mask, num_loudest=self.num_loudest)
+        return normalise(frames, mask, weights).clamp(-_LIMIT, _LIMIT)
 
     def log_mel(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
         """Natural logarithm of the mel power spectrum, before normalisation."""
@@ -77,14 +103,45 @@ def frame_mask(num_frames: Int[Tensor, "batch"], max_frames: int) -> Bool[Tensor
     return torch.arange(max_frames, device=num_frames.device) < num_frames[:, None]
 
 
+def speech_weights(
+    levels: Float[Tensor, "batch frames"], mask: Bool[Tensor, "batch frames"], *, num_loudest: int
+) -> Float[Tensor, "batch frames"]:
+    """How much each frame counts in the mean of its utterance: 1 for speech, 0 for pauses and outside of `mask`.
+
+    `levels`: power of the frames in decibels. They are measured against the quietest of the `num_loudest` loudest
+    frames, which neither a click moves nor silence of any length. From full decibel to full decibel the weight
+    is a straight line, so that a stream that keeps one sum of frames for each decibel finds the same mean.
+    """
+    num_loud = mask.sum(dim=1, keepdim=True).clamp(max=num_loudest)
+    loudest = nn.functional.pad(levels.masked_fill(~mask, -torch.inf), (0, num_loudest), value=-torch.inf)
+    reference = loudest.topk(num_loudest).values.gather(1, num_loud - 1)
+    below = levels.floor()
+    weights = torch.lerp(_weight(reference - below), _weight(reference - below - 1), levels - below)
+    return weights * mask
+
+
+def _weight(decibels_below: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    return ((_NO_DECIBELS - decibels_below) / (_NO_DECIBELS - _FULL_DECIBELS)).clamp(0, 1)
+
+
 def normalise(
-    frames: Float[Tensor, "batch frames mels"], mask: Bool[Tensor, "batch frames"]
+    frames: Float[Tensor, "batch frames mels"],
+    mask: Bool[Tensor, "batch frames"],
+    weights: Float[Tensor, "batch frames"],
 ) -> Float[Tensor, "batch frames mels"]:
-    """Mean 0 for each utterance and band over the frames in `mask`, and about unit size; zero elsewhere.
+    """Weighted mean 0 for each utterance and band, and about unit size; zero outside of `mask`.
 
     The scale is a constant. Dividing by the variance of each band would blow up the noise of quiet recordings and of
     short words to the size of speech, and AN4 was learnt more slowly (docs/log.md, 2026-11-23).
     """
-    inside = mask[:, :, None].to(frames.dtype)
-    mean = (frames * inside).sum(dim=1, keepdim=True) / inside.sum(dim=1, keepdim=True)
-    return (frames - mean) * inside / _SCALE
+    each = weights[:, :, None]
+    mean = (frames * each).sum(dim=1, keepdim=True) / each.sum(dim=1, keepdim=True)
+    return (frames - mean) * mask[:, :, None] / _SCALE
+
+
+def _first_band_above(frequency: float, settings: FeatureSettings) -> int:
+    """The lowest band centred above `frequency` in Hz; the lowest of all if none is."""
+    lowest, highest = (2595 * math.log10(1 + edge / 700) for edge in (settings.min_frequency, settings.max_frequency))
+    step = (highest - lowest) / (settings.num_mels + 1)
+    centres = [700 * (10 ** ((lowest + (band + 1) * step) / 2595) - 1) for band in range(settings.num_mels)]
+    return next((band for band, centre in enumerate(centres) if centre > frequency), 0)

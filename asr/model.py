@@ -1,6 +1,7 @@
 """Stage 3: frames -> log-probabilities. Convolutional subsampling, stacked bidirectional LSTM, CTC head."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from jaxtyping import Float, Int
 from pydantic import Field
@@ -22,6 +23,11 @@ class ModelSettings(Settings):
     num_layers: int = Field(3, ge=1)
     hidden_size: int = Field(256, ge=1)
     dropout: float = Field(0.2, ge=0, lt=1)
+
+
+def settings_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Model settings written out in full before there was `features.mean_over`, in today's keys; others as they are."""
+    return {**values, "features": {"mean_over": "utterance", **values.get("features", {})}}
 
 
 class AcousticModel(nn.Module):

@@ -15,7 +15,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import safetensors
 import safetensors.torch
@@ -26,12 +26,12 @@ from asr.errors import LanguageModelError, ModelError, OutputError, SettingsErro
 from asr.files import read_lines
 from asr.lm.neural import NeuralLM
 from asr.lm.ngram import NGramModel
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel, ModelSettings, settings_of_format_1
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.tokens import Tokens
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1: the mean of the features was over the whole utterance
 FILES = ("config.json", "model.safetensors", "tokens.model")
 _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
 # Subfolders of a model folder, there only while it is written, or if that was cut short.
@@ -163,15 +163,22 @@ def _read_config(path: Path) -> _Config:
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); copy the whole model folder again") from None
     version = values.get("format_version") if isinstance(values, dict) else None
-    if version != FORMAT_VERSION:
+    if version not in (1, FORMAT_VERSION) or isinstance(version, bool):
         raise ModelError(
-            f"{path}: format_version is {version!r}, this asr reads {FORMAT_VERSION}; "
+            f"{path}: format_version is {version!r}, this asr reads 1 to {FORMAT_VERSION}; "
             "use the asr that wrote the model, or train it again"
         )
     try:
-        return _Config.parse(values, source=str(path))
+        return _Config.parse(_of_format_1(values) if version == 1 else values, source=str(path))
     except SettingsError as error:
         raise ModelError(f"{error}; copy the whole model folder again") from None
+
+
+def _of_format_1(values: dict[str, Any]) -> dict[str, Any]:
+    model = values.get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("features", {}), dict):
+        return values  # refused with its path
+    return {**values, "model": settings_of_format_1(model)}
 
 
 def _read_tokens(path: Path, sha256: str) -> Tokens:

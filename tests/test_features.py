@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from asr.errors import SettingsError
-from asr.features import FeatureSettings, LogMel, frame_mask, normalise
+from asr.features import FeatureSettings, LogMel, frame_mask, normalise, speech_weights
 from asr.model import ModelSettings
 
 RATE = 16_000
@@ -60,24 +60,102 @@ def test_log_mel_is_that_of_librosa(speechlike, settings, n_fft):
     np.testing.assert_allclose(found, by_librosa(speechlike, settings, n_fft=n_fft), atol=1e-4, rtol=0)
 
 
-def test_normalised_frames_have_mean_0_by_numpy(log_mel, speechlike):
-    found, num_frames = log_mel(torch.from_numpy(speechlike)[None], lengths(len(speechlike)))
-    expected = by_librosa(speechlike, FeatureSettings(), n_fft=512)
-    expected = (expected - expected.mean(axis=0)) / SCALE
+def mean_of_speech(frames: np.ndarray, first_band: int, num_loudest: int = 30) -> np.ndarray:
+    """Frame by frame into one sum for each decibel, as a stream would; only then the weights, from those sums."""
+    levels = 10 * np.log10(np.exp(frames[:, first_band:]).sum(axis=1))
+    counts: dict[int, float] = {}
+    sums: dict[int, np.ndarray] = {}
+    for level, frame in zip(levels, frames, strict=True):
+        below = int(np.floor(level))
+        for decibel, share in ((below, below + 1 - level), (below + 1, level - below)):
+            counts[decibel] = counts.get(decibel, 0.0) + share
+            sums[decibel] = sums.get(decibel, 0.0) + share * frame
+    reference = np.sort(levels)[-min(num_loudest, len(levels))]
+    weights = {decibel: min(1.0, max(0.0, (25 - (reference - decibel)) / 10)) for decibel in counts}
+    return sum(weights[d] * sums[d] for d in sums) / sum(weights[d] * counts[d] for d in sums)
+
+
+def test_the_mean_is_taken_away_that_a_stream_would_find_too(log_mel, speechlike):
+    pause = 1e-3 * np.random.default_rng(1).standard_normal(40_000).astype(np.float32)
+    wave = np.concatenate([speechlike, pause, np.zeros(8000, np.float32)])
+    found, num_frames = log_mel(torch.from_numpy(wave)[None], lengths(len(wave)))
+    expected = by_librosa(wave, FeatureSettings(), n_fft=512)
     assert num_frames.tolist() == [len(expected)]
-    np.testing.assert_allclose(found[0].numpy(), expected, atol=2e-3, rtol=0)
-    np.testing.assert_allclose(found[0].mean(dim=0), 0, atol=1e-4)
+    mean = mean_of_speech(expected.astype(np.float64), log_mel.first_speech_band)
+    np.testing.assert_allclose(found[0], ((expected - mean) / SCALE).clip(-3, 3), atol=2e-3, rtol=0)
+
+
+def test_models_of_before_take_the_mean_over_all_frames(speechlike):
+    log_mel = LogMel(FeatureSettings(mean_over="utterance"), RATE)
+    found, _ = log_mel(torch.from_numpy(speechlike)[None], lengths(len(speechlike)))
+    expected = by_librosa(speechlike, FeatureSettings(), n_fft=512)
+    np.testing.assert_allclose(found[0], (expected - expected.mean(axis=0)) / SCALE, atol=2e-3, rtol=0)
 
 
 def test_normalisation_counts_only_the_frames_of_each_utterance():
     rng = np.random.default_rng(0)
     frames = rng.normal(3, 2, (3, 9, 5)).astype(np.float32)
     num_frames = [9, 4, 1]
-    found = normalise(torch.from_numpy(frames), frame_mask(lengths(*num_frames), 9)).numpy()
+    mask = frame_mask(lengths(*num_frames), 9)
+    found = normalise(torch.from_numpy(frames), mask, mask.float()).numpy()
     for utterance, number, result in zip(frames, num_frames, found, strict=True):
         inside = utterance[:number]
         np.testing.assert_allclose(result[:number], (inside - inside.mean(axis=0)) / SCALE, atol=1e-5)
         assert (result[number:] == 0).all()
+
+
+def test_weights_of_frames_by_hand():
+    """The loudest two frames are at 60 and 58 dB, so 43 counts in full, 38 by half, 33 not at all."""
+    levels = torch.tensor([[60.0, 58.0, 43.0, 38.0, 33.0, 70.0], [-53.0, 90.0, 90.0, 90.0, 90.0, 90.0]])
+    found = speech_weights(levels, frame_mask(lengths(5, 1), 6), num_loudest=2)
+    expected = torch.tensor([[1.0, 1.0, 1.0, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    torch.testing.assert_close(found, expected)
+
+
+def test_weights_have_no_steps():
+    """Where a weight could jump, rounding would decide: batches, devices and exported models would differ."""
+    levels = torch.arange(20, 60, 0.001)
+    both = torch.stack([torch.full_like(levels, 60.0), levels], dim=1)
+    weights = speech_weights(both, torch.ones_like(both, dtype=torch.bool), num_loudest=1)[:, 1]
+    assert float(weights.diff().abs().max()) < 2e-4
+    assert (weights.diff() >= -1e-6).all()
+
+
+def spoken(speechlike: np.ndarray) -> torch.Tensor:
+    """As quiet as a careful recording, with a pause in its midst in which only the room is heard."""
+    room = 1e-4 * np.random.default_rng(2).standard_normal(8000).astype(np.float32)
+    return torch.from_numpy(np.concatenate([0.3 * speechlike, room, 0.3 * speechlike]))
+
+
+@pytest.mark.parametrize("seconds", [0.25, 1.0, 5.0, 60.0])
+@pytest.mark.parametrize("kind", ["zeros", "room", "hum"])
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_what_is_said_looks_the_same_beside_any_pause(log_mel, speechlike, seconds, kind, place):
+    number = round(seconds * 100) * 160  # whole hops: the frames of the speech fall on the same samples
+    time = np.arange(number) / RATE
+    pause = {
+        "zeros": np.zeros(number),
+        "room": 1e-4 * np.random.default_rng(3).standard_normal(number),
+        "hum": 0.05 * np.sin(2 * np.pi * 50 * time) + 0.02 * np.sin(2 * np.pi * 100 * time),
+    }[kind]
+    added, speech = torch.from_numpy(pause.astype(np.float32)), spoken(speechlike)
+    both = torch.cat([added, speech] if place == "before" else [speech, added])
+    alone, num_frames = log_mel(speech[None], lengths(len(speech)))
+    found, _ = log_mel(both[None], lengths(len(both)))
+    start = number // 160 if place == "before" else 0
+    inner = slice(4, int(num_frames) - 4)  # without the frames that reach into what was added
+    torch.testing.assert_close(found[0, start:][: int(num_frames)][inner], alone[0, inner], atol=0.02, rtol=0)
+
+
+def test_a_click_moves_nothing(log_mel, speechlike):
+    speech = spoken(speechlike)
+    click = torch.zeros(8000)
+    click[4000:4160] = torch.sign(torch.randn(160, generator=torch.Generator().manual_seed(1)))
+    both = torch.cat([click, speech])
+    alone, _ = log_mel(speech[None], lengths(len(speech)))
+    found, _ = log_mel(both[None], lengths(len(both)))
+    assert float((found[0, 54:] - alone[0, 4:]).abs().max()) < 0.2
+    assert float(found.abs().max()) <= 3
 
 
 def test_the_level_makes_no_difference(log_mel, speechlike):

@@ -117,10 +117,26 @@ def test_a_config_that_is_not_json_is_refused(folder, text):
     refused(folder, "config.json: not readable as JSON")
 
 
-@pytest.mark.parametrize("text", [b"[]", b"null", b"{}", b'{"format_version": 2}', b'{"format_version": "1"}'])
+@pytest.mark.parametrize("text", [b"[]", b"null", b"{}", b'{"format_version": 3}', b'{"format_version": "1"}'])
 def test_a_config_of_another_version_is_refused(folder, text):
     (folder / "config.json").write_bytes(text)
-    refused(folder, "config.json: format_version is", "this asr reads 1; use the asr that wrote the model")
+    refused(folder, "config.json: format_version is", "this asr reads 1 to 2; use the asr that wrote the model")
+
+
+def test_a_model_of_format_1_keeps_the_mean_that_it_was_trained_with(folder):
+    """Written before there was another: without the key."""
+    assert Recognizer.load(folder).model.settings.features.mean_over == "speech"
+    edit_config(folder, format_version=1, model__features__mean_over=None)
+    old = Recognizer.load(folder)
+    assert old.model.settings.features.mean_over == "utterance"
+    old.save(folder)
+    assert Recognizer.load(folder).model.settings.features.mean_over == "utterance"
+
+
+@pytest.mark.parametrize("model", [[], 1, {"features": 1}])
+def test_a_broken_config_of_format_1_is_refused(folder, model):
+    edit_config(folder, format_version=1, model=model)
+    refused(folder, "config.json: model")
 
 
 @pytest.mark.parametrize("key", ["sample_rate", "tokens_sha256", "model", "search"])

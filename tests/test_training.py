@@ -172,6 +172,18 @@ def test_a_used_folder_is_refused_and_a_missing_checkpoint_too(corpus: Path, tmp
         train(settings, tmp_path / "run", resume=True)
 
 
+def test_a_run_of_before_the_mean_of_speech_does_not_go_on_with_it_unasked(corpus: Path, tmp_path: Path) -> None:
+    train(settings_for(corpus, tmp_path, max_epochs=1), tmp_path / "run")
+    checkpoints = Checkpoints(tmp_path / "run")
+    _, state = checkpoints.load(print)
+    del state["settings"]["model"]["features"]["mean_over"]
+    checkpoints.save(state["progress"]["step"], state)
+    with pytest.raises(TrainingError, match=r"other settings: model\.features\.mean_over: utterance -> speech; "):
+        train(settings_for(corpus, tmp_path, max_epochs=2), tmp_path / "run", resume=True)
+    same = settings_for(corpus, tmp_path, ["model.features.mean_over=utterance"], max_epochs=2)
+    train(same, tmp_path / "run", resume=True)
+
+
 def test_early_stop_keeps_the_best_epoch(corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     # With a learning rate of almost zero dev never improves after the first epoch.
     train(settings_for(corpus, tmp_path, learning_rate=1e-12, max_epochs=50, patience=2), tmp_path / "run")

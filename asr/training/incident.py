@@ -17,7 +17,7 @@ from asr.recognizer import Recognizer
 from asr.tokens import Tokens
 from asr.training.device import compute_dtype, prepare_device
 from asr.training.examination import Examination, as_table, examine
-from asr.training.settings import ExperimentSettings
+from asr.training.settings import ExperimentSettings, settings_of_run
 from asr.training.step import StepReport
 
 FORMAT_VERSION = 1
@@ -94,7 +94,7 @@ def load_incident(path: Path) -> Incident:
             state["rank"],
             Batch(**batch),
             state["weights"],
-            ExperimentSettings.parse(state["settings"], source=str(path)),
+            ExperimentSettings.parse(settings_of_run(state["settings"]), source=str(path)),
             state["tokens"],
         )
     except Exception as error:  # torch raises many kinds for a damaged file

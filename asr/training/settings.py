@@ -7,7 +7,7 @@ from pydantic import Field
 from asr.corpus.augment import AugmentSettings
 from asr.corpus.manifest import MAX_SECONDS
 from asr.corpus.plan import JITTER
-from asr.model import ModelSettings
+from asr.model import ModelSettings, settings_of_format_1
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.tokens import TokenSettings
@@ -93,13 +93,18 @@ _FREE = (
 )
 
 
+def settings_of_run(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings that a run has written out in full, maybe with an older asr, in today's keys."""
+    return {**values, "model": settings_of_format_1(values["model"])} if "model" in values else values
+
+
 def changed_settings(before: dict[str, Any], now: ExperimentSettings) -> str:
     """What differs, as "section.key: before -> now, ..."; without what may change in the midst of a run.
 
-    A key that an older version did not know had what is its default now.
+    A key that an older version did not know had what is its default now, but for those of `settings_of_run`.
     """
     defaults = ExperimentSettings(data=now.data).model_dump(mode="json")
-    old, new = _flat(defaults) | _flat(before), _flat(now.model_dump(mode="json"))
+    old, new = _flat(defaults) | _flat(settings_of_run(before)), _flat(now.model_dump(mode="json"))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in _FREE]
     return ", ".join(f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys)
 
