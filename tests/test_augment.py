@@ -31,7 +31,7 @@ def heard(waveform: np.ndarray, seed: int = 1, **values: object) -> np.ndarray:
 
 def test_effects_are_off_unless_they_are_named(speechlike: np.ndarray) -> None:
     np.testing.assert_array_equal(heard(speechlike), speechlike)
-    assert all(getattr(AugmentSettings(), name) is None for name in (*ALL, "concatenation"))
+    assert all(getattr(AugmentSettings(), name) is None for name in (*ALL, "concatenation", "pauses"))
     never = {name: {"share": 0} for name in ALL}
     np.testing.assert_array_equal(heard(speechlike, **never), speechlike)
 
@@ -60,6 +60,16 @@ def test_one_effect_more_leaves_the_others_as_they_were(speechlike: np.ndarray) 
         louder = {"share": 1, "decibels": [3, 3]}
         also = heard(quiet, seed, reverb=ALL["reverb"], added_noise=ALL["added_noise"], volume=louder)
         np.testing.assert_allclose(also, change_volume(without, 3.0), atol=1e-7)
+
+
+def test_pauses_come_first_and_leave_the_other_effects_as_they_were(speechlike: np.ndarray) -> None:
+    longer = [len(heard(speechlike, seed, pauses={"share": 0.5})) > len(speechlike) for seed in range(100)]
+    assert 0.3 < np.mean(longer) < 0.6  # half of the utterances, less the eighth that no place was chosen in
+    louder = {"share": 1, "decibels": [3, 3]}
+    for seed in range(5):
+        paused = heard(0.2 * speechlike, seed, pauses={"share": 1})
+        also = heard(0.2 * speechlike, seed, pauses={"share": 1}, volume=louder)
+        np.testing.assert_allclose(also, change_volume(paused, 3.0), atol=1e-7)
 
 
 def test_all_effects_at_once_leave_a_waveform_of_the_same_length(speechlike: np.ndarray) -> None:

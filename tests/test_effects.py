@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
 from asr.corpus.effects.level import change_volume, clip, speech_mask
 from asr.corpus.effects.noise import add_noise, babble, coloured_noise, speech_shaped_noise
+from asr.corpus.effects.pause import add_pauses, quietest_sample
 from asr.corpus.effects.room import early_echoes, reverberate, room_response
 from asr.corpus.effects.telephone import LAWS, quantise, telephone
 
@@ -290,3 +291,48 @@ def test_one_seed_gives_one_sound(speechlike: np.ndarray, name: str) -> None:
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, speechlike)
     assert np.array_equal(first, other) == (name not in RANDOM and name != "clip")
+
+
+# --- pauses -----------------------------------------------------------------------------------------------------------
+
+
+def test_pauses_leave_every_sample_of_the_speech_in_its_order(burst: np.ndarray) -> None:
+    """What is put in is noise or zeros; without it, the speech is there to the bit, whole or in two parts."""
+    where = quietest_sample(burst)
+    places = set()
+    for seed in range(60):
+        found = add_pauses(burst, 2.0, generator(seed))
+        assert found.dtype == np.float32
+        assert len(found) <= len(burst) + 3 * 2 * RATE
+        starts = [start for start in range(len(found) - len(burst) + 1) if found[start] == burst[0]]
+        first = next(start for start in starts if np.array_equal(found[start : start + where], burst[:where]))
+        rest = burst[where:]
+        second = next(
+            start for start in range(first + where, len(found)) if np.array_equal(found[start : start + len(rest)], rest)
+        )
+        places.add((first > 0, second > first + where, len(found) > second + len(rest)))
+    assert len(places) == 8  # each of the three with and without
+
+
+def test_pauses_are_zeros_or_noise_well_below_the_speech(burst: np.ndarray) -> None:
+    kinds = []
+    for seed in range(200):
+        rng = generator(seed)
+        found = add_pauses(burst, 1.0, rng)
+        start = next(start for start in range(len(found)) if np.array_equal(found[start : start + 99], burst[:99]))
+        if start:
+            level = power(found[:start])
+            kinds.append(level == 0)
+            assert level == 0 or -61 < decibels(level / power(burst[BURST])) < -19
+    assert 0.15 < np.mean(kinds) < 0.45
+    assert len(kinds) > 60
+
+
+@pytest.mark.parametrize("number", [1, 2, 319, 320, 321, 2000])
+def test_pauses_beside_the_shortest_sounds_and_beside_silence(number: int) -> None:
+    for seed in range(8):
+        for samples in (np.zeros(number, np.float32), generator(seed).standard_normal(number).astype(np.float32) / 9):
+            found = add_pauses(samples, 0.5, generator(seed))
+            assert len(found) >= number
+            assert np.isfinite(found).all()
+            assert np.count_nonzero(found) >= np.count_nonzero(samples)

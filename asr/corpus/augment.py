@@ -17,6 +17,7 @@ from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
 from asr.corpus.effects.level import Samples, Voice, change_volume, clip
 from asr.corpus.effects.noise import add_noise, babble, coloured_noise, tilt
+from asr.corpus.effects.pause import add_pauses
 from asr.corpus.effects.room import reverberate
 from asr.corpus.effects.telephone import LAWS, telephone
 from asr.settings import Settings
@@ -64,6 +65,12 @@ class ConcatenationSettings(EffectSettings):
     max_seconds: float = Field(10.0, gt=0)
 
 
+class PauseSettings(EffectSettings):
+    """`max_seconds`: the longest of the pauses that are put before, after and into the speech; batches grow by them."""
+
+    max_seconds: float = Field(3.0, gt=0, le=60)
+
+
 class AugmentSettings(Settings):
     """`speeds`: factors to choose from for each utterance; `noise_share`: of the utterances, replaced by noise without
     words, so that the model learns to be silent; masks as in SpecAugment, widths in bands and frames.
@@ -81,6 +88,7 @@ class AugmentSettings(Settings):
     num_time_masks: int = Field(2, ge=0)
     max_time_width: int = Field(20, ge=0)
     concatenation: ConcatenationSettings | None = None
+    pauses: PauseSettings | None = None
     reverb: ReverbSettings | None = None
     babble: NoiseSettings | None = None
     added_noise: NoiseSettings | None = None
@@ -118,13 +126,17 @@ def distort(
     settings: AugmentSettings,
     rng: np.random.Generator,
     load_voices: Callable[[np.random.Generator], list[Voice]],
-) -> Float[Tensor, "samples"]:
+) -> Float[Tensor, "heard"]:
     """The effects that the settings name, where it is the utterance's turn; `load_voices` gives those of the babble.
+
+    As long as the waveform, but for pauses.
 
     Each effect has a generator of its own, so that to switch one on changes nothing in the others.
     """
     samples: Samples = waveform.numpy()
-    streams = rng.spawn(7)
+    streams = rng.spawn(8)
+    if (pauses := settings.pauses) and (own := streams[7]).random() < pauses.share:
+        samples = add_pauses(samples, pauses.max_seconds, own)
     if (reverb := settings.reverb) and (own := streams[0]).random() < reverb.share:
         samples = reverberate(samples, own.uniform(*reverb.rt60), own)
     if (talk := settings.babble) and (own := streams[1]).random() < talk.share:

@@ -8,13 +8,13 @@ from jaxtyping import Bool, Float, Float32
 Samples: TypeAlias = Float32[np.ndarray, "samples"]
 Voice: TypeAlias = Float32[np.ndarray, "_"]  # of any length, unlike that of the other arguments
 
-_FRAME = 320  # samples: 20 ms
+FRAME = 320  # samples: 20 ms
 _MARGIN = 10**-1.59  # 15.9 dB
 
 
 def frame_powers(waveform: Samples) -> Float[np.ndarray, "frames"]:
     """The mean square of each 20 ms; the last of them may be shorter."""
-    starts = np.arange(0, len(waveform), _FRAME)
+    starts = np.arange(0, len(waveform), FRAME)
     return np.add.reduceat(np.square(waveform, dtype=np.float64), starts) / np.diff([*starts, len(waveform)])
 
 
@@ -28,7 +28,7 @@ def speech_mask(waveform: Samples) -> Bool[np.ndarray, "samples"]:
     active = np.full(len(powers), True)
     while not np.array_equal(active, louder := powers >= _MARGIN * powers[active].mean()):
         active = louder
-    return np.repeat(active, _FRAME)[: len(waveform)]
+    return np.repeat(active, FRAME)[: len(waveform)]
 
 
 def mean_power(samples: Float[np.ndarray, "samples"]) -> float:

@@ -1,0 +1,47 @@
+"""Pauses in which nobody speaks: before, after and amid the words."""
+
+import numpy as np
+from jaxtyping import Float32
+
+from asr.audio import SAMPLE_RATE
+from asr.corpus.effects.level import FRAME, Samples, frame_powers, mean_power, speech_mask
+from asr.corpus.effects.noise import coloured_noise
+
+_DIGITAL_SHARE = 0.3  # of the pauses: zeros, as editors and telephones leave them
+_OCTAVE_DROP = (0.0, 9.0)  # decibels
+_LEVEL = (20.0, 60.0)  # decibels below the speech
+
+
+def add_pauses(waveform: Samples, max_seconds: float, rng: np.random.Generator) -> Float32[np.ndarray, "longer"]:
+    """A pause of up to `max_seconds`, short ones more often, at each of three places with a probability of a half.
+
+    The places are the beginning, the end, and the quietest 20 ms between a quarter and three quarters of the sound, where
+    a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech.
+    """
+    level = float(np.sqrt(mean_power(waveform[speech_mask(waveform)])))
+    parts = [waveform]
+    if rng.random() < 0.5:
+        where = quietest_sample(waveform)
+        parts = [waveform[:where], _pause(level, max_seconds, rng), waveform[where:]]
+    if rng.random() < 0.5:
+        parts.insert(0, _pause(level, max_seconds, rng))
+    if rng.random() < 0.5:
+        parts.append(_pause(level, max_seconds, rng))
+    return np.concatenate(parts)
+
+
+def quietest_sample(waveform: Samples) -> int:
+    """The middle of the quietest 20 ms between a quarter and three quarters of the sound."""
+    powers = frame_powers(waveform)
+    first, last = len(powers) // 4, max(len(powers) // 4 + 1, 3 * len(powers) // 4)
+    return min(len(waveform), FRAME * (first + int(powers[first:last].argmin())) + FRAME // 2)
+
+
+def _pause(level: float, max_seconds: float, rng: np.random.Generator) -> Samples:
+    """`level`: root mean square of the speech beside it."""
+    num_samples = max(FRAME, round(max_seconds * rng.random() ** 2 * SAMPLE_RATE))
+    if rng.random() < _DIGITAL_SHARE:
+        return np.zeros(num_samples, np.float32)
+    noise = coloured_noise(num_samples, rng.uniform(*_OCTAVE_DROP), rng)
+    noise *= level * 10 ** (-rng.uniform(*_LEVEL) / 20) / np.sqrt(mean_power(noise))
+    return noise.clip(-1, 1).astype(np.float32)
