@@ -1,0 +1,128 @@
+"""What silence and noise beside speech do to the error rate of a model.
+
+    python benchmarks/silence.py MODEL MANIFEST [--limit N] [--seconds 0.25 1 5] [--kinds zeros room]
+
+Each utterance of the manifest is heard as it is, then with so many seconds of each kind put before it, after it, and
+into its quietest 20 ms between a quarter and three quarters of its length; then with a click of 10 ms at full scale,
+0.1 s before it. Levels are those below the speech of the utterance (active speech level, ITU-T P.56). The last row is
+each kind alone, 5 s of it: how many of 20 such sounds give any text. Prints a Markdown table of WER in per cent.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from asr.audio import SAMPLE_RATE
+from asr.corpus.batches import load_utterance
+from asr.corpus.effects.level import mean_power, speech_mask
+from asr.corpus.effects.noise import coloured_noise
+from asr.corpus.effects.pause import quietest_sample
+from asr.corpus.manifest import Utterance, read_manifest
+from asr.recognizer import Recognizer
+from asr.scoring import score
+
+BATCH = 16
+PLACES = ("before", "amid", "after")
+NUM_ALONE, ALONE_SECONDS, ALONE_RMS = 20, 5.0, 10**-2.5
+
+Noise = Callable[[int, np.random.Generator], np.ndarray]
+
+
+def tune(num_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Notes of a pentatonic scale, a quarter of a second each, with five harmonics."""
+    time = np.arange(num_samples) / SAMPLE_RATE
+    notes = 220 * 2 ** (rng.choice([0, 2, 4, 7, 9, 12], 1 + num_samples // 4000) / 12)
+    phase = 2 * np.pi * np.cumsum(np.repeat(notes, 4000)[:num_samples]) / SAMPLE_RATE
+    return sum(np.sin(k * phase) / k for k in range(1, 6)) * np.exp(-6 * (time % 0.25))
+
+
+def hum(num_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Of the mains: 50 Hz and its harmonics."""
+    time = np.arange(num_samples) / SAMPLE_RATE
+    return sum(np.sin(2 * np.pi * 50 * k * time + rng.uniform(0, 6)) / k for k in range(1, 8))
+
+
+# Each kind with its level in decibels below the speech; None is as it is.
+KINDS: dict[str, tuple[Noise, float | None]] = {
+    "zeros": (lambda num_samples, rng: np.zeros(num_samples), None),
+    "room": (lambda num_samples, rng: coloured_noise(num_samples, 4.5, rng), 40.0),
+    "white": (lambda num_samples, rng: rng.standard_normal(num_samples), 30.0),
+    "hum": (hum, 25.0),
+    "tune": (tune, 20.0),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--limit", type=int, help="only the first N utterances")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[0.25, 1.0, 5.0])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["zeros", "room"])
+    arguments = parser.parse_args()
+    recognizer = Recognizer.load(arguments.model)
+    utterances = read_manifest(arguments.manifest)[: arguments.limit]
+    sounds = [load_utterance(utterance).numpy() for utterance in utterances]
+
+    def wer(change: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -> str:
+        changed = [change(sound, np.random.default_rng(index)) for index, sound in enumerate(sounds)]
+        return f"{error_rate(recognizer, utterances, changed):.2f}"
+
+    print(f"as it is {wer(lambda sound, rng: sound)}, a click before it {wer(add_click)}\n")
+    columns = [(kind, place) for kind in arguments.kinds for place in PLACES]
+    print("| seconds | " + " | ".join(f"{kind} {place}" for kind, place in columns) + " |")
+    print("|---" * (len(columns) + 1) + "|")
+    for seconds in arguments.seconds:
+        cells = [wer(lambda s, rng, k=k, p=p, t=seconds: put(s, k, p, t, rng)) for k, p in columns]
+        print(f"| {seconds:g} | " + " | ".join(cells) + " |", flush=True)
+    for kind in arguments.kinds:
+        print(f"{kind} alone: {num_heard(recognizer, kind)} of {NUM_ALONE} give text")
+
+
+def make(kind: str, num_samples: int, rms: float, rng: np.random.Generator) -> np.ndarray:
+    """`rms` of the speech that it stands beside, 1.0 at full scale."""
+    noise, decibels = KINDS[kind]
+    samples = noise(num_samples, rng)
+    if decibels is not None:
+        samples *= rms * 10 ** (-decibels / 20) / np.sqrt(mean_power(samples))
+    return samples.astype(np.float32)
+
+
+def put(sound: np.ndarray, kind: str, place: str, seconds: float, rng: np.random.Generator) -> np.ndarray:
+    added = make(kind, round(seconds * SAMPLE_RATE), float(np.sqrt(mean_power(sound[speech_mask(sound)]))), rng)
+    where = {"before": 0, "amid": quietest_sample(sound), "after": len(sound)}[place]
+    return np.concatenate([sound[:where], added, sound[where:]])
+
+
+def add_click(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    click = rng.choice(np.float32([-1, 1]), 160)
+    return np.concatenate([click, np.zeros(1600, np.float32), sound])
+
+
+def error_rate(recognizer: Recognizer, utterances: Sequence[Utterance], sounds: Sequence[np.ndarray]) -> float:
+    """WER in per cent."""
+    return 100 * score([utterance.text for utterance in utterances], texts(recognizer, sounds)).wer
+
+
+def num_heard(recognizer: Recognizer, kind: str) -> int:
+    """Of the sounds without speech, those in which a text is heard; from -50 to -31 dB of full scale."""
+    rngs = [np.random.default_rng(seed) for seed in range(NUM_ALONE)]
+    levels = [ALONE_RMS * 10 ** (number / 20) for number in range(NUM_ALONE)]
+    num_samples = round(ALONE_SECONDS * SAMPLE_RATE)
+    alone = [make(kind, num_samples, level, rng) for level, rng in zip(levels, rngs, strict=True)]
+    return sum(bool(text) for text in texts(recognizer, alone))
+
+
+def texts(recognizer: Recognizer, sounds: Sequence[np.ndarray]) -> list[str]:
+    found: list[str] = []
+    for start in range(0, len(sounds), BATCH):
+        batch = [torch.from_numpy(sound) for sound in sounds[start : start + BATCH]]
+        found += [recognizer.tokens.decode(best.tokens) for best in recognizer.decode(recognizer.log_probs(batch))]
+    return found
+
+
+if __name__ == "__main__":
+    main()
