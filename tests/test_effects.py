@@ -307,9 +307,8 @@ def test_pauses_leave_every_sample_of_the_speech_in_its_order(burst: np.ndarray)
         starts = [start for start in range(len(found) - len(burst) + 1) if found[start] == burst[0]]
         first = next(start for start in starts if np.array_equal(found[start : start + where], burst[:where]))
         rest = burst[where:]
-        second = next(
-            start for start in range(first + where, len(found)) if np.array_equal(found[start : start + len(rest)], rest)
-        )
+        later = range(first + where, len(found))
+        second = next(start for start in later if np.array_equal(found[start : start + len(rest)], rest))
         places.add((first > 0, second > first + where, len(found) > second + len(rest)))
     assert len(places) == 8  # each of the three with and without
 

@@ -15,8 +15,8 @@ _LEVEL = (20.0, 60.0)  # decibels below the speech
 def add_pauses(waveform: Samples, max_seconds: float, rng: np.random.Generator) -> Float32[np.ndarray, "longer"]:
     """A pause of up to `max_seconds`, short ones more often, at each of three places with a probability of a half.
 
-    The places are the beginning, the end, and the quietest 20 ms between a quarter and three quarters of the sound, where
-    a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech.
+    The places are the beginning, the end, and the quietest 20 ms between a quarter and three quarters of the sound,
+    where a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech.
     """
     level = float(np.sqrt(mean_power(waveform[speech_mask(waveform)])))
     parts = [waveform]
