@@ -41,6 +41,10 @@ class ModelError(AsrError):
     """A model folder is incomplete, of another version, or its parts do not fit together."""
 
 
+class DeviceError(AsrError):
+    """A device, such as a GPU, is not there or cannot be used."""
+
+
 class ScoringError(AsrError):
     """References and hypotheses can not be compared."""
 

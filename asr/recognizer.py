@@ -6,15 +6,16 @@ A recogniser is read from a model folder and written to one: `asr/model_folder.p
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from asr.align import align_tokens, align_words, num_frames_needed, path_score
-from asr.audio import SAMPLE_RATE, load_audio
+from asr.audio import SAMPLE_RATE
 from asr.confidence import Calibration
-from asr.errors import AudioError, ModelError, TokensError
+from asr.errors import AudioError, DeviceError, ModelError, TokensError
 from asr.lm.neural import NeuralLM
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel
@@ -22,10 +23,12 @@ from asr.model_folder import ModelParts, read_model_folder, write_model_folder
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
+from asr.sound_input import SoundInput, name_of, waveform_of
 from asr.tokens import BLANK_ID, Tokens
 from asr.transcript import Transcript, Word
 from asr.word_times import find_pauses
 
+AnySound = TypeVar("AnySound", bound=SoundInput)
 SILENCE = 1e-4  # of full scale, -80 dB: three steps of 16 bit
 
 
@@ -99,6 +102,7 @@ class Recognizer:
 
     @property
     def device(self) -> torch.device:
+        """Where the network computes."""
         return self.model.head.weight.device
 
     @classmethod
@@ -109,12 +113,14 @@ class Recognizer:
         device: str | torch.device = "cpu",
         hotwords: Mapping[str, float] | None = None,
     ) -> "Recognizer":
-        """Read a model folder.
+        """Read a model folder; `device` is where it will compute, such as "cuda".
 
         Raises:
+            DeviceError: there is no such device.
             ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
             SearchError: a hot word can not be written with the model's tokens.
         """
+        device = usable_device(device)
         parts = read_model_folder(Path(folder))
         return cls(
             parts.model.to(device),
@@ -138,22 +144,35 @@ class Recognizer:
         )
         write_model_folder(Path(folder), parts, card=card)
 
-    def transcribe(self, audio: str | Path | Tensor) -> Transcript:
-        """The transcript of a sound file, or of a waveform: Float[Tensor, "samples"], 16 kHz, mono, in [-1, 1].
+    @overload
+    def transcribe(self, audio: SoundInput, *, sample_rate: int = ...) -> Transcript: ...
+
+    @overload
+    def transcribe(
+        self, audio: list[AnySound] | tuple[AnySound, ...], *, sample_rate: int = ...
+    ) -> list[Transcript]: ...
+
+    def transcribe(self, audio: Any, *, sample_rate: int = SAMPLE_RATE) -> Transcript | list[Transcript]:
+        """The transcript of a sound: of a file (its path, its bytes, or an open file), or of samples in a NumPy array
+        or a tensor. `asr.sound_input.waveform_of` tells the shapes and types; `sample_rate`, in Hz, is that of samples.
+
+        Of a list or a tuple of sounds, a list of their transcripts: one after the other, so with the memory for one.
 
         Raises:
-            AudioError: the file can not be used, or the waveform is not one row of floats.
+            AudioError: a file or the samples can not be used, such as samples that are NaN.
         """
-        return self.transcribe_batch([load_audio(audio) if isinstance(audio, str | Path) else audio])[0]
+        if isinstance(audio, list | tuple):
+            return [self.transcribe(one, sample_rate=sample_rate) for one in audio]
+        (transcript,) = self.transcribe_batch([audio], sample_rate=sample_rate)
+        return transcript
 
-    def transcribe_batch(self, waveforms: Sequence[Tensor]) -> list[Transcript]:
-        """Transcripts of several waveforms at once: the same text as one by one.
+    def transcribe_batch(self, sounds: Sequence[SoundInput], *, sample_rate: int = SAMPLE_RATE) -> list[Transcript]:
+        """Transcripts of several sounds at once, which all have to fit into memory: the same text as one by one.
 
         Raises:
-            AudioError: a waveform is not one row of floats.
+            AudioError: as `transcribe`.
         """
-        for waveform in waveforms:
-            _refuse_other_than_waveform(waveform)
+        waveforms = [waveform_of(sound, sample_rate=sample_rate) for sound in sounds]
         all_log_probs = self.log_probs(waveforms)
         hypotheses = self.decode(all_log_probs)
         return [
@@ -161,16 +180,15 @@ class Recognizer:
             for waveform, log_probs, best in zip(waveforms, all_log_probs, hypotheses, strict=True)
         ]
 
-    def align(self, audio: str | Path | Tensor, text: str) -> Transcript:
-        """When and how surely each word of `text` is said in a sound; `score` is that of the likeliest path.
+    def align(self, audio: SoundInput, text: str, *, sample_rate: int = SAMPLE_RATE) -> Transcript:
+        """When and how surely each word of `text` is said in a sound, which `transcribe` could be given; `score` is
+        that of the likeliest path.
 
         Raises:
             AudioError: the sound can not be used, is silent, or is too short for the text.
             TokensError: the text is empty, or has a character that the model has no token for.
         """
-        waveform = load_audio(audio) if isinstance(audio, str | Path) else audio
-        _refuse_other_than_waveform(waveform)
-        where = "the sound" if isinstance(audio, Tensor) else str(audio)
+        waveform, where = waveform_of(audio, sample_rate=sample_rate), name_of(audio)
         for word in text.split():  # one by one, so that a message shows the word and not the whole text
             self.tokens.encode(word)
         tokens = tuple(self.tokens.encode(text))
@@ -258,16 +276,22 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def usable_device(device: str | torch.device) -> torch.device:
+    """The device of this name, such as "cpu", "cuda" or "cuda:1".
+
+    Raises:
+        DeviceError: PyTorch has no such device here.
+    """
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found).cpu()
+    except Exception as error:  # each of PyTorch's back ends raises what it likes
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+        there = "; ".join(["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))])
+        raise DeviceError(f"device {str(device)!r} cannot be used ({reason}); here there is: {there}") from None
+    return found
+
+
 def has_sound(waveform: Float[Tensor, "samples"]) -> bool:
     """Whether any sample is further than `SILENCE` from the mean (which is not zero where a recorder has an offset)."""
     return len(waveform) > 0 and not bool(((waveform - waveform.mean()).abs() <= SILENCE).all())
-
-
-def _refuse_other_than_waveform(audio: object) -> None:
-    if isinstance(audio, Tensor) and audio.ndim == 1 and audio.is_floating_point():
-        return
-    found = f"a tensor {tuple(audio.shape)} of {audio.dtype}" if isinstance(audio, Tensor) else type(audio).__name__
-    raise AudioError(
-        f"found {found}, expected a path, or a float tensor (samples,) at {SAMPLE_RATE} Hz; "
-        "asr.audio.load_audio and asr.audio.to_waveform make one"
-    )

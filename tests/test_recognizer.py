@@ -12,8 +12,8 @@ import torch
 from talkative import SAMPLE_RATE as RATE
 from talkative import TEXTS, char_tokens, sound, talkative
 
-from asr.errors import AudioError, ModelError, SearchError
-from asr.recognizer import SILENCE, Recognizer, _refuse_other_than_waveform
+from asr.errors import AudioError, DeviceError, ModelError, SearchError
+from asr.recognizer import SILENCE, Recognizer
 from asr.search import SearchSettings
 from asr.tokens import Tokens, TokenSettings
 
@@ -89,20 +89,6 @@ def test_nothing_to_transcribe(recognizer):
     assert (transcript.text, transcript.duration) == ("", 0.0)
 
 
-@pytest.mark.parametrize("waveform", [torch.zeros(1, 400), torch.zeros(400, dtype=torch.int16)])
-def test_a_tensor_that_is_no_waveform_is_refused(recognizer, waveform):
-    found = f"found a tensor {tuple(waveform.shape)} of {waveform.dtype}, expected a path, or a float tensor (samples,)"
-    with pytest.raises(AudioError, match=re.escape(found)):
-        recognizer.transcribe(waveform)
-    with pytest.raises(AudioError, match=re.escape(found)):
-        recognizer.transcribe_batch([sound(800), waveform])
-
-
-def test_what_is_no_tensor_is_refused():
-    with pytest.raises(AudioError, match="found ndarray, expected a path, or a float tensor"):
-        _refuse_other_than_waveform(np.zeros(400))
-
-
 SILENT = {
     "zeros": torch.zeros(8000),
     "offset": torch.full((8000,), 0.3),
@@ -125,11 +111,65 @@ def test_silence_is_empty_whatever_the_weights_say_and_also_in_a_batch(name):
     assert first.text == "A"
 
 
-def test_a_waveform_with_nan_is_not_taken_for_silence(recognizer):
+def test_log_probs_of_nan_are_not_taken_for_silence(recognizer):
     broken = sound(8000)
     broken[100] = float("nan")
     with pytest.raises(SearchError, match="NaN"):
-        recognizer.transcribe(broken)
+        recognizer.decode(recognizer.log_probs([broken]))
+
+
+def test_a_list_of_sounds_gives_a_list_and_a_batch_takes_whatever_one_may_be(recognizer, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, sound(16_000).numpy(), RATE, subtype="FLOAT")
+    expected = [recognizer.transcribe(path), recognizer.transcribe(sound(9_000, 1))]
+    assert expected[0].text != expected[1].text
+    sounds = [path, sound(9_000, 1).numpy()]
+    assert recognizer.transcribe(sounds) == recognizer.transcribe(tuple(sounds)) == expected
+    assert [one.text for one in recognizer.transcribe_batch(sounds)] == [one.text for one in expected]
+    assert recognizer.transcribe([]) == []
+    with pytest.raises(AudioError, match=r"b\.wav: no such file"):
+        recognizer.transcribe([path, tmp_path / "b.wav"])
+
+
+def test_samples_at_another_rate_are_those_of_a_file_of_that_rate(recognizer, tmp_path):
+    samples = sound(22_050).numpy()
+    path = tmp_path / "a.wav"
+    soundfile.write(path, samples, 22_050, subtype="FLOAT")
+    assert recognizer.transcribe(samples, sample_rate=22_050) == recognizer.transcribe(path)
+    assert recognizer.transcribe(samples, sample_rate=22_050) != recognizer.transcribe(samples)
+    text = recognizer.transcribe(path).text
+    assert recognizer.align(samples, text, sample_rate=22_050) == recognizer.align(path, text)
+
+
+@pytest.mark.parametrize("name", ["transcribe", "transcribe_batch", "align"])
+def test_nan_in_a_waveform_is_said_to_be_in_the_sound(recognizer, name):
+    broken = sound(8000)
+    broken[4000] = float("nan")
+    arguments = {"transcribe": [broken], "transcribe_batch": [[sound(800), broken]], "align": [broken, "A DOG"]}[name]
+    with pytest.raises(AudioError, match=r"the sound: .* NaN or infinite, the first is sample 4000, at 0\.250 s"):
+        getattr(recognizer, name)(*arguments)
+
+
+# --- device -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("device", ["nonsense", "", "meta", "cuda:9999", "fpga"])
+def test_a_device_that_is_not_there_is_named(model_folder, device):
+    with pytest.raises(DeviceError, match=re.escape(f"device '{device}' cannot be used (")) as caught:
+        Recognizer.load(model_folder, device=device)
+    assert "; here there is: cpu" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_cuda_is_refused(model_folder):
+    with pytest.raises(DeviceError, match="device 'cuda' cannot be used"):
+        Recognizer.load(model_folder, device="cuda")
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
+def test_the_cpu_is_there(model_folder, device):
+    assert Recognizer.load(model_folder, device=device).device == torch.device("cpu")
 
 
 def test_tokens_and_weights_have_to_fit(recognizer):

@@ -1,0 +1,136 @@
+"""What a user has in Python -> waveform: a path, a sound file in memory, or samples in an array or a tensor."""
+
+import os
+from io import TextIOBase
+from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float
+from torch import Tensor
+
+from asr.audio import SAMPLE_RATE, EncodedSound, load_audio, to_waveform
+from asr.errors import AudioError
+
+_LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # Hz, as for files
+# Integers: the value of silence, and how far full scale is from it. 8 bit without sign as in a wav file.
+_INTEGERS = {"uint8": (2**7, 2**7), "int8": (0, 2**7), "int16": (0, 2**15), "int32": (0, 2**31)}
+_EXPECTED = (
+    "a path, the bytes of a sound file, a file open in binary, a NumPy array (samples,) or (samples, channels), "
+    "or a tensor (samples,) or (channels, samples)"
+)
+
+
+@runtime_checkable
+class BinaryReader(Protocol):
+    """A file that is open for reading in binary, or what reads like one."""
+
+    def read(self) -> bytes:
+        """The rest of the file."""
+        ...
+
+
+SoundInput: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryReader | npt.NDArray[np.generic] | Tensor
+)
+
+
+def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE) -> Float[Tensor, "samples"]:
+    """The waveform of a sound: float32, 16 kHz, mono, in [-1, 1], on the CPU. What `sound` may be:
+
+    - the path of a sound file;
+    - its bytes, or a file open in binary, which is read from where it stands: wav, flac, mp3 and so on, with their
+      header;
+    - samples at `sample_rate` Hz (a sound file tells its own rate): a NumPy array (samples,) or (samples, channels), as
+      `soundfile.read` gives, or a tensor (samples,) or (channels, samples), as `torchaudio.load` gives. A single
+      channel may lie either way. Full scale is 1 for floats, and the range of the type for int8, int16, int32 and
+      uint8 (where silence is 128).
+
+    Channels are mixed and peaks beyond full scale brought down as `asr.audio.to_waveform` does it for files.
+
+    Raises:
+        AudioError: the file cannot be used; or the samples are of another type or shape, of an impossible rate, or
+            NaN or infinite; or it is none of these.
+    """
+    if isinstance(sound, str | os.PathLike):
+        return load_audio(Path(sound))
+    if isinstance(sound, bytes | bytearray | memoryview):
+        return load_audio(EncodedSound(Path("the bytes"), bytes(sound)))
+    if isinstance(sound, np.ndarray | Tensor):
+        return _from_samples(sound, _whole_rate(sample_rate))
+    if isinstance(sound, BinaryReader):
+        return load_audio(_read(sound))
+    raise AudioError(f"found {type(sound).__name__}, expected {_EXPECTED}")
+
+
+def name_of(sound: SoundInput) -> str:
+    """What a message calls the sound: its path, where it has one."""
+    return os.fspath(sound) if isinstance(sound, str | os.PathLike) else "the sound"
+
+
+def _read(file: BinaryReader) -> EncodedSound:
+    name = getattr(file, "name", None)
+    path = Path(name if isinstance(name, str) else "the file object")
+    if isinstance(file, TextIOBase):
+        raise AudioError(f"{path}: is open as text, expected a file open in binary: open(..., 'rb')")
+    try:
+        content = file.read()
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise AudioError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(content, bytes):
+        raise AudioError(f"{path}: read() gives {type(content).__name__}, expected bytes")
+    if not content:
+        raise AudioError(f"{path}: nothing to read from where it stands; go back to its beginning by seek(0)")
+    return EncodedSound(path, content)
+
+
+def _from_samples(sound: npt.NDArray[np.generic] | Tensor, sample_rate: int) -> Float[Tensor, "samples"]:
+    samples = _as_floats(_as_rows(sound))
+    finite = np.isfinite(samples).all(axis=1)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        where = f"the first is sample {first}, at {first / sample_rate:.3f} s"
+        raise AudioError(f"the sound: holds samples that are NaN or infinite, {where}")
+    return to_waveform(samples, sample_rate)
+
+
+def _whole_rate(sample_rate: object) -> int:
+    if isinstance(sample_rate, int | float | np.integer | np.floating):
+        rate = float(sample_rate)
+        if _LOWEST_RATE <= rate <= _HIGHEST_RATE and rate.is_integer():
+            return int(rate)
+    raise AudioError(f"sample_rate is {sample_rate!r}, expected {_LOWEST_RATE} to {_HIGHEST_RATE} whole Hz")
+
+
+def _as_rows(sound: npt.NDArray[np.generic] | Tensor) -> npt.NDArray[np.generic]:
+    """Samples as (samples, channels)."""
+    if isinstance(sound, Tensor):
+        tensor = sound.detach().cpu()
+        try:
+            rows = (tensor.float() if tensor.is_floating_point() else tensor).numpy().T  # NumPy has no bfloat16
+        except (TypeError, RuntimeError):  # sparse, quantised
+            raise AudioError(f"found {_described(sound)} that is not plain, expected {_EXPECTED}") from None
+    else:
+        rows = np.asarray(sound)
+    if rows.ndim == 1 or (rows.ndim == 2 and 1 in rows.shape):
+        return rows.reshape(-1, 1)
+    if rows.ndim == 2 and 0 < rows.shape[1] <= rows.shape[0]:
+        return rows
+    raise AudioError(f"found {_described(sound)}, expected {_EXPECTED}")
+
+
+def _as_floats(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    if rows.dtype.name in _INTEGERS:
+        silence, full_scale = _INTEGERS[rows.dtype.name]
+        return (rows.astype(np.float32) - np.float32(silence)) / np.float32(full_scale)
+    if not np.issubdtype(rows.dtype, np.floating):
+        known = ", ".join(_INTEGERS)
+        raise AudioError(f"found samples of type {rows.dtype}, whose full scale is not known; expected floats, {known}")
+    with np.errstate(over="ignore"):  # what becomes infinite is refused
+        return rows.astype(np.float32)
+
+
+def _described(sound: npt.NDArray[np.generic] | Tensor) -> str:
+    kind = "a tensor" if isinstance(sound, Tensor) else "an array"
+    return f"{kind} of shape {tuple(sound.shape)}, {sound.dtype}"
