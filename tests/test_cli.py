@@ -8,12 +8,15 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import ROOT, manifest, written
+
+import asr as package
 
 SCORE_KEYS = ["wer", "cer", "wer_low", "wer_high", "num_words", "substitutions", "deletions", "insertions"]
 
@@ -27,6 +30,22 @@ def test_help_lists_the_five_verbs(asr):
     rows = [line.strip("│ ").split() for line in result.out.splitlines()]
     listed = [row[0] for row in rows if row and row[0] in ("train", "transcribe", "evaluate", "score", "inspect")]
     assert listed == ["train", "transcribe", "evaluate", "score", "inspect"]
+
+
+def test_the_version_is_told_on_one_line_without_loading_torch(asr):
+    result = asr("--version")
+    assert (result.code, result.err) == (0, "")
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert result.out == f"asr {package.__version__}, Python {python}, torch {metadata.version('torch')}\n"
+    assert not loaded_by("--version") & {"torch", "numpy"}
+
+
+def test_the_version_without_torch(asr, monkeypatch):
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert asr("--version").out.endswith(", no torch\n")
 
 
 @pytest.mark.parametrize("verb", ["train", "transcribe", "evaluate", "score", "inspect"])

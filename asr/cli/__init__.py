@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -20,6 +21,7 @@ from asr.cli.shard import shard
 from asr.cli.train import train
 from asr.cli.transcribe import transcribe
 from asr.cli.tune import tune
+from asr.cli.version import show_version
 from asr.errors import AsrError, Interrupted
 
 app = typer.Typer(
@@ -33,6 +35,14 @@ for verb in (doctor, shard, train, average, tune, transcribe, align, evaluate, s
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(lm_app, name="lm")
+
+
+@app.callback()
+def _all_verbs(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the versions and exit.")
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:

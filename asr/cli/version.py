@@ -1,0 +1,20 @@
+"""`asr --version`."""
+
+import platform
+from importlib import metadata
+
+import typer
+
+from asr import __version__
+
+
+def show_version(wanted: bool) -> bool:
+    """If `wanted`, print the versions that a report of a bug needs, without loading torch, and exit."""
+    if not wanted:
+        return False
+    try:
+        torch = f"torch {metadata.version('torch')}"
+    except metadata.PackageNotFoundError:
+        torch = "no torch"
+    print(f"asr {__version__}, Python {platform.python_version()}, {torch}")
+    raise typer.Exit
