@@ -54,7 +54,8 @@ class ErrorSurface:
 def save_sound_picture(
     path: Path, waveform: Float[Tensor, "samples"], *, title: str, words: Sequence[Word] = ()
 ) -> None:
-    """Waveform above log-mel spectrogram, with the words at their times.
+    """Waveform above log-mel spectrogram, with the words at their times. The axis of a quiet waveform, or of one that
+    goes beyond full scale, fits its peak.
 
     Raises:
         OutputError: the picture can not be written.
@@ -63,7 +64,8 @@ def save_sound_picture(
     figure = Figure(figsize=(min(24.0, max(9.0, 2.2 * duration)), 5.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3])
     above.plot(np.arange(len(waveform)) / SAMPLE_RATE, waveform.numpy(), linewidth=0.4, color="#1f4e79")
-    above.set(ylim=(-1, 1), ylabel="amplitude", title=title)
+    limit = _amplitude_limit(float(waveform.abs().max()))
+    above.set(ylim=(-limit, limit), ylabel="amplitude, of 1", title=title)
     _spectrogram(below, waveform, duration)
     for word in words:
         for axes in (above, below):
@@ -179,30 +181,60 @@ def save_tuning_picture(
     Raises:
         OutputError: the picture can not be written.
     """
-    figure = Figure(figsize=(13, 4.4), layout="constrained")
-    *places, right = figure.subplots(1, len(surfaces) + 1, width_ratios=[1.2] * len(surfaces) + [1])
+    figure = Figure(figsize=(16, 6.4), layout="constrained")
+    *places, right = figure.subplots(1, len(surfaces) + 1, width_ratios=[1.3] * len(surfaces) + [1])
     least = min(float(surface.rates.min()) for surface in surfaces)
     for axes, surface in zip(places, surfaces, strict=True):
-        axes.imshow(
-            surface.rates, origin="lower", aspect="auto", cmap="viridis_r", vmin=least, vmax=max(1.5 * least, without)
-        )
-        for (row, column), rate in np.ndenumerate(surface.rates):
-            color = "black" if rate < 1.15 * least else "white"  # low rates are light
-            axes.text(column, row, f"{rate:.1f}", ha="center", va="center", fontsize=8, color=color)
-        if surface.chosen is not None:
-            row, column = surface.chosen
-            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="red", linewidth=2))
-        axes.set_yticks(range(len(surface.alphas)), [f"{alpha:.2f}" for alpha in surface.alphas])
-        axes.set_xticks(range(len(surface.betas)), [f"{beta:.2f}" for beta in surface.betas])
-        axes.set(xlabel="beta: bonus of a word", ylabel="alpha: weight of the language model", title=surface.title)
-    right.plot(list(widths), list(widths.values()), marker="o", label="with language model")
-    right.axhline(without, linestyle=":", color="gray", label="without")
-    right.set(xscale="log", ylim=(0, None), xlabel="width of the beam", ylabel="word errors on dev, %", title="beam")
-    right.set_xticks(list(widths), [str(width) for width in widths])
-    right.minorticks_off()
-    right.grid(alpha=0.3)
-    right.legend()
+        _draw_surface(axes, surface, least=least, most=max(1.5 * least, without))
+    _draw_widths(right, widths)
+    figure.suptitle(
+        f"Word error rate on dev, %: {without:.1f} without language model; framed: the weights that were taken"
+    )
     _write(figure, path)
+
+
+def _draw_surface(axes: Axes, surface: ErrorSurface, *, least: float, most: float) -> None:
+    image = axes.imshow(surface.rates, origin="lower", aspect="auto", cmap="viridis_r", vmin=least, vmax=most)
+    for place, rate in np.ndenumerate(surface.rates):
+        row, column = place
+        weight = "bold" if place == surface.chosen else "normal"
+        color = _readable_on(tuple(image.to_rgba(rate)))
+        axes.text(column, row, f"{rate:.1f}", ha="center", va="center", fontsize=11, color=color, weight=weight)
+    if surface.chosen is not None:
+        row, column = surface.chosen
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#d40000", linewidth=3))
+    axes.set_yticks(range(len(surface.alphas)), [f"{alpha:.2g}" for alpha in surface.alphas])
+    axes.set_xticks(range(len(surface.betas)), [f"{beta:.2g}" for beta in surface.betas])
+    axes.set(xlabel="beta: bonus of a word", ylabel="alpha: weight of the language model", title=surface.title)
+
+
+def _draw_widths(axes: Axes, widths: Mapping[int, float]) -> None:
+    """The axis shows what the widths differ by: with zero on it, or the rate without language model, it could not."""
+    axes.plot(list(widths), list(widths.values()), marker="o")
+    for width, rate in widths.items():
+        axes.annotate(f"{rate:.1f}", (width, rate), xytext=(5, 6), textcoords="offset points", fontsize=11)
+    middle, spread = (max(widths.values()) + min(widths.values())) / 2, max(widths.values()) - min(widths.values())
+    half = max(0.8 * spread, 0.5)
+    limits = (middle - half, middle + half)
+    axes.set(
+        xscale="log", ylim=limits, xlabel="prefixes in the beam", ylabel="word errors, %", title="width of the beam"
+    )
+    axes.set_xticks(list(widths), [str(width) for width in widths])
+    axes.minorticks_off()
+    axes.margins(x=0.1)
+    axes.grid(alpha=0.3)
+
+
+def _readable_on(color: Sequence[float]) -> str:
+    """Black or white, whichever has more contrast to a colour (red, green, blue, ..., from 0 to 1; WCAG 2)."""
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in color[:3]]
+    luminance = float(np.dot([0.2126, 0.7152, 0.0722], linear))
+    return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
+
+
+def _amplitude_limit(peak: float) -> float:
+    """How far the axis of a waveform goes: to full scale, unless that would draw a line of it, or cut it off."""
+    return 1.0 if peak == 0 or 0.3 <= peak <= 1 else 1.1 * peak
 
 
 def _spectrogram(axes: Axes, waveform: Float[Tensor, "samples"], duration: float) -> None:

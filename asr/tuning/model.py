@@ -87,7 +87,7 @@ def _read_lexicon(path: Path, tokens: Tokens) -> list[str]:
 def _save_picture(path: Path, tuning: Tuning) -> None:
     surfaces = [
         ErrorSurface(
-            f"{name}: WER on dev, %",
+            f"{name} grid",
             [row[0].settings.fusion.alpha for row in grid],
             [trial.settings.fusion.beta for trial in grid[0]],
             np.array([[tuning.percent(trial) for trial in row] for row in grid]),
