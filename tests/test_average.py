@@ -40,3 +40,10 @@ def test_models_that_do_not_belong_together_are_refused(refusal, tmp_path: Path)
     shutil.rmtree(other)
     assert "no such model folder" in refusal("average", one, other, "--output", tmp_path / "mean")
     assert not (tmp_path / "mean").exists()
+
+
+def test_a_run_that_has_kept_no_models_is_told_how_to_keep_them(refusal, tmp_path: Path) -> None:
+    pattern = tmp_path / "run" / "best" / "*"  # the shell leaves it as it is where nothing fits
+    message = refusal("average", pattern, "--output", tmp_path / "mean")
+    assert message.startswith(f"{pattern}: no models to average; ")
+    assert message.endswith("--set training.keep_best=5")

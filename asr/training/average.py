@@ -13,9 +13,10 @@ def average_models(folders: Sequence[Path], output: Path) -> Recognizer:
     """Average the weights of model folders and write the result to `output`; the rest is that of the first.
 
     Raises:
-        ModelError: a folder is no model, or their settings or tokens differ.
+        ModelError: there is none, a folder is no model, or their settings or tokens differ.
         OutputError: the model can not be written.
     """
+    _refuse_no_models(folders)
     first, *others = [Recognizer.load(folder) for folder in folders]
     for folder, other in zip(folders[1:], others, strict=True):
         if other.tokens.model != first.tokens.model:
@@ -33,3 +34,13 @@ def average_models(folders: Sequence[Path], output: Path) -> Recognizer:
     names = "".join(f"- `{folder}`\n" for folder in folders)
     first.save(output, card=f"# Speech recognition model\n\nThe average of the weights of\n\n{names}")
     return first
+
+
+def _refuse_no_models(folders: Sequence[Path]) -> None:
+    """No folder at all, or a pattern as it was written: the shell leaves `RUN/best/*` so where nothing fits it."""
+    pattern = next((str(folder) for folder in folders if "*" in folder.name and not folder.exists()), "")
+    if not folders or pattern:
+        raise ModelError(
+            f"{pattern or 'no folders'}: no models to average; a training keeps those of its best epochs in RUN/best "
+            "if training.keep_best is above 1: asr train --set training.keep_best=5"
+        )
