@@ -15,7 +15,7 @@ from tones import random_texts, write_corpus
 
 from asr.errors import TrainingError
 from asr.recognizer import Recognizer
-from asr.training.checkpoint import Checkpoints
+from asr.training.checkpoint import Checkpoints, Progress
 from asr.training.lock import locked
 from asr.training.log import read_metrics
 from asr.training.train import train
@@ -28,7 +28,7 @@ KILLED = """
     torch.set_num_threads(1)
     import asr.files
     from asr.settings import load_settings
-    from asr.training.checkpoint import Checkpoints
+    from asr.training.checkpoint import Checkpoints, Progress
     from asr.training.settings import ExperimentSettings
     from asr.training.step import Stepper
     from asr.training.train import train
@@ -195,3 +195,12 @@ def test_utterances_that_have_changed_are_told_at_resume(tmp_path: Path, capfd: 
     manifest.write_text("".join(reversed(manifest.read_text().splitlines(keepends=True))))  # other batches now
     train(settings, tmp_path / "run", resume=True)
     assert "the utterances have changed since" in " ".join(capfd.readouterr().err.split())
+
+
+def test_of_a_finished_run_it_is_said_that_nothing_is_left_to_do() -> None:
+    assert Progress(step=820, epoch=20).place(20) == "resumed at epoch 20, step 820"
+    assert Progress(step=840, epoch=21).place(20) == (
+        "resumed after epoch 20, step 840: all 20 epochs are done, nothing is left to do; a larger training.max_epochs "
+        "would go on"
+    )
+    assert Progress(step=840, epoch=21).place(30) == "resumed at epoch 21, step 840"

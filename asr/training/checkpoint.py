@@ -56,6 +56,13 @@ class Progress:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def place(self, max_epochs: int) -> str:
+        """Where a resumed run stands, for people: what it goes on with, or that nothing is left to do."""
+        if self.epoch > max_epochs:
+            done = f"resumed after epoch {self.epoch - 1}, step {self.step}: all {max_epochs} epochs are done"
+            return f"{done}, nothing is left to do; a larger training.max_epochs would go on"
+        return f"resumed at epoch {self.epoch}, step {self.step}"
+
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Progress":
         kept = [(float(wer), float(loss), int(epoch)) for wer, loss, epoch in values["kept"]]

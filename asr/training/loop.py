@@ -92,7 +92,7 @@ class Trainer:
             self.log.warn(f"{path}: the utterances have changed since; the training will not be as if it were unbroken")
         for record in self.log.keep_until(self.progress.epoch - 1, self.progress.step):
             self.monitor.check(record)  # what it says of these has been said
-        self.log.say(f"resumed at epoch {self.progress.epoch}, step {self.progress.step}")
+        self.log.say(self.progress.place(self.loop.max_epochs))
 
     def fit(self) -> None:
         """Train until `max_epochs`, or until dev has not improved for `patience` epochs.
