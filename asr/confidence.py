@@ -23,7 +23,9 @@ class Calibration(Settings):
     """A map of confidence to confidence, `sigmoid(scale * logit(raw) + offset)`. By default it changes nothing."""
 
     scale: float = Field(1.0, ge=0)
+    """Factor of the log-odds."""
     offset: float = 0.0
+    """Added to the log-odds."""
 
     def apply(self, raw: float) -> float:
         """Calibrated confidence, 0 to 1, of a raw one, 0 to 1. Never falls where `raw` rises."""

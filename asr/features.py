@@ -23,17 +23,20 @@ _DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 
 
 class FeatureSettings(Settings):
-    """The filter bank: number of mel bands, window and hop in milliseconds, lowest and highest frequency in Hz.
-
-    `mean_over`: the frames whose mean is taken away from each band, those of "speech" or all of the "utterance".
-    """
+    """The filter bank."""
 
     num_mels: int = Field(80, ge=8, le=256)
+    """Number of mel bands."""
     window_ms: float = Field(25.0, ge=1, le=100)
+    """Length of a window, in milliseconds."""
     hop_ms: float = Field(10.0, ge=1, le=100)
+    """From one frame to the next, in milliseconds."""
     min_frequency: float = Field(20.0, ge=0)
+    """Lower edge of the lowest band, in Hz."""
     max_frequency: float = Field(8000.0, gt=0, le=8000)
+    """Upper edge of the highest band, in Hz; above `min_frequency`."""
     mean_over: Literal["speech", "utterance"] = "speech"
+    """The frames whose mean is taken away from each band: those of speech, or all of the utterance."""
 
     @model_validator(mode="after")
     def _refuse_empty_range(self) -> "FeatureSettings":

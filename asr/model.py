@@ -15,14 +15,20 @@ STRIDES = {2: (2, 1), 3: (3, 1), 4: (2, 2), 8: (2, 2, 2)}  # strides over time o
 
 
 class ModelSettings(Settings):
-    """Size of the network. `subsampling`: feature frames per output frame; `hidden_size`: cells per direction."""
+    """Size of the network."""
 
     features: FeatureSettings = FeatureSettings()
+    """The log-mel frames that it hears."""
     subsampling: Literal[2, 3, 4, 8] = 4
+    """Feature frames per output frame."""
     conv_channels: int = Field(32, ge=1)
+    """Channels of the convolutions that subsample."""
     num_layers: int = Field(3, ge=1)
+    """Bidirectional LSTM layers."""
     hidden_size: int = Field(256, ge=1)
+    """Cells of each layer in each direction."""
     dropout: float = Field(0.2, ge=0, lt=1)
+    """Share of the values that training sets to zero before each layer and the output."""
 
 
 def settings_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,14 +55,23 @@ class _Config(Settings):
     """`config.json`: what it takes, beside weights and tokens, to build the recogniser again."""
 
     format_version: int
+    """Of the model folder."""
     sample_rate: Literal[16_000]
+    """That the model hears, in Hz."""
     tokens_sha256: str
+    """Of `tokens.model`."""
     model: ModelSettings
+    """Size of the network."""
     search: SearchSettings
+    """How text is found."""
     calibration: Calibration = Calibration()
+    """Of the confidence of words."""
     language_model: bool = False
+    """Whether there is an n-gram language model."""
     lexicon: bool = False
+    """Whether there is a list of words."""
     neural_lm: bool = False
+    """Whether there is a language model that rescores."""
 
 
 def read_model_folder(folder: Path) -> ModelParts:

@@ -5,35 +5,45 @@ Each component keeps its own settings class beside its code; this module holds w
 
 import json
 import re
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from asr.errors import SettingsError
 
 AnySettings = TypeVar("AnySettings", bound="Settings")
 _MAX_SHOWN = 80  # characters of a wrong value that a message shows
+_MAX_NEAREST = 3  # known keys that a message names for an unknown one
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, unknown keys refused, no silent change of type ("3" is not 3), finite numbers."""
+    """Base of all settings: frozen, unknown keys refused, no silent change of type ("3" is not 3), finite numbers.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    The docstring below each field is its description, in `docs/settings.md` too.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     @classmethod
     def parse(cls: type[AnySettings], values: Any, *, source: str) -> AnySettings:
         """Check `values` against this class.
 
         Raises:
-            SettingsError: names `source`, the path of each wrong key, what was found and what was expected.
+            SettingsError: names `source`, the path of each wrong key, what was found and what was expected; of an
+                unknown key the nearest that is known, also in another section.
         """
         try:
             # Through JSON's rules: a list is fine where a tuple is declared, 1 is fine for 1.0.
             return cls.model_validate_json(json.dumps(values))
         except ValidationError as error:
-            raise SettingsError(f"{source}: " + "; ".join(_explain(item) for item in error.errors())) from None
+            raise SettingsError(f"{source}: " + "; ".join(_explain(item, cls) for item in error.errors())) from None
         except (TypeError, ValueError, RecursionError) as error:
             raise SettingsError(f"{source}: {error}; use plain numbers, words, lists and mappings") from None
 
@@ -125,12 +135,46 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     values[last] = _read_yaml(text, source=f"--set {override}")
 
 
-def _explain(error: Any) -> str:
+def settings_fields(cls: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
+    """Each field of a settings class, and of the sections in it, with its path, such as `model.features.num_mels`."""
+    for name, field in cls.model_fields.items():
+        yield name, field
+        for section in _sections(field.annotation):
+            yield from ((f"{name}.{path}", inner) for path, inner in settings_fields(section))
+
+
+def _sections(annotation: Any) -> list[type[Settings]]:
+    if get_origin(annotation) is None and isinstance(annotation, type):
+        return [annotation] if issubclass(annotation, Settings) else []
+    return [section for part in get_args(annotation) for section in _sections(part)]
+
+
+def _explain(error: Any, cls: type[Settings]) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "settings"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key"
+        nearest = _nearest(where, error["input"], [path for path, _ in settings_fields(cls)])
+        return f"{where}: unknown key" + (f"; did you mean {' or '.join(nearest)}?" if nearest else "")
     if error["type"] == "missing":
         return f"{where}: missing"
     found = repr(error["input"])
     found = found if len(found) <= _MAX_SHOWN else found[:_MAX_SHOWN] + "..."
     return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {found}"
+
+
+def _nearest(unknown: str, value: Any, paths: list[str]) -> list[str]:
+    """The paths that an unknown one, with its value, may have been meant for: the same name in another section, else a
+    name like it in this section, else anywhere, else the place of the names in the value, if that is a section.
+    """
+    section, _, name = unknown.rpartition(".")
+    places: dict[str, list[str]] = {}
+    for path in paths:
+        places.setdefault(path.rpartition(".")[2], []).append(path)
+    if name in places:
+        return places[name][:_MAX_NEAREST]
+    here = [last for last, found in places.items() for path in found if path.rpartition(".")[0] == section]
+    if alike := get_close_matches(name, here, n=1):
+        return [f"{section}.{alike[0]}" if section else alike[0]]
+    if alike := get_close_matches(name, places, n=1, cutoff=0.75):
+        return places[alike[0]][:_MAX_NEAREST]
+    inside = value if isinstance(value, dict) else {}
+    return [path for key in inside for path in places.get(key, [])][:_MAX_NEAREST]

@@ -20,10 +20,12 @@ _RESERVED = re.compile(f"{_BLANK}|{_UNKNOWN}|[\0{_WORD_START}\u2585\ud800-\udfff
 
 
 class TokenSettings(Settings):
-    """`kind` of token; `vocab_size` counts the blank and the unknown token, and is not used for characters."""
+    """What the model writes with."""
 
     kind: Literal["char", "bpe", "unigram"] = "char"
+    """Characters, or pieces of words by byte pairs or by a unigram model."""
     vocab_size: int = Field(128, ge=4)
+    """Number of tokens, the blank and the unknown one counted; not used for characters."""
 
 
 class Tokens:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from asr.errors import SettingsError
 from asr.settings import Settings, dump_settings, load_settings
+from asr.training.settings import ExperimentSettings
 
 
 class Inner(Settings):
@@ -127,6 +128,29 @@ def test_the_path_of_the_wrong_key_is_named(tmp_path, content, message):
     found = refusal(tmp_path, content)
     assert found.startswith(message)
     assert len(found) < 200
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainin.seed=2", "trainin: unknown key; did you mean training?"),
+        ("training.sede=2", "training.sede: unknown key; did you mean training.seed?"),
+        ("training.dropout=0.1", "training.dropout: unknown key; did you mean model.dropout?"),
+        ("learning_rate=0.1", "learning_rate: unknown key; did you mean training.learning_rate?"),
+        ("model.num_mels=40", "model.num_mels: unknown key; did you mean model.features.num_mels?"),
+        ("search.alhpa=1", "search.alhpa: unknown key; did you mean search.fusion.alpha?"),
+        ("augment.rt60=[0.1, 0.2]", "augment.rt60: unknown key; did you mean augment.reverb.rt60?"),
+        ("loop.seed=2", "loop: unknown key; did you mean training.seed?"),
+        ("augment.snr=[1, 2]", "augment.snr: unknown key; did you mean augment.babble.snr or augment.added_noise.snr?"),
+        ("colour=red", "colour: unknown key"),
+        ("colour={red: 1}", "colour: unknown key"),
+    ],
+)
+def test_for_an_unknown_key_the_nearest_known_one_is_named_by_its_path(tmp_path, override, message):
+    (tmp_path / "conf.yaml").write_text("data: {train: a, dev: b}")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(ExperimentSettings, tmp_path / "conf.yaml", [override])
+    assert str(caught.value).endswith(f": {message}")
 
 
 @pytest.mark.parametrize(

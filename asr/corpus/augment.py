@@ -36,66 +36,84 @@ SecondRange: TypeAlias = Annotated[tuple[_Seconds, _Seconds], AfterValidator(_or
 
 
 class EffectSettings(Settings):
-    """`share`: of the utterances that the effect is heard in."""
+    """An effect that is heard in some of the utterances."""
 
     share: float = Field(ge=0, le=1)
+    """Share of the utterances that the effect is heard in."""
 
 
 class VolumeSettings(EffectSettings):
-    """`decibels`: from the least to the most by which an utterance becomes louder."""
+    """Another loudness."""
 
     decibels: DecibelRange = (-6.0, 6.0)
+    """From the least to the most, in dB, by which an utterance becomes louder."""
 
 
 class NoiseSettings(EffectSettings):
-    """`snr`: from the least to the most decibels that speech is above the noise."""
+    """Something else beneath the speech."""
 
     snr: DecibelRange = (5.0, 25.0)
+    """From the least to the most, in dB, that speech is above the noise."""
 
 
 class ReverbSettings(EffectSettings):
-    """`rt60`: from the least to the most seconds in which sound falls by 60 dB."""
+    """A room."""
 
     rt60: SecondRange = (0.1, 0.6)
+    """From the least to the most, in seconds, in which sound falls by 60 dB."""
 
 
 class ConcatenationSettings(EffectSettings):
-    """`max_seconds`: the longest that two utterances and the pause between them may be."""
+    """Two utterances in one."""
 
     max_seconds: float = Field(10.0, gt=0)
+    """The longest, in seconds, that two utterances and the pause between them may be."""
 
 
 class PauseSettings(EffectSettings):
-    """`max_seconds`: the longest of the pauses that are put before, after and into the speech; batches grow by them."""
+    """Pauses in which nobody speaks."""
 
     max_seconds: float = Field(3.0, gt=0, le=60)
+    """The longest of each utterance's pauses, in seconds; short ones are more frequent."""
 
 
 class AugmentSettings(Settings):
-    """`speeds`: factors to choose from for each utterance; `noise_share`: of the utterances, replaced by noise without
-    words, so that the model learns to be silent; masks as in SpecAugment, widths in bands and frames.
+    """Speed and effects on the waveform, masks on the features as in SpecAugment.
 
     A time mask is never wider than a tenth of its utterance (adaptive masks, Park et al. 2020), so that short
-    utterances keep their words; a band mask never wider than half of the bands.
-
-    The effects from `concatenation` to `codec` are applied in this order; those that are not named are off.
+    utterances keep their words. The effects from `concatenation` to `codec` are applied in this order.
     """
 
     speeds: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = (0.9, 1.0, 1.1)
+    """Factors of speed, and with it of pitch, one of which is drawn for each utterance."""
     noise_share: float = Field(0.02, ge=0, lt=1)
+    """Share of the utterances that noise without words replaces, so that the model learns to be silent."""
     num_band_masks: int = Field(2, ge=0)
+    """Bands of each utterance that are set to zero (SpecAugment)."""
     max_band_width: int = Field(20, ge=0)
+    """The widest of these, in mel bands; never more than half of the bands."""
     num_time_masks: int = Field(2, ge=0)
+    """Stretches of each utterance that are set to zero."""
     max_time_width: int = Field(20, ge=0)
+    """The longest of these, in feature frames; never more than a tenth of the utterance."""
     concatenation: ConcatenationSettings | None = None
+    """Two utterances of the corpus one after the other; none: off, as for the effects below."""
     pauses: PauseSettings | None = None
+    """Silence and quiet noise before, after and amid the speech; batches grow by them."""
     reverb: ReverbSettings | None = None
+    """A room that sound is reflected in."""
     babble: NoiseSettings | None = None
+    """Other voices of the corpus beneath."""
     added_noise: NoiseSettings | None = None
+    """Noise beneath, of a random colour."""
     volume: VolumeSettings | None = None
+    """Louder or quieter."""
     clipping: EffectSettings | None = None
+    """A recording that was set too loud: the peaks are flattened."""
     telephone: EffectSettings | None = None
+    """A telephone: 300 to 3400 Hz, 8 kHz, mu-law or A-law."""
     codec: EffectSettings | None = None
+    """Encoded as mp3, opus or vorbis, strongly or less so, and decoded."""
 
 
 MAX_MASKED_SHARE = 0.1

@@ -32,11 +32,14 @@ _SCORING_UNITS = 8192  # in a batch, padding counted
 
 
 class NeuralLMSettings(Settings):
-    """Size of the network. `hidden_size`: cells of each layer, and size of the embedding."""
+    """Size of the network."""
 
     num_layers: int = Field(1, ge=1, le=100)
+    """LSTM layers."""
     hidden_size: int = Field(256, ge=1, le=8192)
+    """Cells of each layer, and size of the embedding."""
     dropout: float = Field(0.3, ge=0, lt=1)
+    """Share of the values that training sets to zero before each layer and the output."""
 
 
 @runtime_checkable

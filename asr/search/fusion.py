@@ -22,15 +22,16 @@ _NUM_SPECIAL_WORDS = 3  # <unk>, <s>, </s>
 
 
 class FusionSettings(Settings):
-    """How a language model takes part. `unit`: it counts words and others may be spelt too (`word`), words and no
-    others (`lexicon`), or the tokens of the acoustic model (`token`). `alpha`: its weight. `beta`: bonus of each word
-    (or token). `unknown_penalty`: for each letter of a word outside its vocabulary. Both are natural logs.
-    """
+    """How a language model takes part."""
 
     unit: Literal["word", "lexicon", "token"] = "word"
+    """The language model counts words, and others may be spelt too; words and no others; or tokens."""
     alpha: float = Field(0.5, ge=0, le=10)
+    """Weight of the language model."""
     beta: float = Field(1.0, ge=-20, le=20)
+    """Bonus of each word (or token), in nats."""
     unknown_penalty: float = Field(-1.5, ge=-100, le=0)
+    """For each letter of a word that the language model does not know, in nats."""
 
 
 class Fusion:

@@ -15,18 +15,22 @@ from asr.settings import Settings
 
 
 class SearchSettings(Settings):
-    """`greedy` takes the best path; `beam` the best text of `beam_width` prefixes, with the language model if the model
-    has one; `max_tokens` a frame are looked at, prefixes more than `beam_threshold` nats below the best are dropped.
-    A neural language model, if the model has one, rescores the `num_rescored` best with its weight.
-    """
+    """Which search, and how wide; with the language models, if the model has any."""
 
     method: Literal["greedy", "beam"] = "greedy"
+    """The best path, or the best text of a beam, which takes a language model into account."""
     beam_width: int = Field(64, ge=1, le=10_000)
+    """Prefixes that are followed."""
     max_tokens: int = Field(40, ge=1)
+    """Likeliest tokens of each frame that are looked at."""
     beam_threshold: float = Field(25.0, gt=0)
+    """Prefixes that are more than so many nats below the best are dropped."""
     fusion: FusionSettings = FusionSettings()
+    """How a language model takes part; `asr tune` finds these."""
     num_rescored: int = Field(32, ge=1)
+    """Best texts that a neural language model rescores, if the model has one."""
     rescoring_weight: float = Field(0.0, ge=0)
+    """Weight of the neural language model."""
 
 
 def search(

@@ -16,66 +16,82 @@ Precision: TypeAlias = Literal["auto", "float32", "bf16", "fp16"]
 
 
 class DataSettings(Settings):
-    """Manifests to train on and to choose the best weights on; relative to the folder that `asr` runs in.
-
-    `max_seconds`: utterances that are longer are refused: CTC learns badly from them, and a batch takes gigabytes.
-    """
+    """Manifests: what to train on, and what to choose the best weights on."""
 
     train: str
+    """Manifest to train on, or a folder of shards; relative to the folder that `asr` runs in."""
     dev: str
+    """Manifest on which the best weights are chosen."""
     max_seconds: float = Field(MAX_SECONDS, gt=0)
+    """Utterances that are longer, in seconds, are refused: CTC learns badly from them, a batch takes gigabytes."""
 
 
 class LoopSettings(Settings):
     """The training loop.
 
-    `batch_seconds`: seconds of sound in a batch, padding counted; where several processes train, in the batch of all of
-    them, so that the same settings give the same training on any number of GPUs. `duration_jitter`: utterances are
-    sorted into batches by durations changed at random by up to this share. The learning rate rises for
-    `warmup_steps`, then falls along a cosine to zero at `max_epochs`. `max_grad_norm`: the gradient is scaled down to
-    this norm; `clip_factor`: and to so many times its usual norm. `max_skipped`: so many steps whose loss or gradient
-    is not finite are left out before the training ends. `intermediate_share`: of the loss, that of the middle layer.
-    `backprop_frames`: so many output frames at most do gradients flow back in time; all, if not given.
-    `ema_decay`: share of the old average kept at each step; the averaged weights are those that are evaluated and
-    saved. `patience`: stop after so many epochs without a better dev WER. `precision`: what the network computes in;
-    "auto" is bf16 on a GPU that knows it, and float32 otherwise (`asr/training/device.py`).
-
-    The state is saved after each epoch, every `checkpoint_minutes`, and every `checkpoint_steps` if given; the last
-    `keep_last` states are kept, and the models of the `keep_best` best epochs.
+    A batch, and what is counted in batches, is that of all processes that train together, so that the same settings
+    give the same training on any number of GPUs.
     """
 
     max_epochs: int = Field(100, ge=1)
+    """Passes over the training data, at most; also where the learning rate reaches zero."""
     batch_seconds: float = Field(120.0, gt=0)
+    """Seconds of sound in a batch, padding counted; of all processes together, if there are several."""
     duration_jitter: float = Field(JITTER, ge=0, lt=1)
+    """Durations are changed at random by up to this share before utterances are sorted into batches."""
     learning_rate: float = Field(1e-3, gt=0)
+    """The highest: it rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
     warmup_steps: int = Field(200, ge=0)
+    """Steps in which the learning rate rises from zero."""
     weight_decay: float = Field(0.01, ge=0)
+    """Of AdamW: the share, times the learning rate, that matrices lose at each step."""
     max_grad_norm: float = Field(5.0, gt=0)
+    """A gradient with a larger norm is scaled down to it."""
     clip_factor: float | None = Field(None, gt=1)
+    """A gradient of more than so many times its usual norm is scaled down to that; none: not."""
     max_skipped: int = Field(10, ge=0)
+    """Steps whose loss or gradient is not finite are left out; with more than so many, the training ends."""
     intermediate_share: float = Field(0.3, ge=0, lt=1)
+    """Share of the loss that is taken at the middle layer."""
     backprop_frames: int | None = Field(None, ge=1)
+    """Gradients flow back in time over so many output frames at most; none: over all."""
     ema_decay: float = Field(0.998, ge=0, lt=1)
+    """Share of the averaged weights, which are evaluated and saved, that is kept at each step."""
     patience: int = Field(30, ge=1)
+    """The training stops after so many epochs without a better word error rate on dev."""
     seed: int = Field(1, ge=0, lt=2**31)
+    """Of all random choices; on a CPU, two trainings with one seed are equal."""
     num_workers: int = Field(1, ge=0)
+    """Processes that read and augment sound; 0: the training does it itself."""
     checkpoint_steps: int | None = Field(None, ge=1)
+    """The state is also saved every so many steps; none: not."""
     checkpoint_minutes: float = Field(10.0, gt=0)
+    """The state is saved after each epoch, and when so many minutes have gone by."""
     keep_last: int = Field(2, ge=1)
+    """So many of the last states are kept."""
     keep_best: int = Field(1, ge=1)
+    """So many models of the best epochs are kept in `best/`, if more than one; for `asr average`."""
     precision: Precision = "auto"
+    """What the network computes in; auto: bf16 on a GPU that knows it, else float32."""
     tensorboard: bool = False
+    """Whether to write for TensorBoard too."""
 
 
 class ExperimentSettings(Settings):
     """Everything that decides what a training gives; written into the run folder as it was in force."""
 
     data: DataSettings
+    """What to train on."""
     tokens: TokenSettings = TokenSettings()
+    """What the model writes with."""
     model: ModelSettings = ModelSettings()
+    """Size of the network."""
     augment: AugmentSettings = AugmentSettings()
+    """Changes to the training data."""
     training: LoopSettings = LoopSettings()
+    """The training loop."""
     search: SearchSettings = SearchSettings()
+    """How text is found, while training and afterwards."""
 
 
 # What may change in the midst of a run.
