@@ -1,12 +1,20 @@
 """What stands written twice agrees: import order, settings files, README, exported names, pinned versions."""
 
+import itertools
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import click
+import numpy as np
 import pytest
+import soundfile
+import typer
 
 import asr
 from asr.corpus.manifest import read_manifest
@@ -60,6 +68,50 @@ def test_the_readme_names_only_files_and_verbs_that_exist() -> None:
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     assert verbs == commands | {group.name for group in app.registered_groups}
+
+
+def commands_of_the_readme() -> list[list[str]]:
+    """The arguments of `asr` in each line that calls it, alone or under torchrun."""
+    lines = re.findall(r"^(?:\.venv/bin/asr|.*torchrun .* -m asr --) (.*)$", README, flags=re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@pytest.mark.parametrize("arguments", commands_of_the_readme(), ids=" ".join)
+def test_each_command_of_the_readme_is_understood(arguments: list[str]) -> None:
+    from asr.cli import app
+
+    command: Any = typer.main.get_command(app)
+    if arguments == ["--version"]:
+        return
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        command = command.commands[name]
+    command.make_context(command.name, arguments)  # a usage error, if an option or an argument is not known
+
+
+def test_every_file_that_the_readme_trains_with_is_there() -> None:
+    confs = [word for arguments in commands_of_the_readme() for word in arguments if word.startswith("conf/")]
+    assert len(confs) >= 3
+    assert [conf for conf in confs if not (ROOT / conf).is_file()] == []
+    overrides = [
+        now for before, now in itertools.pairwise(itertools.chain(*commands_of_the_readme())) if before == "--set"
+    ]
+    assert overrides
+    load_settings(ExperimentSettings, ROOT / confs[0], overrides)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_python_example_of_the_readme_runs(silent, model_folder, wav, tmp_path, monkeypatch, capsys) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    model, talk = re.findall(r'"([^"]+)"', example)[:2]
+    shutil.copytree(model_folder, tmp_path / model)
+    samples = np.zeros(8000) if silent else soundfile.read(wav)[0]
+    soundfile.write(tmp_path / talk, samples, 16_000)
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    text, *words = capsys.readouterr().out.splitlines()
+    assert bool(text) == bool(words) == (not silent)
+    assert [line.split()[2] for line in words] == text.split()
 
 
 def test_the_manifest_line_of_the_readme_is_one(tmp_path: Path) -> None:
