@@ -3,13 +3,15 @@
     python benchmarks/silence.py MODEL MANIFEST [--limit N] [--seconds 0.25 1 5] [--kinds zeros room]
 
 Each utterance of the manifest is heard as it is, then with so many seconds of each kind put before it, after it, and
-into its quietest 20 ms between a quarter and three quarters of its length; then with a click of 10 ms at full scale,
-0.1 s before it. Levels are those below the speech of the utterance (active speech level, ITU-T P.56). The last row is
-each kind alone, 5 s of it: how many of 20 such sounds give any text. Prints a Markdown table of WER in per cent.
+between the two of its words (by the model's own alignment) that are nearest to its middle; then with a click of 10 ms
+at full scale, 0.1 s before it. Levels are those below the speech of the utterance (active speech level, ITU-T P.56).
+The last lines are each kind alone, 5 s of it: how many of 20 such sounds give any text. WER in per cent.
 """
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from asr.corpus.effects.level import mean_power, speech_mask
 from asr.corpus.effects.noise import coloured_noise
 from asr.corpus.effects.pause import quietest_sample
 from asr.corpus.manifest import Utterance, read_manifest
+from asr.errors import AsrError
 from asr.recognizer import Recognizer
 from asr.scoring import score
 
@@ -66,17 +69,19 @@ def main() -> None:
     recognizer = Recognizer.load(arguments.model)
     utterances = read_manifest(arguments.manifest)[: arguments.limit]
     sounds = [load_utterance(utterance).numpy() for utterance in utterances]
+    middles = [between_words(recognizer, u.text, sound) for u, sound in zip(utterances, sounds, strict=True)]
 
-    def wer(change: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -> str:
-        changed = [change(sound, np.random.default_rng(index)) for index, sound in enumerate(sounds)]
+    def wer(change: Callable[[np.ndarray, int, np.random.Generator], np.ndarray]) -> str:
+        pairs = zip(sounds, middles, strict=True)
+        changed = [change(sound, mid, np.random.default_rng(index)) for index, (sound, mid) in enumerate(pairs)]
         return f"{error_rate(recognizer, utterances, changed):.2f}"
 
-    print(f"as it is {wer(lambda sound, rng: sound)}, a click before it {wer(add_click)}\n")
+    print(f"as it is {wer(lambda sound, mid, rng: sound)}, a click before it {wer(add_click)}\n")
     columns = [(kind, place) for kind in arguments.kinds for place in PLACES]
     print("| seconds | " + " | ".join(f"{kind} {place}" for kind, place in columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     for seconds in arguments.seconds:
-        cells = [wer(lambda s, rng, k=k, p=p, t=seconds: put(s, k, p, t, rng)) for k, p in columns]
+        cells = [wer(partial(put, kind=kind, place=place, seconds=seconds)) for kind, place in columns]
         print(f"| {seconds:g} | " + " | ".join(cells) + " |", flush=True)
     for kind in arguments.kinds:
         print(f"{kind} alone: {num_heard(recognizer, kind)} of {NUM_ALONE} give text")
@@ -91,13 +96,23 @@ def make(kind: str, num_samples: int, rms: float, rng: np.random.Generator) -> n
     return samples.astype(np.float32)
 
 
-def put(sound: np.ndarray, kind: str, place: str, seconds: float, rng: np.random.Generator) -> np.ndarray:
+def between_words(recognizer: Recognizer, text: str, sound: np.ndarray) -> int:
+    """The sample between two words that is nearest to the middle; of a single word, its end."""
+    try:
+        words = recognizer.align(torch.from_numpy(sound), text).words
+    except AsrError:  # too short for its text, to this model
+        return quietest_sample(sound)
+    gaps = [round((a.end + b.start) / 2 * SAMPLE_RATE) for a, b in pairwise(words)] or [len(sound)]
+    return min(gaps, key=lambda gap: abs(gap - len(sound) // 2))
+
+
+def put(sound: np.ndarray, mid: int, rng: np.random.Generator, *, kind: str, place: str, seconds: float) -> np.ndarray:
     added = make(kind, round(seconds * SAMPLE_RATE), float(np.sqrt(mean_power(sound[speech_mask(sound)]))), rng)
-    where = {"before": 0, "amid": quietest_sample(sound), "after": len(sound)}[place]
+    where = {"before": 0, "amid": mid, "after": len(sound)}[place]
     return np.concatenate([sound[:where], added, sound[where:]])
 
 
-def add_click(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def add_click(sound: np.ndarray, mid: int, rng: np.random.Generator) -> np.ndarray:
     click = rng.choice(np.float32([-1, 1]), 160)
     return np.concatenate([click, np.zeros(1600, np.float32), sound])
 

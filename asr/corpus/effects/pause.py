@@ -10,12 +10,13 @@ from asr.corpus.effects.noise import coloured_noise
 _DIGITAL_SHARE = 0.3  # of the pauses: zeros, as editors and telephones leave them
 _OCTAVE_DROP = (0.0, 9.0)  # decibels
 _LEVEL = (20.0, 60.0)  # decibels below the speech
+_QUIET_FRAMES = 5  # of 20 ms: longer than the closure of a stop within a word
 
 
 def add_pauses(waveform: Samples, max_seconds: float, rng: np.random.Generator) -> Float32[np.ndarray, "longer"]:
     """A pause of up to `max_seconds`, short ones more often, at each of three places with a probability of a half.
 
-    The places are the beginning, the end, and the quietest 20 ms between a quarter and three quarters of the sound,
+    The places are the beginning, the end, and the quietest 0.1 s between a quarter and three quarters of the sound,
     where a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech.
     """
     level = float(np.sqrt(mean_power(waveform[speech_mask(waveform)])))
@@ -31,8 +32,8 @@ def add_pauses(waveform: Samples, max_seconds: float, rng: np.random.Generator) 
 
 
 def quietest_sample(waveform: Samples) -> int:
-    """The middle of the quietest 20 ms between a quarter and three quarters of the sound."""
-    powers = frame_powers(waveform)
+    """The middle of the quietest 0.1 s between a quarter and three quarters of the sound."""
+    powers = np.convolve(frame_powers(waveform), np.ones(_QUIET_FRAMES), mode="same")
     first, last = len(powers) // 4, max(len(powers) // 4 + 1, 3 * len(powers) // 4)
     return min(len(waveform), FRAME * (first + int(powers[first:last].argmin())) + FRAME // 2)
 
