@@ -17,6 +17,10 @@ class AudioError(AsrError):
     """A sound file can not be used: missing, empty, not audio, truncated, or with samples that are not finite."""
 
 
+class AudioWarning(UserWarning):
+    """A sound file is read, but may not be what it should: channels that cancel each other, a stream without end."""
+
+
 class ManifestError(AsrError):
     """A manifest is broken: bad JSON, a missing key, a missing sound file."""
 

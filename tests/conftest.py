@@ -1,7 +1,9 @@
 """What all tests share. Shapes and types in signatures are checked while tests run; one thread does the work."""
 
 import os
+import shutil
 import sys
+import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numpy are imported
 
@@ -22,6 +24,55 @@ hypothesis.settings.register_profile("asr", deadline=None)  # a busy machine is 
 hypothesis.settings.load_profile("asr")
 
 SAMPLE_RATE = 16_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--without-ffmpeg", action="store_true", help="run as on a machine where ffmpeg is not installed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--without-ffmpeg"):
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        os.environ["PATH"] = _without_ffmpeg(os.environ["PATH"], Path(folder.name))
+
+
+def _without_ffmpeg(search_path: str, folder: Path) -> str:
+    """The search path with, in place of each folder that has ffmpeg, one of links to all else in it."""
+    folders = []
+    for number, original in enumerate(Path(name) for name in search_path.split(os.pathsep) if name):
+        if not (original / "ffmpeg").exists():
+            folders.append(original)
+            continue
+        copy = folder / str(number)
+        copy.mkdir()
+        for program in original.iterdir():
+            if program.name not in ("ffmpeg", "ffprobe"):
+                (copy / program.name).symlink_to(program)
+        folders.append(copy)
+    return os.pathsep.join(map(str, folders))
+
+
+@pytest.fixture
+def ffmpeg() -> str:
+    """The program, where it is installed."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("ffmpeg is not installed, or hidden by --without-ffmpeg")
+    return program
+
+
+@pytest.fixture
+def no_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if ffmpeg were not installed."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+
+
+@pytest.fixture(params=[True, False], ids=["ffmpeg", "no ffmpeg"])
+def either(request: pytest.FixtureRequest) -> bool:
+    """Each test twice: with ffmpeg, where it is installed, and as if it were not; whether it is there."""
+    request.getfixturevalue("ffmpeg" if request.param else "no_ffmpeg")
+    return bool(request.param)
 
 
 @pytest.fixture(scope="session")

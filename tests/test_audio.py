@@ -11,7 +11,7 @@ import soundfile
 import torch
 from sounds import KINDS, LIST, LOSSY, SAMPLE_RATE, SECONDS, TONES, chord, chunk, encoded, wav_bytes
 
-from asr.audio import load_audio, read_sound, to_waveform
+from asr.audio import load_audio, to_waveform
 from asr.errors import AudioError
 
 
@@ -126,29 +126,6 @@ def test_the_suffix_does_not_matter(tmp_path):
     for name in ("a.mp3", "a.flac", "a.raw", "a.vox", "a.sd2", "a.txt", "a.m4a"):
         (tmp_path / name).write_bytes(wav_bytes())
         assert_is_chord(load_audio(tmp_path / name), error=0.01)
-
-
-def test_m4a_with_the_decoder_of_the_system(tmp_path, monkeypatch):
-    """Whatever decoder audioread finds, it gives 16-bit samples in blocks."""
-    stereo = (np.stack([chord(44_100), chord(44_100)], axis=1) * 2**15).astype("<i2").tobytes()
-
-    class Decoded:
-        samplerate, channels = 44_100, 2
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def __iter__(self):
-            return (stereo[i : i + 4096] for i in range(0, len(stereo), 4096))
-
-    monkeypatch.setattr("audioread.audio_open", lambda path: Decoded())
-    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
-    assert_is_chord(load_audio(tmp_path / "a.m4a"), error=0.01)
-    whole, part = read_sound(tmp_path / "a.m4a"), read_sound(tmp_path / "a.m4a", offset=0.5, duration=0.25)
-    np.testing.assert_array_equal(part.samples, whole.samples[22_050 : 22_050 + 11_025])
 
 
 # --- odd but right wav files ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sounds import KINDS, LIST, SAMPLE_RATE, chord, encoded, mp3_frames, wav_bytes
 
 from asr.audio import load_audio
-from asr.errors import AudioError
+from asr.errors import AudioError, AudioWarning
 
 
 def refusal(path, **segment) -> str:
@@ -28,13 +28,13 @@ def refusal(path, **segment) -> str:
 
 def test_missing_empty_folder_pipe(tmp_path):
     assert refusal(tmp_path / "a.wav") == "no such file"
-    assert refusal(tmp_path / "a.wav" / "b.wav") in ("no such file", "can not be opened: Not a directory")
+    assert refusal(tmp_path / "a.wav" / "b.wav") in ("no such file", "cannot be opened: Not a directory")
     assert refusal(tmp_path) == "is a folder, expected a sound file"
     assert refusal(tmp_path / "a\0b.wav") == "no such file"
     assert refusal(tmp_path / "\ud800.wav") == "no such file"
-    assert refusal(tmp_path / ("x" * 300)) == "can not be opened: File name too long"
+    assert refusal(tmp_path / ("x" * 300)) == "cannot be opened: File name too long"
     (tmp_path / "loop").symlink_to("loop")
-    assert refusal(tmp_path / "loop").startswith("can not be opened: ")
+    assert refusal(tmp_path / "loop").startswith("cannot be opened: ")
     os.mkfifo(tmp_path / "pipe")
     assert refusal(tmp_path / "pipe").startswith("is a pipe or a device")
     (tmp_path / "a.wav").write_bytes(b"")
@@ -43,15 +43,16 @@ def test_missing_empty_folder_pipe(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg", "a.raw", "a.vox", "a.au", "a.gsm", "a.txt", "a"])
 @pytest.mark.parametrize("content", ["x", "not audio\n" * 500, "\0" * 99], ids=["x", "text", "zeros"])
-def test_not_audio(tmp_path, name, content):
+def test_not_audio(tmp_path, name, content, either):
     (tmp_path / name).write_text(content)
     assert refusal(tmp_path / name).startswith("not audio that can be read")
 
 
-def test_m4a_without_a_decoder_says_what_is_needed(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom" + bytes(500))
-    assert "m4a and video need ffmpeg" in refusal(tmp_path / "a.m4a")
+def test_m4a_without_ffmpeg_says_what_it_is_and_what_is_needed(tmp_path, no_ffmpeg):
+    (tmp_path / "a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom\0\0\0\0" + b"\0\0\0\x08moov")
+    message = refusal(tmp_path / "a")
+    assert message.startswith("is MP4 or QuickTime, which only ffmpeg reads, and that is not installed: install it")
+    assert message.endswith("or convert the file to wav or flac")
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.5, 0.9, -1])
@@ -78,11 +79,19 @@ def test_truncated_anywhere_in_the_first_bytes(tmp_path, kind):
         refusal(tmp_path / "a")
 
 
-def test_ogg_cut_between_two_pages(tmp_path):
+def test_ogg_cut_between_two_pages_is_read_and_said(tmp_path):
     for kind in ("opus", "vorbis"):
-        content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS[kind])
-        (tmp_path / "a.ogg").write_bytes(content[: content.rindex(b"OggS")])
-        assert refusal(tmp_path / "a.ogg").startswith("truncated: the Ogg stream has no end")
+        content = encoded(np.tile(chord(SAMPLE_RATE), 4), SAMPLE_RATE, *KINDS[kind])
+        path = tmp_path / f"{kind}.ogg"
+        path.write_bytes(content)
+        whole = load_audio(path)
+        path.write_bytes(content[: content.rindex(b"OggS")])
+        with pytest.warns(AudioWarning, match="the Ogg stream has no mark of its end"):
+            part = load_audio(path)
+        assert 0.3 * len(whole) < len(part) < len(whole)
+        torch.testing.assert_close(part[:-1000], whole[: len(part) - 1000])
+        path.write_bytes(content[:-1])
+        assert refusal(path).startswith("truncated: its last Ogg page is incomplete")
 
 
 def test_mp3_cut_between_two_frames(tmp_path):
@@ -91,27 +100,11 @@ def test_mp3_cut_between_two_frames(tmp_path):
     assert re.match(r"truncated: \d+ of \d+ mp3 frames are there", refusal(tmp_path / "a.mp3"))
 
 
-def test_mp3_of_varying_bit_rate_that_does_not_tell_its_length(tmp_path):
-    """libsndfile would guess the length from the first frame's bit rate, and leave out what is beyond."""
-    loud_and_silent = np.concatenate([chord(SAMPLE_RATE), np.zeros(2 * SAMPLE_RATE), chord(SAMPLE_RATE)])
-    content = encoded(loud_and_silent, SAMPLE_RATE, *KINDS["mp3"])
-    (tmp_path / "a.mp3").write_bytes(content[mp3_frames(content)[1] :])
-    assert "does not tell its length" in refusal(tmp_path / "a.mp3")
-
-
 @pytest.mark.parametrize("kind", ["wav", "mp3", "opus", "vorbis"])
 def test_of_joined_files_not_only_the_first_is_heard(tmp_path, kind):
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS[kind])
     (tmp_path / "a").write_bytes(content * 2)
     assert refusal(tmp_path / "a").startswith("holds a second recording after the first")
-
-
-def test_flac_that_does_not_tell_its_length(tmp_path):
-    content = bytearray(encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["flac"]))
-    content[21] &= 0xF0  # the 36 bits of the number of samples, in the STREAMINFO block
-    content[22:26] = bytes(4)
-    (tmp_path / "a.flac").write_bytes(content)
-    assert refusal(tmp_path / "a.flac").startswith("does not tell its length")
 
 
 @pytest.mark.parametrize("kind", ["wav", "wav float", "sphere", "aiff", "au", "caf", "vorbis"])
@@ -166,7 +159,9 @@ def test_sphere_that_is_compressed(tmp_path):
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["sphere"])
     shortened = content.replace(b"sample_coding -s3 pcm\n", b"sample_coding -s26 pcm,embedded-shorten-v2.00\n")
     (tmp_path / "a.sph").write_bytes(shortened)
-    assert refusal(tmp_path / "a.sph").startswith("not audio that can be read: ")
+    message = refusal(tmp_path / "a.sph")
+    assert message.startswith("SPHERE compressed with shorten-v2.00, which cannot be decoded here")
+    assert "sph2pipe" in message
 
 
 # --- anything at all --------------------------------------------------------------------------------------------------
@@ -196,7 +191,7 @@ def test_random_bytes(tmp_path_factory, magic, rest):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damaged_headers(tmp_path, kind, capfd):
+def test_damaged_headers(tmp_path, kind, capfd, no_ffmpeg):
     rng = np.random.default_rng(sum(kind.encode()))
     content = encoded(chord(SAMPLE_RATE)[:8000], SAMPLE_RATE, *KINDS[kind])
     path = tmp_path / "a"

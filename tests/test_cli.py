@@ -120,6 +120,28 @@ def test_one_file_gives_its_text_several_give_names_and_texts(asr, model_folder,
     assert both.out == f"{wav}\t{text}\n{other}\t\n"
 
 
+def test_a_line_feed_in_a_name_breaks_no_line(asr, model_folder, wav, tmp_path):
+    path = tmp_path / "a\nb\u2028\x1b.wav"
+    path.write_bytes(wav.read_bytes())
+    result = asr("transcribe", model_folder, path, wav)
+    assert [line.split("\t")[0] for line in result.out.split("\n")] == [
+        f"{tmp_path}/a\\nb\\u2028\\x1b.wav",
+        str(wav),
+        "",
+    ]
+    record = json.loads(asr("transcribe", model_folder, path, "--json").out)
+    assert record["audio_filepath"] == str(path)
+
+
+def test_what_is_odd_about_a_sound_is_told_in_a_line(asr, model_folder, speechlike, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([speechlike, -speechlike], axis=1), 16_000)
+    soundfile.write(tmp_path / "b.wav", speechlike, 16_000)
+    opposed, alone = (asr("transcribe", model_folder, tmp_path / name) for name in ("a.wav", "b.wav"))
+    assert (opposed.code, opposed.out) == (0, alone.out)
+    assert opposed.err.startswith(f"asr: {tmp_path}/a.wav: its channels are in opposite phase")
+    assert opposed.err.count("\n") == 1
+
+
 def test_json_has_the_words_with_their_times(asr, model_folder, wav):
     result = asr("transcribe", model_folder, wav, wav, "--json")
     records = [json.loads(line) for line in result.out.splitlines()]

@@ -14,7 +14,7 @@ from asr.cli.evaluate import evaluate
 from asr.cli.import_ import import_
 from asr.cli.inspect import inspect
 from asr.cli.lm import lm_app
-from asr.cli.messages import complain
+from asr.cli.messages import complain, complain_of_warnings
 from asr.cli.report import report
 from asr.cli.score import score
 from asr.cli.shard import shard
@@ -51,6 +51,7 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale; names of files that are no UTF-8 as they are
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    complain_of_warnings()
     try:
         try:
             app(prog_name="asr")

@@ -20,7 +20,7 @@ def transcribe(
     """Write what is said in sound files. Files that can not be read are named, the others are still transcribed."""
     import json as json_module
 
-    from asr.cli.messages import complain
+    from asr.cli.messages import complain, shown_path
     from asr.errors import AudioError
     from asr.recognizer import Recognizer, default_device
     from asr.search.hotwords import read_hotwords
@@ -39,6 +39,6 @@ def transcribe(
             record = {"audio_filepath": str(file), **transcript.to_json()}
             print(json_module.dumps(record, ensure_ascii=False), flush=True)
         else:
-            print(transcript.text if len(files) == 1 else f"{file}\t{transcript.text}", flush=True)
+            print(transcript.text if len(files) == 1 else f"{shown_path(file)}\t{transcript.text}", flush=True)
     if num_failed:
         raise typer.Exit(2)

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from asr.audio import SAMPLE_RATE, EncodedSound, load_audio
+from asr.audio import SAMPLE_RATE, EncodedSound, Sound, read_sound, sound_to_waveform, tell_once, warn_once
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
 from asr.corpus.concatenation import concatenate, pair_up, seconds
 from asr.corpus.effects.level import Voice
@@ -153,9 +154,10 @@ class Request(NamedTuple):
 
 
 _Item = tuple[Tensor, Example]
+_Doubts = tuple[str, ...]  # on sound files: said by the process of the trainer, which knows what it has said before
 
 
-class Waveforms(Dataset[_Item | AudioError]):
+class Waveforms(Dataset[tuple[_Item | AudioError, _Doubts]]):
     """Loads and augments utterances: what a loader process does."""
 
     def __init__(
@@ -166,24 +168,30 @@ class Waveforms(Dataset[_Item | AudioError]):
         self._seed = seed
         self._separator = separator
 
-    def __getitem__(self, request: Request) -> _Item | AudioError:
+    def __getitem__(self, request: Request) -> tuple[_Item | AudioError, _Doubts]:
+        doubts: list[str] = []
         try:
-            return self._load(*request)
+            return self._load(request, doubts), tuple(doubts)
         except AudioError as error:  # raised here, it would come out of a worker process as a traceback
-            return error
+            return error, tuple(doubts)
 
-    def _load(self, epoch: int, unit: tuple[int, ...], streamed: Sequence[Example] | None) -> _Item:
+    def _load(self, request: Request, doubts: list[str]) -> _Item:
+        epoch, unit, streamed = request
         rngs = [np.random.default_rng((self._seed, epoch, index)) for index in unit]
         examples = [self._examples[index] for index in unit] if streamed is None else streamed
-        parts = [self._load_one(example, rng) for example, rng in zip(examples, rngs, strict=True)]
+        parts = [self._load_one(example, rng, doubts) for example, rng in zip(examples, rngs, strict=True)]
         waveform, example = parts[0] if len(parts) == 1 else self._join(parts[0], parts[1], rngs[0])
         return distort(waveform, self._augment, rngs[0], partial(self._load_voices, unit)), example
 
-    def _load_one(self, example: Example, rng: np.random.Generator) -> _Item:
+    def _load_one(self, example: Example, rng: np.random.Generator, doubts: list[str]) -> _Item:
         if rng.random() < self._augment.noise_share:
             num_samples = max(1, round(example.utterance.duration * SAMPLE_RATE))
             return background_noise(num_samples, rng), Example(example.utterance, ())
-        waveform = load_utterance(example.utterance, example.sound)
+        source = example.sound or example.utterance.audio_filepath
+        sound = _read_utterance(example.utterance, source)
+        if sound.doubt:
+            doubts.append(f"{source}: {sound.doubt}")
+        waveform = sound_to_waveform(sound, source)
         _refuse_wrong_duration(example.utterance, len(waveform) / SAMPLE_RATE)
         return change_speed(waveform, choose_speed(self._augment, rng)), example
 
@@ -213,9 +221,16 @@ def load_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> F
         AudioError: the file can not be used.
     """
     source = sound or utterance.audio_filepath
+    found = _read_utterance(utterance, source)
+    warn_once(found, source)
+    return sound_to_waveform(found, source)
+
+
+def _read_utterance(utterance: Utterance, source: Path | EncodedSound) -> Sound:
+    channel = utterance.channel_selector
     if utterance.offset is None:
-        return load_audio(source)
-    return load_audio(source, offset=utterance.offset, duration=utterance.duration)
+        return read_sound(source, channel=channel)
+    return read_sound(source, offset=utterance.offset, duration=utterance.duration, channel=channel)
 
 
 def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_workers: int) -> Iterator[Batch]:
@@ -232,7 +247,9 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
         worker_init_fn=_prepare_worker,
         pin_memory=torch.cuda.is_available(),
     )
-    for batch in loader:
+    for batch, doubts in loader:
+        for doubt in doubts:
+            tell_once(doubt)
         if isinstance(batch, AudioError):
             raise batch
         yield batch
@@ -251,9 +268,11 @@ def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:
         )
 
 
-def _collate_or_error(items: Sequence[_Item | AudioError]) -> Batch | AudioError:
-    errors = [item for item in items if isinstance(item, AudioError)]
-    return errors[0] if errors else collate([item for item in items if not isinstance(item, AudioError)])
+def _collate_or_error(loaded: Sequence[tuple[_Item | AudioError, _Doubts]]) -> tuple[Batch | AudioError, _Doubts]:
+    doubts = tuple(doubt for _, some in loaded for doubt in some)
+    errors = [item for item, _ in loaded if isinstance(item, AudioError)]
+    batch = errors[0] if errors else collate([item for item, _ in loaded if not isinstance(item, AudioError)])
+    return batch, doubts
 
 
 def collate(items: Sequence[_Item]) -> Batch:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.audio import read_sound, sound_to_waveform
+from asr.audio import read_sound, sound_to_waveform, warn_once
 
 _CLIPPED = 0.999  # of full scale: where 16-bit recorders flatten the peaks
 _FRAME = 400  # samples, 25 ms
@@ -42,6 +42,7 @@ def audio_facts(path: str | Path) -> tuple[AudioFacts, Float[Tensor, "samples"]]
         AudioError: the file can not be used.
     """
     sound = read_sound(path)
+    warn_once(sound, path)
     waveform = sound_to_waveform(sound, path)
     magnitudes = np.abs(sound.samples)
     samples = waveform.numpy().astype(np.float64)

@@ -3,6 +3,8 @@
     {"audio_filepath": "wav/a.wav", "duration": 2.5, "text": "HELLO", "id": "a", "speaker": "s1", "offset": 0.0}
 
 `audio_filepath` is relative to the manifest's folder unless absolute; `id`, `speaker` and `offset` may be left out.
+"channel_selector" names the channel that is heard, counted from 0, or a list of some whose mean is; without it, or
+with "average", it is the mean of all.
 """
 
 import json
@@ -26,7 +28,8 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no f
 class Utterance:
     """One line of a manifest. `duration` and `offset` are in seconds; `text` is the transcript as given.
 
-    With an `offset` the utterance is a part of its file; without one, it is the whole file.
+    With an `offset` the utterance is a part of its file; without one, it is the whole file. `channel_selector`: as
+    `channel` of `asr.audio.load_audio`.
     """
 
     audio_filepath: Path
@@ -35,6 +38,7 @@ class Utterance:
     id: str
     speaker: str | None = None
     offset: float | None = None
+    channel_selector: int | tuple[int, ...] | None = None
     line: int = field(default=0, compare=False)  # of the manifest, for messages
 
 
@@ -94,6 +98,7 @@ def parse_line(line: str, path: Path, number: int) -> Utterance:
         id=_whole_text({"id": Path(audio).stem, **record}, "id", where),
         speaker=_whole_text(record, "speaker", where) if "speaker" in record else None,
         offset=_seconds(record, "offset", where) if "offset" in record else None,
+        channel_selector=_channels(record.get("channel_selector", "average"), where),
         line=number,
     )
 
@@ -125,6 +130,18 @@ def _seconds(record: dict[str, Any], key: str, where: str) -> float:
     if not 0 <= value <= _MAX_NUMBER:
         raise ManifestError(f"{where}: {key!r} is {value!r:.80}, expected seconds, zero or more")
     return float(value)
+
+
+def _channels(value: Any, where: str) -> int | tuple[int, ...] | None:
+    if value == "average":
+        return None
+    numbers = value if isinstance(value, list) else [value]
+    if not numbers or not all(type(number) is int and number >= 0 for number in numbers):
+        raise ManifestError(
+            f"{where}: 'channel_selector' is {value!r:.80}, expected the number of a channel (the first is 0), a list "
+            'of such numbers, or "average"'
+        )
+    return tuple(numbers) if isinstance(value, list) else int(value)
 
 
 def without_missing_files(utterances: list[Utterance], path: Path) -> tuple[list[Utterance], str | None]:
@@ -196,6 +213,8 @@ def format_line(utterance: Utterance, folder: Path) -> str:
         record["speaker"] = utterance.speaker
     if utterance.offset is not None:
         record["offset"] = utterance.offset
+    if utterance.channel_selector is not None:
+        record["channel_selector"] = utterance.channel_selector
     line = json.dumps(record, ensure_ascii=False)
     # A file name that is not UTF-8 has to be escaped.
     return json.dumps(record) if _HALF_CHARACTER.search(line) else line

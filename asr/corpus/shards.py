@@ -200,7 +200,10 @@ class _Packer:
             self._open_shard()
         assert self._tar is not None
         key, shard = f"{self._count:09}", Path(str(self._tar.name))
-        packed = replace(utterance, audio_filepath=shard / f"{key}.{kind}", offset=None)
+        path = shard / f"{key}.{kind}"
+        packed = replace(utterance, audio_filepath=path)
+        if utterance.offset is not None:  # what was cut out is a file of its own, of the channel that is heard
+            packed = replace(utterance, audio_filepath=path, offset=None, channel_selector=None)
         _add_member(self._tar, f"{key}.{kind}", sound)
         _add_member(self._tar, f"{key}.json", format_line(packed, shard).encode())
         self._manifest.write(format_line(packed, self._folder) + "\n")

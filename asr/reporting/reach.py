@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from asr.audio import load_audio
+from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import read_manifest
 from asr.errors import AsrError
 from asr.recognizer import Recognizer
@@ -23,6 +23,6 @@ def measure_reach(run: Path) -> TimeLag | str:
         longest = sorted(whole, key=lambda utterance: -utterance.duration)[:NUM_UTTERANCES]
         if not longest:
             return "dev has no utterance of less than 10 s in a file of its own"
-        return gradient_by_lag(recognizer, [load_audio(utterance.audio_filepath) for utterance in longest])
+        return gradient_by_lag(recognizer, [load_utterance(utterance) for utterance in longest])
     except AsrError as error:
         return str(error)

@@ -52,6 +52,7 @@ class Kind(StrEnum):
     QUIET = "nearly-silent"
     CLIPPED = "clipped"
     DC_OFFSET = "dc-offset"
+    DOUBTFUL = "doubtful-sound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ REMEDIES: Mapping[Kind, Remedy] = MappingProxyType(
         Kind.LOW_RATE: Remedy(_WARNING, _NONE, "get it at 16 kHz or more if you can: the high tones are missing"),
         Kind.QUIET: Remedy(_WARNING, _NONE, "listen: there may be no voice in it"),
         Kind.CLIPPED: Remedy(_WARNING, _NONE, "record with less gain: the peaks are cut off"),
+        Kind.DOUBTFUL: Remedy(_WARNING, _NONE, "listen; export it again, or name a channel in channel_selector"),
         Kind.DC_OFFSET: Remedy(_WARNING, _NONE, "take the mean off, or repair the recorder"),
     }
 )

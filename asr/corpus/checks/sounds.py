@@ -40,6 +40,7 @@ def listen(utterance: Utterance) -> Heard:
             utterance.audio_filepath,
             offset=utterance.offset or 0.0,
             duration=None if utterance.offset is None else utterance.duration,
+            channel=utterance.channel_selector,
         )
         return _check(utterance, sound)
     except AudioError as error:
@@ -52,11 +53,11 @@ def listen(utterance: Utterance) -> Heard:
 
 def _check(utterance: Utterance, sound: Sound) -> Heard:
     samples = sound.samples
-    mono = samples.mean(axis=1, dtype=np.float64)
+    mono = sound.mono().astype(np.float64)
     waves = mono - mono.mean()
     if np.abs(waves).max() < SILENT_PEAK:
         return _unusable(utterance, Kind.SILENT, f"the loudest sample is below {20 * np.log10(SILENT_PEAK):.0f} dB")
-    found = []
+    found = [(Kind.DOUBTFUL, sound.doubt)] if sound.doubt else []
     if abs(sound.duration - utterance.duration) > _MOST_SECONDS_OFF:
         said = f"the manifest says {utterance.duration:.3f} s, the file has {sound.duration:.3f} s"
         found.append((Kind.WRONG_DURATION, said))

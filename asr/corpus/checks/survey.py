@@ -111,4 +111,5 @@ def first_lines(keys: Keys, lines: npt.NDArray[np.int64]) -> npt.NDArray[np.int6
 
 
 def _place(utterance: Utterance) -> str:
-    return f"{os.path.abspath(utterance.audio_filepath)}\0{utterance.offset}"  # noqa: PTH100 (links are not followed)
+    path = os.path.abspath(utterance.audio_filepath)  # noqa: PTH100 (links are not followed)
+    return f"{path}\0{utterance.offset}\0{utterance.channel_selector}"

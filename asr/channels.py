@@ -1,0 +1,53 @@
+"""Which channels of a sound are heard, and as what: their mean, unless they would cancel each other."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.errors import AudioError
+
+Channels: TypeAlias = int | tuple[int, ...] | None
+"""Which channels are heard, counted from 0: one, the mean of several, or (None) the mean of all."""
+
+OPPOSED = "its channels are in opposite phase and would cancel each other, so the loudest is heard alone"
+_LEAST_POWER = 0.5  # of the sum, as a share of what independent channels would come to
+_OPPOSITE = -0.85  # correlation: of a voice in opposite phase under noise 8 dB below it; -1 without noise
+
+
+def columns(channel: Channels, num_channels: int, path: Path) -> slice | list[int]:
+    """The columns of the samples of a file that hold these channels; `path` is for messages.
+
+    Raises:
+        AudioError: the file has no such channel.
+    """
+    if channel is None:
+        return slice(None)
+    wanted = [channel] if isinstance(channel, int) else list(channel)
+    if missing := [number for number in wanted if not 0 <= number < num_channels]:
+        there = "the file has one, channel 0" if num_channels == 1 else f"the file has 0 to {num_channels - 1}"
+        raise AudioError(f"{path}: has no channel {missing[0]}: {there}")
+    return wanted
+
+
+def loudest_of_opposed(samples: npt.NDArray[np.float32]) -> int | None:
+    """The loudest of channels that would cancel each other; None of others, which are fit to be averaged.
+
+    Two of them have to be in opposite phase, whatever their levels (what only two microphones hear differently is less
+    alike), and the sum has to be less than independent sounds would come to: a pair among many may cancel. Neither
+    depends on a gain or an offset. Both stand in the covariances of the channels.
+    """
+    if samples.shape[1] == 1:
+        return None
+    centred = samples - samples.mean(axis=0, dtype=np.float64)
+    covariances = centred.T @ centred
+    powers = covariances.diagonal()
+    opposite = covariances < _OPPOSITE * np.sqrt(np.outer(powers, powers))
+    return int(powers.argmax()) if opposite.any() and covariances.sum() < _LEAST_POWER * powers.sum() else None
+
+
+def mean(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+    """The mean of the channels, shape (num_samples,): in float64 if there are several."""
+    # The sum of huge floats needs the range of float64.
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float64)

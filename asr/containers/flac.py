@@ -1,0 +1,92 @@
+"""FLAC files that do not tell their length, as encoders leave them that write into a pipe (RFC 9639)."""
+
+import io
+from collections.abc import Sequence
+
+from asr.containers.open_file import OpenFile
+
+_TAIL = 1 << 18  # bytes; the last frame lies in them, unless it is larger than any that encoders make
+_MOST_TRIALS = 64  # of what looks like a frame and is none; sound has one in a million bytes
+_BLOCK_SIZES = {
+    1: 192,
+    **{code: 576 << (code - 2) for code in range(2, 6)},
+    **{c: 256 << (c - 8) for c in range(8, 16)},
+}
+
+
+def _crc_table(polynomial: int, bits: int) -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        value = byte << (bits - 8)
+        for _ in range(8):
+            value = value << 1 ^ (polynomial if value >> (bits - 1) & 1 else 0)
+        table.append(value & (1 << bits) - 1)
+    return tuple(table)
+
+
+_CRC_8, _CRC_16 = _crc_table(0x07, 8), _crc_table(0x8005, 16)
+
+
+def tells_length(file: OpenFile) -> bool:
+    """Whether the header tells the number of samples, or is no header that begins as FLAC does."""
+    file.seek(0)
+    header = file.read(26)
+    return len(header) < 26 or header[4] & 0x7F != 0 or int.from_bytes(header[21:26], "big") & 0xF_FFFF_FFFF > 0
+
+
+def with_length(file: OpenFile) -> io.BytesIO | None:
+    """The file with the number of samples written into its header, as the last frame tells it by its own number.
+
+    None if there is no whole frame at the end: then the file is truncated.
+    """
+    file.seek(0)
+    content = bytearray(file.read())
+    num_samples = _end_of_last_frame(bytes(content[-_TAIL:]), block_size=int.from_bytes(content[8:10], "big"))
+    if not num_samples or num_samples >> 36:
+        return None
+    content[21] = content[21] & 0xF0 | num_samples >> 32
+    content[22:26] = (num_samples & 0xFFFF_FFFF).to_bytes(4, "big")
+    return io.BytesIO(content)
+
+
+def _end_of_last_frame(tail: bytes, *, block_size: int) -> int | None:
+    """The number of samples up to the end of the last frame, which has to be whole.
+
+    Sound may hold the mark that begins a frame; but only behind a true one both checksums come to zero.
+    """
+    place, num_trials = tail.rfind(b"\xff"), 0
+    while place >= 0 and num_trials < _MOST_TRIALS:
+        end = _end_of_frame(tail[place : place + 16], block_size)
+        if end is not None:
+            if _checksum(tail[place:], _CRC_16, 16) == 0:
+                return end
+            num_trials += 1
+        place = tail.rfind(b"\xff", 0, place)
+    return None
+
+
+def _end_of_frame(header: bytes, block_size: int) -> int | None:
+    """The number of the sample behind a frame, by its header; None if that is none."""
+    if len(header) < 6 or header[1] & 0xFE != 0xF8 or header[3] & 1:
+        return None
+    size_code, rate_code = header[2] >> 4, header[2] & 15
+    number_length = max(1, 8 - (header[4] ^ 0xFF).bit_length())  # written as UTF-8 writes a character
+    position = 4 + number_length
+    extra = {6: 1, 7: 2}.get(size_code, 0)
+    end = position + extra + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    if size_code == 0 or len(header) <= end or _checksum(header[: end + 1], _CRC_8, 8) != 0:
+        return None
+    number = header[4] if number_length == 1 else header[4] & (0x7F >> number_length)
+    for byte in header[5:position]:
+        number = number << 6 | byte & 0x3F
+    num_samples = int.from_bytes(header[position : position + extra], "big") + 1 if extra else _BLOCK_SIZES[size_code]
+    has_varying_blocks = header[1] & 1  # then not frames are numbered, but samples
+    return number + num_samples if has_varying_blocks else number * block_size + num_samples
+
+
+def _checksum(content: bytes, table: Sequence[int], bits: int) -> int:
+    """Zero over anything that ends in its own checksum."""
+    value = 0
+    for byte in content:
+        value = (value << 8 & (1 << bits) - 1) ^ table[value >> (bits - 8) ^ byte]
+    return value
