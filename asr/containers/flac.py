@@ -1,7 +1,7 @@
 """FLAC files that do not tell their length, as encoders leave them that write into a pipe (RFC 9639)."""
 
 import io
-from collections.abc import Sequence
+from functools import cache
 
 from asr.containers.open_file import OpenFile
 
@@ -14,6 +14,7 @@ _BLOCK_SIZES = {
 }
 
 
+@cache
 def _crc_table(polynomial: int, bits: int) -> tuple[int, ...]:
     table = []
     for byte in range(256):
@@ -22,9 +23,6 @@ def _crc_table(polynomial: int, bits: int) -> tuple[int, ...]:
             value = value << 1 ^ (polynomial if value >> (bits - 1) & 1 else 0)
         table.append(value & (1 << bits) - 1)
     return tuple(table)
-
-
-_CRC_8, _CRC_16 = _crc_table(0x07, 8), _crc_table(0x8005, 16)
 
 
 def tells_length(file: OpenFile) -> bool:
@@ -58,7 +56,7 @@ def _end_of_last_frame(tail: bytes, *, block_size: int) -> int | None:
     while place >= 0 and num_trials < _MOST_TRIALS:
         end = _end_of_frame(tail[place : place + 16], block_size)
         if end is not None:
-            if _checksum(tail[place:], _CRC_16, 16) == 0:
+            if _checksum(tail[place:], 0x8005, 16) == 0:
                 return end
             num_trials += 1
         place = tail.rfind(b"\xff", 0, place)
@@ -74,7 +72,7 @@ def _end_of_frame(header: bytes, block_size: int) -> int | None:
     position = 4 + number_length
     extra = {6: 1, 7: 2}.get(size_code, 0)
     end = position + extra + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
-    if size_code == 0 or len(header) <= end or _checksum(header[: end + 1], _CRC_8, 8) != 0:
+    if size_code == 0 or len(header) <= end or _checksum(header[: end + 1], 0x07, 8) != 0:
         return None
     number = header[4] if number_length == 1 else header[4] & (0x7F >> number_length)
     for byte in header[5:position]:
@@ -84,9 +82,9 @@ def _end_of_frame(header: bytes, block_size: int) -> int | None:
     return number + num_samples if has_varying_blocks else number * block_size + num_samples
 
 
-def _checksum(content: bytes, table: Sequence[int], bits: int) -> int:
+def _checksum(content: bytes, polynomial: int, bits: int) -> int:
     """Zero over anything that ends in its own checksum."""
-    value = 0
+    table, value = _crc_table(polynomial, bits), 0
     for byte in content:
         value = (value << 8 & (1 << bits) - 1) ^ table[value >> (bits - 8) ^ byte]
     return value
