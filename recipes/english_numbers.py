@@ -35,11 +35,19 @@ def ordinal(number: int) -> str:
 
 
 def year(number: int) -> str:
-    """From 1000 to 1999: 1868 -> EIGHTEEN SIXTY EIGHT, 1803 -> EIGHTEEN O THREE, 1800 -> EIGHTEEN HUNDRED."""
+    """From 1000 to 2099: 1868 -> EIGHTEEN SIXTY EIGHT, 1803 -> EIGHTEEN O THREE, 1800 -> EIGHTEEN HUNDRED,
+    2008 -> TWO THOUSAND EIGHT."""
     century, rest = divmod(number, 100)
+    if century == 20 and rest < 10:
+        return cardinal(number)
     if rest == 0:
         return cardinal(number) if century == 10 else f"{cardinal(century)} HUNDRED"
     return f"{cardinal(century)} {'O ' if rest < 10 else ''}{cardinal(rest)}"
+
+
+def plural(words: str) -> str:
+    """NINETEEN NINETY -> NINETEEN NINETIES, NINETEEN TEN -> NINETEEN TENS."""
+    return words[:-1] + "IES" if words.endswith("Y") else words + "S"
 
 
 def roman(numeral: str) -> int | None:

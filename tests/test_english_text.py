@@ -48,6 +48,15 @@ def test_spelling_and_abbreviations(printed: str, said: str) -> None:
         ("(See Chapter III) Appendix I., p. 117", "SEE CHAPTER THREE APPENDIX ONE PAGE ONE HUNDRED SEVENTEEN"),
         ("the Part I played", "THE PART I PLAYED"),
         ("Mr. V. and CIVIL X", "MISTER V AND CIVIL X"),
+        ("13% of $400, or 5.5 %", "THIRTEEN PERCENT OF FOUR HUNDRED DOLLARS OR FIVE POINT FIVE PERCENT"),
+        ("$2.80 and $1, then $0.05", "TWO DOLLARS AND EIGHTY CENTS AND ONE DOLLAR THEN FIVE CENTS"),
+        ("$1,250 of $2.2 trillion.", "ONE THOUSAND TWO HUNDRED FIFTY DOLLARS OF TWO POINT TWO TRILLION DOLLARS"),
+        ("in 2008, 2010 and 2021", "IN TWO THOUSAND EIGHT TWENTY TEN AND TWENTY TWENTY ONE"),
+        ("the mid-1800s, 1990s and '90s", "THE MID EIGHTEEN HUNDREDS NINETEEN NINETIES AND NINETIES"),
+        ("the 2000s, the 1910s", "THE TWO THOUSANDS THE NINETEEN TENS"),
+        ("10-15 years, 1914-1918", "TEN TO FIFTEEN YEARS NINETEEN FOURTEEN TO NINETEEN EIGHTEEN"),
+        ("during World War II and World War I, and", "DURING WORLD WAR TWO AND WORLD WAR ONE AND"),
+        ("the quality/service and/or Ken Griffey Jr. vs. him", "THE QUALITY SERVICE AND OR KEN GRIFFEY JUNIOR VERSUS HIM"),
     ],
 )
 def test_numbers(printed: str, said: str) -> None:
@@ -59,7 +68,7 @@ def test_numbers(printed: str, said: str) -> None:
     [
         ("(Vol. x. p. 177.)", "unclear: other abbreviation"),
         ("HOR., Ars Poet. 1.", "unclear: other abbreviation"),
-        ("In All the Year Round , 8-254, is described", "unclear: footnote or range"),
+        ("In All the Year Round , 8-254, is described", "unclear: range"),
         ("may have meant sheep,7 it is found", "unclear: footnote or range"),
         ("the autumn of the years 18-- and after", "unclear: footnote or range"),
         ("by sunrise on the 23d of May", "unclear: number"),
@@ -69,6 +78,10 @@ def test_numbers(printed: str, said: str) -> None:
         ("sake iv your mother", "unclear: numeral"),
         ("the Emperor Rudolph II.", "unclear: numeral"),
         ("[Note: a village]", "unclear: other character"),
+        ("at $400/night", "unclear: other character"),
+        ("a rise of $3.999 each", "unclear: dollars"),
+        ("call 555-1234 now", "unclear: range"),
+        ("version 1.2.3 of it", "unclear: footnote or range"),
         ("soupe Ã l'onion £5", "unclear: other character"),
     ],
 )

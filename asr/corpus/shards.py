@@ -13,7 +13,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,10 +25,10 @@ from asr.corpus.batches import load_utterance
 from asr.corpus.checks.lines import Progress, manifest_lines
 from asr.corpus.manifest import Utterance, format_line, parse_line, read_manifest
 from asr.errors import AudioError, CorpusError, OutputError
-from asr.files import atomic_folder
+from asr.files import atomic_folder, write_text
 
 VERSION = 1
-_INDEX, _MANIFEST = "index.json", "manifest.jsonl"
+INDEX, MANIFEST = "index.json", "manifest.jsonl"
 _SHUFFLE_SEED = 0
 
 
@@ -55,12 +55,12 @@ class ShardedCorpus:
 
     def __iter__(self) -> Iterator[Utterance]:
         """Raises CorpusError if there are not as many lines as the index counts, ManifestError if one is broken."""
-        path, count = self.folder / _MANIFEST, 0
+        path, count = self.folder / MANIFEST, 0
         for line in manifest_lines(path):
             yield parse_line(line.content, path, line.number)
             count += 1
         if count != len(self):
-            raise CorpusError(f"{path}: has {count} utterances, but {_INDEX} counts {len(self)}; make the shards anew")
+            raise CorpusError(f"{path}: has {count} utterances, but {INDEX} counts {len(self)}; make the shards anew")
 
 
 def write_shards(manifest: Path, folder: Path, *, shard_bytes: int, progress: Progress) -> ShardedCorpus:
@@ -96,7 +96,7 @@ def read_index(folder: Path) -> ShardedCorpus:
     Raises:
         CorpusError: there is no index, or it is damaged or of another version; a shard is missing or truncated.
     """
-    path, shards, first = folder / _INDEX, [], 0
+    path, shards, first = folder / INDEX, [], 0
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
         if index["version"] != VERSION:
@@ -175,7 +175,7 @@ class _Packer:
     def __init__(self, folder: Path, shard_bytes: int) -> None:
         self._folder = folder
         self._shard_bytes = shard_bytes
-        self._manifest = (folder / _MANIFEST).open("w", encoding="utf-8")
+        self._manifest = (folder / MANIFEST).open("w", encoding="utf-8")
         self._tar: tarfile.TarFile | None = None
         self._shards: list[Shard] = []
         self._count = 0
@@ -187,25 +187,14 @@ class _Packer:
         self._manifest.close()
         self._close_shard()
         if kind is None:
-            entries = [
-                {"file": s.path.name, "num_utterances": s.num_utterances, "num_bytes": s.num_bytes}
-                for s in self._shards
-            ]
-            index = {"version": VERSION, "shards": entries}
-            (self._folder / _INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+            write_index(self._folder, self._shards)
 
     def add(self, utterance: Utterance) -> None:
         kind, sound = _encoded(utterance)
         if self._tar is None or self._tar.offset + len(sound) > self._shard_bytes:
             self._open_shard()
         assert self._tar is not None
-        key, shard = f"{self._count:09}", Path(str(self._tar.name))
-        path = shard / f"{key}.{kind}"
-        packed = replace(utterance, audio_filepath=path)
-        if utterance.offset is not None:  # what was cut out is a file of its own, of the channel that is heard
-            packed = replace(utterance, audio_filepath=path, offset=None, channel_selector=None)
-        _add_member(self._tar, f"{key}.{kind}", sound)
-        _add_member(self._tar, f"{key}.json", format_line(packed, shard).encode())
+        packed = add_sample(self._tar, self._shards[-1].path, self._count, utterance, kind, sound)
         self._manifest.write(format_line(packed, self._folder) + "\n")
         self._count += 1
 
@@ -221,6 +210,27 @@ class _Packer:
             shard = self._shards[-1]
             num_bytes = shard.path.stat().st_size
             self._shards[-1] = replace(shard, num_utterances=self._count - shard.first, num_bytes=num_bytes)
+
+
+def add_sample(
+    tar: tarfile.TarFile, shard: Path, number: int, utterance: Utterance, kind: str, sound: bytes
+) -> Utterance:
+    """Write utterance `number` of the corpus into `shard`, that is, into `tar`: its sound, a whole file with the suffix
+    `kind`, and its line. Returns it as it is in the shard, for the manifest."""
+    key = f"{number:09}"
+    path = shard / f"{key}.{kind}"
+    packed = replace(utterance, audio_filepath=path)
+    if utterance.offset is not None:  # what was cut out is a file of its own, of the channel that is heard
+        packed = replace(utterance, audio_filepath=path, offset=None, channel_selector=None)
+    _add_member(tar, f"{key}.{kind}", sound)
+    _add_member(tar, f"{key}.json", format_line(packed, shard).encode())
+    return packed
+
+
+def write_index(folder: Path, shards: Sequence[Shard]) -> None:
+    """Write the index of a folder of shards, whole or not at all."""
+    entries = [{"file": s.path.name, "num_utterances": s.num_utterances, "num_bytes": s.num_bytes} for s in shards]
+    write_text(folder / INDEX, json.dumps({"version": VERSION, "shards": entries}, indent=1) + "\n")
 
 
 def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -114,19 +114,28 @@ class Synthesizer:
         words meet. Where voicing starts or ends between them, they meet 15 ms from there in the median, and at most
         65 ms in nine of ten.
         """
+        (phonemes,) = self.phonemes(text)
+        waveform, durations = self.sound(phonemes, voice, seed=seed)
+        boundaries = _word_boundaries(phonemes, durations) * _SECONDS_PER_DURATION / voice.formants
+        start, end = _audible(waveform)
+        edges = [start, *boundaries.tolist(), end]
+        words = text.upper().rstrip(".?").split()
+        return waveform, [SpokenWord(*word) for word in zip(words, edges[:-1], edges[1:], strict=True)]
+
+    def phonemes(self, text: str) -> list[str]:
+        """What is said for a text, one string for each sentence of it."""
+        return list(self._tts.phonemize(text))
+
+    def sound(self, phonemes: str, voice: Voice, *, seed: int) -> tuple[Waveform, npt.NDArray[np.float32]]:
+        """Say phonemes. Returns samples at 16 kHz, and how long each phoneme lasts in the network's own unit."""
         from hibari import dsp
 
-        (phonemes,) = self._tts.phonemize(text)
         durations = self._run_network(phonemes, speed=1.0)[-1]
         speed = _speed_for(voice.tempo / voice.formants, durations)
         *spectra, f0, _ = self._run_network(phonemes, speed=speed)
         sound = dsp.synth(*spectra, _move_pitch(f0, voice), np.random.default_rng(seed))
         waveform = soxr.resample(sound, _TTS_SAMPLE_RATE * voice.formants, SAMPLE_RATE)
-        boundaries = _word_boundaries(phonemes, _rounded(durations, speed)) * _SECONDS_PER_DURATION / voice.formants
-        start, end = _audible(waveform)
-        edges = [start, *boundaries.tolist(), end]
-        words = text.upper().rstrip(".?").split()
-        return waveform, [SpokenWord(*word) for word in zip(words, edges[:-1], edges[1:], strict=True)]
+        return waveform, _rounded(durations, speed)
 
     def _run_network(self, phonemes: str, *, speed: float) -> list[npt.NDArray[np.float32]]:
         """Spectra (five arrays, bins by frames), F0 (a value a frame), durations (a value a phoneme, at speed 1)."""

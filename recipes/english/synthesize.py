@@ -1,0 +1,130 @@
+"""Synthetic speech for training: prompts said by a voice, as tar shards that grow until there are enough hours.
+
+    python -m recipes.english.synthesize --voice kokoro --hours 50 --prompts prompts.txt --out synthetic/kokoro
+
+Utterance number i says prompt number i, counted from a place that depends on the voice, and all that is random in it
+depends on the seed and i alone. So the same command makes the same speech, whether it ran through or was killed ten
+times; what is lost is the shard that was being made. The folder is one of `asr shard`, whole after each shard.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from asr.corpus.manifest import Utterance
+from asr.errors import CorpusError
+from asr.files import read_lines, write_text
+from recipes.english.finish import Refused, finish
+from recipes.english.growing import GrowingShards
+from recipes.english.prompts import read_prompts
+from recipes.english.voices import NAMES, load_voice
+from recipes.english.voices.speech import Voice
+from recipes.english_text import words_of
+from recipes.stages import errors_told, say
+
+PROMPTS_PER_SHARD = 250
+MAX_REFUSED = 0.2  # share of a shard's utterances; beyond, something is wrong with the voice
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What decides how each utterance sounds."""
+
+    voice: str
+    version: str
+    seed: int
+    prompts: str
+    prompts_per_shard: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--voice", choices=NAMES, required=True)
+    parser.add_argument("--hours", type=float, required=True, help="of speech that there are to be in the end")
+    parser.add_argument("--prompts", type=Path, required=True, help="made by recipes.english.prompts")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the shards of this voice")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    with errors_told("synthesize"):
+        synthesize(
+            arguments.voice, load_voice, arguments.prompts, arguments.out, hours=arguments.hours, seed=arguments.seed
+        )
+
+
+def synthesize(
+    name: str,
+    load: Callable[[str], Voice],
+    prompts_file: Path,
+    out: Path,
+    *,
+    hours: float,
+    seed: int,
+    prompts_per_shard: int = PROMPTS_PER_SHARD,
+) -> None:
+    """Make shards until there are `hours` of speech in `out`, after those that are there.
+
+    Raises:
+        CorpusError: the voice cannot be used or fails too often, there are no prompts, or `out` has shards of another
+            voice, version, seed or other prompts.
+        OutputError: a shard cannot be written.
+    """
+    prompts = read_prompts(prompts_file)
+    voice = load(name)
+    digest = hashlib.sha256(prompts_file.read_bytes()).hexdigest()
+    _check_plan(Plan(name, voice.version, seed, digest, prompts_per_shard), out / "plan.json")
+    with GrowingShards(out) as shards:
+        while shards.hours < hours:
+            start, before = time.process_time(), shards.hours
+            first = prompts_per_shard * len(shards)
+            made = [_utterance(voice, name, prompts, seed, first + number) for number in range(prompts_per_shard)]
+            spoken = [utterance for utterance in made if not isinstance(utterance, Refused)]
+            if len(spoken) < (1 - MAX_REFUSED) * len(made):
+                reasons = {refused.reason for refused in made if isinstance(refused, Refused)}
+                raise CorpusError(f"{name}: {len(made) - len(spoken)} of {len(made)} utterances refused: {reasons}")
+            shards.append(spoken)
+            speed = (shards.hours - before) * 3600 / (time.process_time() - start)
+            say(
+                "synthesize",
+                f"{name}: {shards.hours:.2f} of {hours:g} h, {len(shards)} shards; the last: {speed:.2f} h a core-hour, "
+                f"{len(made) - len(spoken)} refused",
+            )
+
+
+def _utterance(voice: Voice, name: str, prompts: list[str], seed: int, number: int) -> tuple[Utterance, bytes] | Refused:
+    """Utterance `number` of a voice, with its sound as an Ogg Opus file."""
+    prompt = prompts[(crc32(name.encode()) + number) % len(prompts)]
+    rng = np.random.default_rng([seed, number])
+    try:
+        speech = voice.say(prompt, rng)
+        sound = finish(speech, num_letters=sum(map(len, words_of(prompt))), rng=rng)
+    except CorpusError as error:
+        sound = Refused(str(error))
+    if isinstance(sound, Refused):
+        print(f"{name} {number}: {sound.reason}: {prompt}", file=sys.stderr)
+        return sound
+    text = " ".join(words_of(prompt))
+    return Utterance(Path("x.opus"), sound.seconds, text, f"{name}-{seed}-{number:07}", speech.speaker), sound.encoded
+
+
+def _check_plan(plan: Plan, record: Path) -> None:
+    """Refuse to go on with another plan than the one that the shards were begun with."""
+    now = json.dumps({name: getattr(plan, name) for name in Plan.__slots__}, indent=1) + "\n"
+    if not record.exists():
+        write_text(record, now)
+    elif (before := "".join(f"{line}\n" for line in read_lines(record, CorpusError))) != now:
+        raise CorpusError(
+            f"{record}: the shards were begun otherwise; remove the folder, or give another --out. "
+            f"Then: {' '.join(before.split())}; now: {' '.join(now.split())}"
+        )
+
+
+if __name__ == "__main__":
+    main()
