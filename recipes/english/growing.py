@@ -1,6 +1,7 @@
-"""A folder of shards (`asr/corpus/shards.py`) to which shards are added, whole at every moment.
+"""A folder of shards (`asr/corpus/shards.py`) to which shards are added.
 
-A shard, then the lines of the manifest, then the index that counts them: what the index does not count is written again.
+First the shard, then the lines of the manifest, then the index that counts them. What the index does not count is not
+there: whoever was killed between these steps finds it gone, and makes it again.
 """
 
 import fcntl
@@ -39,7 +40,7 @@ class GrowingShards:
         return len(self._shards)
 
     def append(self, utterances: Sequence[tuple[Utterance, bytes]]) -> None:
-        """Add a shard of utterances, each with its sound as an Ogg Opus file.
+        """Add a shard of utterances, each with its sound as a FLAC file.
 
         Raises:
             OutputError: it cannot be written; the folder is as it was.
@@ -48,7 +49,7 @@ class GrowingShards:
         lines = []
         with atomic_path(shard.path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
             for number, (utterance, sound) in enumerate(utterances, start=shard.first):
-                packed = add_sample(tar, shard.path, number, utterance, "opus", sound)
+                packed = add_sample(tar, shard.path, number, utterance, "flac", sound)
                 lines.append(format_line(packed, self._folder) + "\n")
         append_text(self._folder / MANIFEST, "".join(lines))
         self._shards.append(replace(shard, num_bytes=shard.path.stat().st_size))

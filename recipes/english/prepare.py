@@ -105,7 +105,7 @@ def read_extra(manifest: Path) -> Iterator[tuple[str, Recording]]:
     """
     without_text: Counter[str] = Counter()
     for number, line in enumerate(read_lines(manifest, CorpusError), start=1):
-        record = json.loads(line) if line.startswith("{") else {}
+        record = _record(line)
         if not {"corpus", "split"} <= record.keys():
             raise CorpusError(f"{manifest}, line {number}: expected a JSON object with the keys corpus and split")
         if "text" not in record:
@@ -115,6 +115,14 @@ def read_extra(manifest: Path) -> Iterator[tuple[str, Recording]]:
         yield record["split"], Recording(_in_words(parse_line(line, manifest, number)), record["corpus"], about)
     for corpus, count in without_text.items():
         say("prepare", f"{corpus}: {count} recordings have no text of what is said; they are left out")
+
+
+def _record(line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def refuse_shared_speakers(parts: dict[str, list[Recording]]) -> None:

@@ -4,7 +4,7 @@
 
 Utterance number i says prompt number i, counted from a place that depends on the voice, and all that is random in it
 depends on the seed and i alone. So the same command makes the same speech, whether it ran through or was killed ten
-times; what is lost is the shard that was being made. The folder is one of `asr shard`, whole after each shard.
+times; what is lost is the shard that was being made. The folder is one of `asr shard`, 16 kHz FLAC.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def synthesize(
 
 
 def _utterance(voice: Voice, name: str, prompts: list[str], seed: int, number: int) -> tuple[Utterance, bytes] | Refused:
-    """Utterance `number` of a voice, with its sound as an Ogg Opus file."""
+    """Utterance `number` of a voice, with its sound as a FLAC file."""
     prompt = prompts[(crc32(name.encode()) + number) % len(prompts)]
     rng = np.random.default_rng([seed, number])
     try:
@@ -111,7 +111,7 @@ def _utterance(voice: Voice, name: str, prompts: list[str], seed: int, number: i
         print(f"{name} {number}: {sound.reason}: {prompt}", file=sys.stderr)
         return sound
     text = " ".join(words_of(prompt))
-    return Utterance(Path("x.opus"), sound.seconds, text, f"{name}-{seed}-{number:07}", speech.speaker), sound.encoded
+    return Utterance(Path("x.flac"), sound.seconds, text, f"{name}-{seed}-{number:07}", speech.speaker), sound.encoded
 
 
 def _check_plan(plan: Plan, record: Path) -> None:
