@@ -32,7 +32,9 @@ EXTRA: list[dict[str, Any]] = [
 
 def sound(seconds: float = 0.5) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, 0.1 * np.random.default_rng(1).standard_normal(round(seconds * 16_000)), 16_000, format="FLAC")
+    soundfile.write(
+        file, 0.1 * np.random.default_rng(1).standard_normal(round(seconds * 16_000)), 16_000, format="FLAC"
+    )
     return file.getvalue()
 
 
@@ -61,7 +63,10 @@ def corpus(folder: Path, name: str, texts: dict[str, str]) -> Path:
 @pytest.fixture
 def homes(monkeypatch, tmp_path: Path) -> None:
     """The corpora whose own recipes fetch them; these are tested with those recipes."""
-    clean = corpus(tmp_path / "5", "train", {"m1": "ONE TWO", "m2": "'BOUT TEN"}), corpus(tmp_path / "5", "dev", {"d1": "OH"})
+    clean = (
+        corpus(tmp_path / "5", "train", {"m1": "ONE TWO", "m2": "'BOUT TEN"}),
+        corpus(tmp_path / "5", "dev", {"d1": "OH"}),
+    )
     an4 = Namespace(train=corpus(tmp_path / "4", "an4", {"x1": "A N FOUR"}))
     voices = {"train": corpus(tmp_path / "v", "cv", {"w1": "don't go", "w2": "es ist 5 uhr", "w3": "schöne neue welt"})}
     monkeypatch.setattr(module, "prepare_train_clean_5", lambda folder, archive: clean)
@@ -77,7 +82,16 @@ def lines(path: Path) -> dict[str, dict[str, Any]]:
 
 def test_manifests(homes: None, tmp_path: Path, monkeypatch, capsys) -> None:
     archive, data = extra_archive(tmp_path / "extra.tar", EXTRA), tmp_path / "data"
-    arguments = ["--data", str(data), "--extra", str(archive), "--librispeech", "train-clean-100", "--common-voice", "cv.tar"]
+    arguments = [
+        "--data",
+        str(data),
+        "--extra",
+        str(archive),
+        "--librispeech",
+        "train-clean-100",
+        "--common-voice",
+        "cv.tar",
+    ]
     monkeypatch.setattr(sys, "argv", ["prepare", *arguments])
     module.main()
     train = lines(data / "train.jsonl")

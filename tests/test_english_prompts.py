@@ -1,4 +1,4 @@
-"""Prompts and texts of the English recipe: what is said is what stands in the label, and no test set leaks into them."""
+"""Prompts and texts of the English recipe: what is said stands in the label, and no test set leaks into them."""
 
 import json
 import lzma
@@ -58,8 +58,8 @@ def test_what_voices_may_read_otherwise_is_no_prompt(printed: str) -> None:
 
 def test_passages() -> None:
     passages = Passages([LONG.split(), ["OPEN", "THE", "DOOR"]])
-    assert passages.overlap("THEN AND ALL THE KINGS MEN RODE HOME AGAIN".split())  # seven words
-    assert not passages.overlap("THEN AND ALL THE KINGS MEN RODE BACK".split())  # six
+    assert passages.overlap(words_of("Then and all the kings men rode home again"))  # seven words
+    assert not passages.overlap(words_of("Then and all the kings men rode back"))  # six
     assert passages.overlap(["OPEN", "THE", "DOOR"])
     assert not passages.overlap(["PLEASE", "OPEN", "THE", "DOOR"])
     assert not passages.overlap([])
@@ -72,7 +72,9 @@ def book(path: Path, sentences: list[str]) -> Path:
 
 ANIMALS = ("cat", "dog", "cow", "hen", "pig", "fox")
 PLACES = ("hill", "road", "lake")
-SENTENCES = [f"The {animal} runs to the old {place} at {hour}." for animal in ANIMALS for place in PLACES for hour in (3, 4)]
+SENTENCES = [
+    f"The {animal} runs to the old {place} at {hour}." for animal in ANIMALS for place in PLACES for hour in (3, 4)
+]
 UNFIT = [
     "The cat runs.",  # short
     "The cat runs to the old hill" + " and the old hill" * 6 + ".",  # long
@@ -108,7 +110,9 @@ def test_too_few_prompts_are_told(tmp_path: Path) -> None:
 
 
 def test_texts_are_in_the_form_of_transcripts_and_without_the_tests(tmp_path: Path, monkeypatch, capsys) -> None:
-    printed = book(tmp_path / "b.xz", ["Mr. Bell paid $5.", "(Vol. x. p. 177.)", "He said: all the kings horses and all the"])
+    printed = book(
+        tmp_path / "b.xz", ["Mr. Bell paid $5.", "(Vol. x. p. 177.)", "He said: all the kings horses and all the"]
+    )
     train = manifest(tmp_path / "train.jsonl", ["WE CALL IT BEAR", "WE CALL IT BEAR", "OPEN THE DOOR", "SO BE IT"])
     dev = manifest(tmp_path / "dev.jsonl", [LONG, "OPEN THE DOOR"])
     counts = write_texts({"books": printed}, [train], [dev], tmp_path / "text")

@@ -1,4 +1,4 @@
-"""Synthetic speech: the same command makes the same speech, however often it was killed; what is no speech is refused."""
+"""Synthetic speech: one command makes the same speech however often it was killed; what is no speech is refused."""
 
 import io
 import json
@@ -147,7 +147,7 @@ def test_what_is_refused_is_skipped_and_said(prompts: Path, tmp_path: Path, monk
 
 def test_other_shards_are_not_passed_off_as_these(prompts: Path, tmp_path: Path) -> None:
     make(prompts, tmp_path / "out", hours=SHARD)
-    with pytest.raises(CorpusError, match='begun otherwise.*"seed": 1.*"seed": 2'):
+    with pytest.raises(CorpusError, match=r'begun otherwise.*"seed": 1.*"seed": 2'):
         make(prompts, tmp_path / "out", hours=2 * SHARD, seed=2)
     newer = Hum()
     newer.version = "hum 2"

@@ -56,7 +56,10 @@ def test_spelling_and_abbreviations(printed: str, said: str) -> None:
         ("the 2000s, the 1910s", "THE TWO THOUSANDS THE NINETEEN TENS"),
         ("10-15 years, 1914-1918", "TEN TO FIFTEEN YEARS NINETEEN FOURTEEN TO NINETEEN EIGHTEEN"),
         ("during World War II and World War I, and", "DURING WORLD WAR TWO AND WORLD WAR ONE AND"),
-        ("the quality/service and/or Ken Griffey Jr. vs. him", "THE QUALITY SERVICE AND OR KEN GRIFFEY JUNIOR VERSUS HIM"),
+        (
+            "the quality/service and/or Ken Griffey Jr. vs. him",
+            "THE QUALITY SERVICE AND OR KEN GRIFFEY JUNIOR VERSUS HIM",
+        ),
     ],
 )
 def test_numbers(printed: str, said: str) -> None:

@@ -194,7 +194,7 @@ class _Packer:
         if self._tar is None or self._tar.offset + len(sound) > self._shard_bytes:
             self._open_shard()
         assert self._tar is not None
-        packed = add_sample(self._tar, self._shards[-1].path, self._count, utterance, kind, sound)
+        packed = add_sample(self._tar, self._shards[-1].path, self._count, utterance, kind=kind, sound=sound)
         self._manifest.write(format_line(packed, self._folder) + "\n")
         self._count += 1
 
@@ -213,7 +213,7 @@ class _Packer:
 
 
 def add_sample(
-    tar: tarfile.TarFile, shard: Path, number: int, utterance: Utterance, kind: str, sound: bytes
+    tar: tarfile.TarFile, shard: Path, number: int, utterance: Utterance, *, kind: str, sound: bytes
 ) -> Utterance:
     """Write utterance `number` of the corpus into `shard`, that is, into `tar`: its sound, a whole file with the suffix
     `kind`, and its line. Returns it as it is in the shard, for the manifest."""

@@ -1,4 +1,4 @@
-"""From what a voice gives to a recording: trimmed, with silence around it, at a level of its own, encoded; or refused."""
+"""What a voice gives -> a recording: trimmed, with silence around it, at a level of its own, encoded; or refused."""
 
 import io
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Sound:
 
 
 def finish(speech: Speech, *, num_letters: int, rng: np.random.Generator) -> Sound | Refused:
-    """Make a recording of speech in which words of `num_letters` letters are said; `rng` chooses silences and levels."""
+    """Make a recording of speech whose words have `num_letters` letters; `rng` chooses silences and levels."""
     before, after = rng.uniform(*SILENCE_SECONDS, size=2)
     peak, noise = _gain(rng.uniform(*PEAK_DB)), _gain(rng.uniform(*NOISE_DB))
     if not np.isfinite(speech.samples).all():

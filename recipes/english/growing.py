@@ -49,7 +49,7 @@ class GrowingShards:
         lines = []
         with atomic_path(shard.path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
             for number, (utterance, sound) in enumerate(utterances, start=shard.first):
-                packed = add_sample(tar, shard.path, number, utterance, "flac", sound)
+                packed = add_sample(tar, shard.path, number, utterance, kind="flac", sound=sound)
                 lines.append(format_line(packed, self._folder) + "\n")
         append_text(self._folder / MANIFEST, "".join(lines))
         self._shards.append(replace(shard, num_bytes=shard.path.stat().st_size))

@@ -76,7 +76,10 @@ def prepare(data: Path, given: argparse.Namespace) -> None:
         OutputError: a file cannot be written.
     """
     train_clean_5, dev = prepare_train_clean_5(data / "mini_librispeech", given.train_clean_5)
-    train = [*_recordings(train_clean_5, "librispeech"), *_recordings(prepare_an4(data / "an4", given.an4).train, "an4")]
+    train = [
+        *_recordings(train_clean_5, "librispeech"),
+        *_recordings(prepare_an4(data / "an4", given.an4).train, "an4"),
+    ]
     parts = {"dev_librispeech": list(_recordings(dev, "librispeech"))}
     for name in given.librispeech:
         train += _recordings(prepare_part(name, data / "librispeech"), "librispeech")
@@ -131,10 +134,10 @@ def refuse_shared_speakers(parts: dict[str, list[Recording]]) -> None:
     Raises:
         CorpusError: names some.
     """
-    speakers = {name: {r.utterance.speaker for r in recordings} for name, recordings in parts.items()}
+    speakers = {name: {str(r.utterance.speaker) for r in recordings} for name, recordings in parts.items()}
     trained_on = speakers["train"] | speakers["train_children"]
-    for name in speakers:
-        if not name.startswith("train") and (shared := trained_on & speakers[name]):
+    for name, those in speakers.items():
+        if not name.startswith("train") and (shared := trained_on & those):
             raise CorpusError(f"{name}: {len(shared)} of its speakers are trained on, such as {sorted(shared)[0]}")
 
 
@@ -170,7 +173,9 @@ def _single_takes(recordings: Iterable[Recording]) -> Iterator[Recording]:
 
 def _write(path: Path, recordings: Iterable[Recording]) -> Path:
     lines = [
-        json.dumps(json.loads(format_line(r.utterance, path.parent)) | {"corpus": r.corpus} | r.about, ensure_ascii=False)
+        json.dumps(
+            json.loads(format_line(r.utterance, path.parent)) | {"corpus": r.corpus} | r.about, ensure_ascii=False
+        )
         for r in recordings
     ]
     write_text(path, "".join(f"{line}\n" for line in lines))

