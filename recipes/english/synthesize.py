@@ -30,7 +30,7 @@ from recipes.english.voices.speech import Voice
 from recipes.english_text import words_of
 from recipes.stages import errors_told, say
 
-PROMPTS_PER_SHARD = 250
+PROMPTS_PER_SHARD = 100
 MAX_REFUSED = 0.2  # share of a shard's utterances; beyond, something is wrong with the voice
 
 
