@@ -8,7 +8,7 @@ from recipes.english.voices.speech import Speech, installed_version
 PITCH = (85.0, 300.0)  # median F0 of a speaker in Hz
 FORMANTS = (0.84, 1.18)  # those that go with the lowest and the highest pitch
 FORMANTS_SPREAD = 0.03
-TEMPO = (0.85, 1.2)
+TEMPO = (0.6, 1.05)  # of the voice itself, which speaks faster than most people read
 INTONATION = (0.7, 1.3)
 
 
