@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from asr.compiled import kernel
 from asr.errors import LanguageModelError
-from asr.lm.kernel import kernel
 from asr.lm.ngram import NGramModel, NGramTable, Vocabulary, lm_step
 
 WORDS = ["<unk>", "<s>", "</s>", "a", "b"]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from asr.lm.kernel import kernel, part
+from asr.compiled import kernel, part
 from asr.lm.vocabulary import WordTable, find_slot
 
 FINE, NO_NUMBER, UNKNOWN_WORD, TOO_FEW_FIELDS, TOO_MANY_FIELDS = range(5)

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from asr.compiled import kernel
 from asr.errors import LanguageModelError
-from asr.lm.kernel import kernel
 from asr.lm.tables import LMTables, NGramTable, find_arc
 
 

@@ -7,10 +7,11 @@ from itertools import islice
 
 import numpy as np
 
+from asr.compiled import kernel
 from asr.errors import LanguageModelError
-from asr.lm.kernel import kernel
-from asr.lm.ngram import END_ID, START_ID, UNKNOWN_ID, NGramModel
+from asr.lm.ngram import NGramModel
 from asr.lm.tables import LMTables, lm_step
+from asr.lm.vocabulary import END_ID, START_ID, UNKNOWN_ID
 
 _SENTENCES_AT_ONCE = 10_000
 

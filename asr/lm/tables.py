@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.lm.kernel import kernel, part
+from asr.compiled import kernel, part
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asr.compiled import kernel, part
 from asr.errors import LanguageModelError
-from asr.lm.kernel import kernel, part
 
 UNKNOWN, START, END = "<unk>", "<s>", "</s>"
 UNKNOWN_ID, START_ID, END_ID = 0, 1, 2

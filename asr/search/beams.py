@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from asr.lm.kernel import part
+from asr.compiled import part
 
 NONE = -1
 

@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from asr.lm.kernel import part
+from asr.compiled import part
 from asr.search.beams import NONE
 from asr.search.fusion_step import LEXICON, MAX_GAIN, advance, close_word, find_child, leave_trie
 

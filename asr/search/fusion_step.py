@@ -9,8 +9,8 @@ from typing import NamedTuple, no_type_check
 
 import numpy as np
 
-from asr.lm.kernel import part
-from asr.lm.ngram import LMTables, lm_step
+from asr.compiled import part
+from asr.lm.tables import LMTables, lm_step
 
 NO_LM, WORDS, LEXICON, TOKENS = 0, 1, 2, 3  # what the language model counts, and whether other words are allowed
 BOUNDARY = 0  # the symbol between two words

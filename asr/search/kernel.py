@@ -13,7 +13,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from asr.lm.kernel import kernel, part
+from asr.compiled import kernel, part
 from asr.search.beams import BEAM, CANDIDATE, NONE, PREFIX, TRACE, add_prefix, grow, scale, stay
 from asr.search.candidates import count_ties, extend, likely_tokens, set_bounds, sort_beams, start_heap
 from asr.search.fusion_step import LEXICON, finish

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.lm.kernel import kernel
+from asr.compiled import kernel
 from asr.search.fusion_step import BOUNDARY
 
 WORD_START = "\u2581"  # sentencepiece's mark
