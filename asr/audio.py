@@ -27,7 +27,7 @@ from asr.containers.kinds import Decoder, identify
 from asr.containers.whole import examine
 from asr.decoders import ffmpeg, libsndfile
 from asr.decoders.stream import Block, Stream
-from asr.errors import AudioError, AudioWarning
+from asr.errors import AudioError, AudioWarning, system_reason
 
 SAMPLE_RATE = 16_000
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # Hz; beyond, it is not a rate but a damaged header
@@ -227,7 +227,7 @@ def _open(path: Path) -> io.FileIO:
     except (FileNotFoundError, ValueError):  # ValueError: no file can have such a name
         raise AudioError(f"{path}: no such file") from None
     except OSError as error:
-        raise AudioError(f"{path}: cannot be opened: {error.strerror}") from None
+        raise AudioError(f"{path}: cannot be opened: {system_reason(error)}") from None
 
 
 @contextmanager

@@ -63,3 +63,8 @@ class Interrupted(AsrError):
 
 class OutputError(AsrError):
     """A result could not be written, for example because the disk is full."""
+
+
+def system_reason(error: OSError) -> str:
+    """Why, as the system says it; an error without its words, as of a library that cannot be loaded, as it is."""
+    return error.strerror or str(error) or type(error).__name__

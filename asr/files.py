@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from asr.errors import AsrError, OutputError
+from asr.errors import AsrError, OutputError, system_reason
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except (FileExistsError, NotADirectoryError):
         raise OutputError(f"{path}: could not be written: one of the folders above it is a file") from None
     except OSError as error:
-        raise OutputError(f"{path}: could not be written ({error.strerror or error}){kept}") from error
+        raise OutputError(f"{path}: could not be written ({system_reason(error)}){kept}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -91,7 +91,7 @@ def append_text(path: Path, text: str) -> None:
         if size is not None:
             with suppress(OSError):
                 os.truncate(path, size)
-        raise OutputError(f"{path}: could not be written ({error.strerror or error})") from None
+        raise OutputError(f"{path}: could not be written ({system_reason(error)})") from None
 
 
 def read_lines(path: Path, error: type[AsrError]) -> list[str]:
@@ -106,7 +106,7 @@ def read_lines(path: Path, error: type[AsrError]) -> list[str]:
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
     except OSError as reason:
-        raise error(f"{path}: can not be read ({reason.strerror})") from None
+        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
     try:
         lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as reason:

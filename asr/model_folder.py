@@ -22,7 +22,7 @@ import safetensors.torch
 
 from asr.audio import SAMPLE_RATE
 from asr.confidence import Calibration
-from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError
+from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError, system_reason
 from asr.files import read_lines
 from asr.lm.neural import NeuralLM
 from asr.lm.ngram import NGramModel
@@ -121,7 +121,7 @@ def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> No
     except OSError as error:
         untouched = (folder / "config.json").is_file() and not (folder / _COMPLETE).exists()
         kept = "; the model that was there before is untouched" if untouched else ""
-        raise OutputError(f"{folder}: the model could not be written ({error.strerror or error}){kept}") from error
+        raise OutputError(f"{folder}: the model could not be written ({system_reason(error)}){kept}") from error
     finally:
         shutil.rmtree(incomplete, ignore_errors=True)
         if not was_there:

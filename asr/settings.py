@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
-from asr.errors import SettingsError
+from asr.errors import SettingsError, system_reason
 
 AnySettings = TypeVar("AnySettings", bound="Settings")
 _MAX_SHOWN = 80  # characters of a wrong value that a message shows
@@ -94,7 +94,7 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8 text; expected a YAML file") from None
     except OSError as error:
-        raise SettingsError(f"{path}: can not be read ({error.strerror})") from None
+        raise SettingsError(f"{path}: can not be read ({system_reason(error)})") from None
     values = _read_yaml(text, source=str(path))
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected a mapping of settings, found {type(values).__name__}")

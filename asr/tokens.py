@@ -9,7 +9,7 @@ from typing import Literal
 import sentencepiece
 from pydantic import Field
 
-from asr.errors import TokensError
+from asr.errors import TokensError, system_reason
 from asr.settings import Settings
 
 BLANK_ID = 0
@@ -56,7 +56,7 @@ class Tokens:
         try:
             return cls(path.read_bytes())
         except OSError as error:
-            raise TokensError(f"{path}: can not be read: {error.strerror}") from None
+            raise TokensError(f"{path}: can not be read: {system_reason(error)}") from None
         except TokensError as error:
             raise TokensError(f"{path}: {error}") from None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import manifest, shell, written
+from command_line import ROOT, manifest, shell, written
 
 # --- sound files and models -------------------------------------------------------------------------------------------
 
@@ -178,3 +178,36 @@ def test_a_full_disk_behind_stdout(tmp_path, unbuffered):
     result = shell(f"asr score {texts} {texts} > /dev/full", unbuffered=unbuffered)
     assert result.returncode == 2
     assert result.stderr == "asr: the output: No space left on device\n"
+
+
+# --- errors of the system ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError("libtorchaudio.so: undefined symbol: _ZN3c10"), "libtorchaudio.so: undefined symbol: _ZN3c10"),
+        (OSError(5, "Input/output error", "a.wav"), "a.wav: Input/output error"),
+        (OSError(28, "No space left on device"), "the output: No space left on device"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_what_the_system_says_is_printed_as_it_is(refusal, wav, model_folder, monkeypatch, error, message):
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("asr.recognizer.Recognizer.load", fail)
+    assert refusal("transcribe", model_folder, wav) == message
+
+
+def test_an_error_that_the_system_has_no_words_for_is_named(refusal, wav, model_folder, monkeypatch):
+    def fail(_path: Path) -> bytes:
+        raise OSError("the file system is on strike")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    assert "(the file system is on strike)" in refusal("score", wav, wav)
+
+
+def test_no_message_is_made_of_what_may_not_be_there():
+    using = [path.name for path in (ROOT / "asr").rglob("*.py") if ".strerror" in path.read_text(encoding="utf-8")]
+    assert using == ["errors.py"]

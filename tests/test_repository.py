@@ -135,3 +135,10 @@ def test_every_dependency_is_pinned() -> None:
     assert len(names) >= 20
     assert names - pinned == set()
     assert project["version"] == asr.__version__
+
+
+def test_torch_and_torchaudio_are_a_pair_for_any_resolver() -> None:
+    """torchaudio is built for one torch and does not say for which: 2.11.1 does not load with torch 2.11.0."""
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert [name for name in dependencies if name.startswith("torch")] == ["torch==2.11.0", "torchaudio==2.11.0"]
+    assert {"torch==2.11.0", "torchaudio==2.11.0"} <= set((ROOT / "constraints.txt").read_text().split())

@@ -22,7 +22,7 @@ from asr.cli.train import train
 from asr.cli.transcribe import transcribe
 from asr.cli.tune import tune
 from asr.cli.version import show_version
-from asr.errors import AsrError, Interrupted
+from asr.errors import AsrError, Interrupted, system_reason
 
 app = typer.Typer(
     name="asr",
@@ -67,7 +67,8 @@ def main() -> None:
         _drop_output()
         sys.exit(1)
     except OSError as error:
-        complain(f"{error.filename or 'the output'}: {error.strerror}")
+        place = error.filename or ("the output" if error.errno else "")  # without a number it is no matter of files
+        complain(f"{place}: {system_reason(error)}" if place else system_reason(error))
         _drop_output()
         sys.exit(2)
 

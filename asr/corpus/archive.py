@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from asr.errors import CorpusError, OutputError
+from asr.errors import CorpusError, OutputError, system_reason
 from asr.files import atomic_folder
 
 # What tarfile and gzip raise on bytes that are not theirs.
@@ -37,7 +37,7 @@ def unpack(archive: Path, folder: Path, *, check: Callable[[Path], None] | None 
             if check is not None:
                 check(whole)
     except OSError as error:
-        raise OutputError(f"{folder}: {archive} could not be unpacked ({error.strerror or error})") from None
+        raise OutputError(f"{folder}: {archive} could not be unpacked ({system_reason(error)})") from None
 
 
 def _extract(archive: Path, folder: Path) -> None:

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from asr.errors import CorpusError, OutputError
+from asr.errors import CorpusError, OutputError, system_reason
 
 TIMEOUT_S = 30.0  # seconds of silence after which a server counts as gone
 CHUNK_BYTES = 1 << 18
@@ -110,7 +110,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{path}: could not be written ({error.strerror or error})") from None
+        raise OutputError(f"{path}: could not be written ({system_reason(error)})") from None
 
 
 def _part(path: Path, url: str) -> Path:

@@ -24,7 +24,7 @@ from asr.audio import SAMPLE_RATE, EncodedSound
 from asr.corpus.batches import load_utterance
 from asr.corpus.checks.lines import Progress, manifest_lines
 from asr.corpus.manifest import Utterance, format_line, parse_line, read_manifest
-from asr.errors import AudioError, CorpusError, OutputError
+from asr.errors import AudioError, CorpusError, OutputError, system_reason
 from asr.files import atomic_folder, write_text
 
 VERSION = 1
@@ -86,7 +86,7 @@ def write_shards(manifest: Path, folder: Path, *, shard_bytes: int, progress: Pr
                 packer.add(utterances[index])
                 progress("packing", number + 1, len(utterances))
     except OSError as error:
-        raise OutputError(f"{folder}: the shards could not be written ({error.strerror or error})") from None
+        raise OutputError(f"{folder}: the shards could not be written ({system_reason(error)})") from None
     return read_index(folder)
 
 
@@ -108,7 +108,9 @@ def read_index(folder: Path) -> ShardedCorpus:
             shards.append(shard)
             first += shard.num_utterances
     except OSError as error:
-        raise CorpusError(f"{path}: can not be read ({error.strerror}); `asr shard` makes folders of shards") from None
+        raise CorpusError(
+            f"{path}: can not be read ({system_reason(error)}); `asr shard` makes folders of shards"
+        ) from None
     except (KeyError, TypeError, ValueError):
         raise CorpusError(f"{path}: damaged, or not the index of shards; make them anew with `asr shard`") from None
     for shard in shards:
@@ -137,7 +139,7 @@ def read_shard(shard: Shard) -> Iterator[tuple[Utterance, EncodedSound]]:
     except FileNotFoundError:
         raise CorpusError(f"{shard.path}: no such shard; the index names it") from None
     except OSError as error:
-        raise CorpusError(f"{shard.path}: can not be read ({error.strerror or error})") from None
+        raise CorpusError(f"{shard.path}: can not be read ({system_reason(error)})") from None
     except (tarfile.TarError, ValueError) as error:
         raise _damaged(shard, str(error).partition("\n")[0]) from None
 
@@ -252,4 +254,4 @@ def _encoded(utterance: Utterance) -> tuple[str, bytes]:
     try:
         return suffix if re.fullmatch("(?!json)[a-z0-9]+", suffix) else "sound", path.read_bytes()
     except OSError as error:
-        raise AudioError(f"{path}: can not be read ({error.strerror})") from None
+        raise AudioError(f"{path}: can not be read ({system_reason(error)})") from None

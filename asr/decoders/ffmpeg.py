@@ -19,7 +19,7 @@ import numpy as np
 
 from asr.containers.kinds import Kind
 from asr.decoders.stream import Block, Stream, cut_out, samples_per_block
-from asr.errors import AudioError
+from asr.errors import AudioError, system_reason
 
 _BEFORE = ["-nostdin", "-hide_banner", "-loglevel", "error", "-xerror", "-protocol_whitelist", "file", "-f"]
 _BEHIND = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: a header of 24 bytes, then samples
@@ -53,7 +53,7 @@ def opened(name: str, path: Path, kind: Kind) -> Iterator[Stream]:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
             )
         except OSError as error:
-            raise AudioError(f"{path}: ffmpeg ({program}) cannot be run: {error.strerror}") from None
+            raise AudioError(f"{path}: ffmpeg ({program}) cannot be run: {system_reason(error)}") from None
         with process:
             try:
                 yield _stream(process, complaints, path, kind)

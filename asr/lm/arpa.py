@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.errors import LanguageModelError
+from asr.errors import LanguageModelError, system_reason
 from asr.files import atomic_path
 from asr.lm.arpa_scan import FINE, NO_NUMBER, TOO_FEW_FIELDS, TOO_MANY_FIELDS, UNKNOWN_WORD, scan_ngrams
 from asr.lm.graph import NGramError
@@ -95,7 +95,7 @@ def _read(path: Path) -> bytearray:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise LanguageModelError(f"{path}: not a whole gzip file ({error}); copy or make it again") from None
     except OSError as error:
-        raise LanguageModelError(f"{path}: can not be read ({error.strerror})") from None
+        raise LanguageModelError(f"{path}: can not be read ({system_reason(error)})") from None
     if not data.strip():
         raise LanguageModelError(f"{path}: the file is empty; expected an ARPA language model")
     return data

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.errors import LanguageModelError
+from asr.errors import LanguageModelError, system_reason
 from asr.files import atomic_path
 from asr.lm.tables import LMTables
 from asr.lm.vocabulary import Vocabulary
@@ -56,8 +56,10 @@ def read_binary(path: Path) -> tuple[Vocabulary, LMTables, np.ndarray]:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except FileNotFoundError:
         raise LanguageModelError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise LanguageModelError(f"{path}: can not be read ({getattr(error, 'strerror', None) or error})") from None
+    except OSError as error:
+        raise LanguageModelError(f"{path}: can not be read ({system_reason(error)})") from None
+    except ValueError as error:
+        raise LanguageModelError(f"{path}: can not be read ({error})") from None
     try:
         num_states, *arrays, text = _map_arrays(data)
         tables = LMTables(*arrays)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asr.errors import OutputError
+from asr.errors import OutputError, system_reason
 
 
 class Records(NamedTuple):
@@ -134,7 +134,7 @@ def temporary_folder(parent: Path | None) -> Iterator[Path]:
     try:
         folder = TemporaryDirectory(prefix="asr-lm-", dir=parent)
     except OSError as error:
-        raise OutputError(f"{parent or 'the folder of temporary files'}: {error.strerror or error}") from None
+        raise OutputError(f"{parent or 'the folder of temporary files'}: {system_reason(error)}") from None
     with folder as name:
         yield Path(name)
 
@@ -145,5 +145,5 @@ def append_array(path: Path, array: np.ndarray) -> None:
         with path.open("ab") as file:
             file.write(np.ascontiguousarray(array).data)
     except OSError as error:
-        problem = f"temporary files could not be written ({error.strerror or error})"
+        problem = f"temporary files could not be written ({system_reason(error)})"
         raise OutputError(f"{path.parent}: {problem}; use a temporary folder on a disk with more room") from None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 
-from asr.errors import LanguageModelError
+from asr.errors import LanguageModelError, system_reason
 
 
 def split_words(text: str, where: str) -> Sequence[str]:
@@ -50,7 +50,7 @@ def _read_lines(path: Path) -> Iterator[bytes]:
         form = "xz" if path.suffix == ".xz" else "gzip"
         raise LanguageModelError(f"{path}: not a whole {form} file ({error}); copy or make it again") from None
     except OSError as error:
-        raise LanguageModelError(f"{path}: can not be read ({error.strerror})") from None
+        raise LanguageModelError(f"{path}: can not be read ({system_reason(error)})") from None
 
 
 def _open(path: Path) -> gzip.GzipFile | lzma.LZMAFile | BufferedReader:

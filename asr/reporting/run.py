@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from asr.errors import TrainingError
+from asr.errors import TrainingError, system_reason
 from asr.reporting.examples import Heard, read_examples, read_listing
 from asr.scoring import UtteranceScore
 from asr.training.environment import ENVIRONMENT, read_environment
@@ -101,7 +101,7 @@ def _read_score(path: Path) -> dict[str, float]:
         score = json.loads(path.read_text(encoding="utf-8"))
         return {key: float(score[key]) for key in keys}
     except OSError as error:
-        raise TrainingError(f"{path}: can not be read ({error.strerror})") from None
+        raise TrainingError(f"{path}: can not be read ({system_reason(error)})") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise TrainingError(f"{path}: not a score; expected what `asr evaluate --json` prints") from None
 
@@ -111,7 +111,7 @@ def _read_settings(path: Path) -> dict[str, dict[str, str]]:
     try:
         values = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
     except OSError as error:
-        raise TrainingError(f"{path}: can not be read ({error.strerror})") from None
+        raise TrainingError(f"{path}: can not be read ({system_reason(error)})") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise TrainingError(f"{path}: not YAML; expected the settings that `asr train` wrote") from None
     if not isinstance(values, dict) or not all(isinstance(section, dict) for section in values.values()):

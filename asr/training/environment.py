@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 import asr
-from asr.errors import TrainingError
+from asr.errors import TrainingError, system_reason
 from asr.files import write_text
 
 try:
@@ -47,7 +47,7 @@ def read_environment(path: Path) -> list[dict[str, Any]]:
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise TrainingError(f"{path}: can not be read ({error.strerror})") from None
+        raise TrainingError(f"{path}: can not be read ({system_reason(error)})") from None
     except (ValueError, RecursionError):
         records = None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):

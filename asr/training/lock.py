@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from asr.errors import OutputError, TrainingError
+from asr.errors import OutputError, TrainingError, system_reason
 
 try:
     import fcntl
@@ -32,7 +32,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
     except OSError as error:
-        raise OutputError(f"{folder}: could not be written ({error.strerror})") from None
+        raise OutputError(f"{folder}: could not be written ({system_reason(error)})") from None
     with file, _not_for_children(file):
         _lock(file, folder)
         try:

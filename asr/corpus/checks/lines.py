@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr.corpus.manifest import Utterance, parse_line
-from asr.errors import ManifestError
+from asr.errors import ManifestError, system_reason
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 _LINES_BETWEEN_REPORTS = 1000
@@ -56,7 +56,7 @@ def manifest_lines(path: Path, progress: Progress | None = None, doing: str = ""
     except FileNotFoundError:
         raise ManifestError(f"{path}: no such file") from None
     except OSError as reason:
-        raise ManifestError(f"{path}: can not be read ({reason.strerror})") from None
+        raise ManifestError(f"{path}: can not be read ({system_reason(reason)})") from None
 
 
 def utterances_of(path: Path) -> Iterator[Utterance]:

@@ -8,7 +8,7 @@ import numpy as np
 from asr.audio import Sound, read_sound
 from asr.corpus.checks.findings import Finding, Kind
 from asr.corpus.manifest import Utterance
-from asr.errors import AudioError
+from asr.errors import AudioError, system_reason
 
 SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file
 QUIET_LEVEL = -55.0  # dB below full scale, of the whole utterance; the quietest of AN4 has -48 dB
@@ -46,7 +46,7 @@ def listen(utterance: Utterance) -> Heard:
     except AudioError as error:
         return _unusable(utterance, _kind_of(error, utterance), str(error))
     except OSError as error:  # the name is too long, or a folder above is closed to us
-        return _unusable(utterance, Kind.MISSING_SOUND, f"{utterance.audio_filepath}: {error.strerror}")
+        return _unusable(utterance, Kind.MISSING_SOUND, f"{utterance.audio_filepath}: {system_reason(error)}")
     except MemoryError:
         return _unusable(utterance, Kind.UNREADABLE_SOUND, f"{utterance.audio_filepath}: does not fit into memory")
 
