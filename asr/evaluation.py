@@ -103,6 +103,14 @@ def batches_of_log_probs(
         yield batch, recognizer.log_probs([load_utterance(utterances[index]) for index in batch])
 
 
+def unwritable_words(tokens: Tokens, utterances: Sequence[Utterance]) -> tuple[list[str], int]:
+    """The words of the texts that no recogniser with these tokens can ever write, and how many words there are in all:
+    numbers in digits, or another letter case than that of the training texts.
+    """
+    words = [word for utterance in utterances for word in utterance.text.split()]
+    return [word for word in words if not tokens.alphabet.issuperset(word)], len(words)
+
+
 def _tokens(tokens: Tokens, text: str) -> list[int] | None:
     """None for a text outside the alphabet: it still counts in the score, where it is an error of the model."""
     try:

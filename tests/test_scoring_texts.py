@@ -24,7 +24,7 @@ def written(path: Path, content: str | bytes) -> Path:
         ("A\r\n\r\nB\r\n", ["A", "", "B"]),
         ("A\u2028B\u0085C\x0bD\x1cE\x0cF\nG\n", ["A\u2028B\u0085C\x0bD\x1cE\x0cF", "G"]),
         (b"\xef\xbb\xbfA\n", ["A"]),
-        ('{"text": "A"}\n', ['{"text": "A"}']),
+        ("{A}\tB\n", ["{A}\tB"]),
     ],
 )
 def test_plain_text_has_one_utterance_a_line(tmp_path, content, lines):
@@ -106,3 +106,54 @@ def test_unmatched_ids_are_named_and_counted(tmp_path):
     assert "12 of 14 ids of the references are missing: u02, u03," in str(missing.value)
     assert "u11 and 2 more; 1 ids are not among the references: new" in str(missing.value)
     assert "u12" not in str(missing.value)
+
+
+# --- what recognisers and other scorers write -------------------------------------------------------------------------
+
+NEMO = (
+    '{"audio_filepath": "a.wav", "duration": 1.0, "text": "A B", "pred_text": "A C"}\n'
+    '{"audio_filepath": "b.wav", "duration": 1.0, "text": "D", "pred_text": ""}\n'
+)
+
+
+def test_hypotheses_of_nemo_are_what_was_recognised_not_the_reference_beside_it(tmp_path):
+    nemo = written(tmp_path / "nemo.jsonl", NEMO)
+    manifest = written(tmp_path / "r.jsonl", '{"text": "A B", "id": "a"}\n{"text": "D", "id": "b"}\n')
+    for references in (manifest, nemo):
+        pairs = pair(references, nemo)
+        assert (pairs.references, pairs.hypotheses) == (("A B", "D"), ("A C", ""))
+    assert score(pairs.references, pairs.hypotheses).wer == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"text": "A", "id": "y"}', 'line 2: the key "pred_text" is missing, which other lines have'),
+        ('{"text": "A", "pred_text": null, "id": "y"}', 'line 2: "pred_text" is None, expected a text'),
+    ],
+)
+def test_hypotheses_that_are_missing_are_not_taken_from_the_reference(tmp_path, line, message):
+    path = written(tmp_path / "h.jsonl", '{"text": "A", "pred_text": "B", "id": "x"}\n' + line)
+    with pytest.raises(ScoringError, match=message):
+        read_texts(path, recognised=True)
+
+
+def test_a_hypothesis_in_one_of_two_places_is_refused(tmp_path):
+    path = written(tmp_path / "h.jsonl", '{"text": "A", "pred_text_beam": "B", "id": "x"}')
+    with pytest.raises(ScoringError, match='may stand in "text" or in "pred_text_beam"; call it "pred_text"'):
+        read_texts(path, recognised=True)
+    assert read_texts(path) == {"x": "A"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("h.trn", "A B (a-1)\n", "h.trn: .trn is not read; give plain text"),
+        ("h.TSV", "a.wav\tA B\n", "is not read"),
+        ("h.txt", '{"text": "A", "id": "x"}\n', "line 1: JSON in a file of plain text; name the file .jsonl"),
+    ],
+)
+def test_names_and_keys_are_not_counted_as_right_words(tmp_path, name, content, message):
+    path = written(tmp_path / name, content)
+    with pytest.raises(ScoringError, match=message):
+        pair(path, path)

@@ -10,6 +10,7 @@ import torch
 from command_line import manifest
 
 from asr import tuning as tuning_package
+from asr.cli.output import print_tuning
 from asr.corpus.manifest import Utterance
 from asr.errors import LanguageModelError, OutputError, SettingsError
 from asr.lm.estimate import estimate_ngrams
@@ -19,7 +20,7 @@ from asr.recognizer import Recognizer
 from asr.search import SearchSettings, search_batch
 from asr.tokens import Tokens, TokenSettings
 from asr.tuning import add_language_model, save_tuned, tune
-from asr.tuning.trials import Trial, _middle_of_best, _try_widths
+from asr.tuning.trials import Trial, _middle_of_best, _middle_of_equals, _try_widths
 from benchmarks.ctc_like import ctc_like_log_probs
 
 WORDS = ["RED", "READ", "BLUE", "GREEN", "SEVEN", "EIGHT", "NINE", "OF", "THE", "HEARTS"]
@@ -232,3 +233,40 @@ def test_the_beam_is_widened_while_that_helps(errors, tried):
 
     assert [trial.word_errors for trial in _try_widths(try_settings, SearchSettings())] == errors
     assert list(errors_of)[-1] == tried
+
+
+def trials(costs):
+    """Costs in wrong characters."""
+    return [[Trial(SearchSettings(), 0, cost, 0.0) for cost in row] for row in costs]
+
+
+@pytest.mark.parametrize(
+    ("costs", "place"),
+    [
+        ([[5] * 5, [2] * 5, [1] * 5, [3] * 5, [9] * 5], (2, 2)),  # utterances of one word: beta is nothing
+        ([[3] * 5] * 5, (2, 2)),
+        ([[1] * 9] * 11, (5, 4)),  # means of these are not equal to the last bit
+        ([[9, 9, 9, 9], [9, 1, 1, 9], [9, 1, 1, 9], [9, 9, 9, 9]], (1, 1)),
+    ],
+)
+def test_of_equal_places_the_middle_is_taken(costs, place):
+    assert _middle_of_best(trials(costs)) == place
+
+
+def test_of_equal_penalties_the_middle_is_taken():
+    [row] = trials([[4, 2, 2, 2, 3]])
+    assert _middle_of_equals(row) is row[2]
+
+
+def test_utterances_of_one_word_leave_beta_in_the_middle_and_say_so(folder, tokens, tmp_path, monkeypatch, capsys):
+    """The language model knows the ends of no other sentences, so alpha matters; no text has a second word."""
+    utterances = [Utterance(Path("a.wav"), 1.0, word, str(i)) for i, word in enumerate(WORDS)]
+    generator = np.random.default_rng(3)
+    log_probs = [ctc_like_log_probs(tokens.encode(word), len(tokens), generator) for word in WORDS]
+    monkeypatch.setattr("asr.tuning.trials.batches_of_log_probs", lambda *_: [(list(range(len(WORDS))), log_probs)])
+    lm = save_model(tmp_path / "lm.bin", WORDS)
+    tuning = tune(add_language_model(folder, lm, unit="lexicon"), utterances)
+    assert not tuning.at_edge
+    print_tuning(tuning, folder)
+    assert "; any beta does as well on dev, are its utterances single words?" in capsys.readouterr().out
+    assert not tuning.beta_matters

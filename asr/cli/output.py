@@ -6,24 +6,44 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr.cli.messages import complain
 from asr.files import write_text
-from asr.scoring import Score, aligned_listing, summary_line
+from asr.scoring import Score, aligned_listing, hints, summary_line
 
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from asr.corpus.facts import AudioFacts
+    from asr.corpus.manifest import Utterance
+    from asr.tokens import Tokens
     from asr.tuning import Tuning
 
 
 def print_score(score: Score, *, as_json: bool, listing: bool) -> None:
-    """The score on stdout: one JSON object, or the line for people after the listing, if asked for."""
+    """The score on stdout: one JSON object, or the line for people after the listing, if asked for. On stderr, what
+    makes it better or worse than the recogniser is.
+    """
+    for hint in hints(score):
+        complain(hint)
     if as_json:
         print(json.dumps(score.to_json()))
         return
     if listing:
         print(aligned_listing(score.utterances, color=sys.stdout.isatty()))
     print(summary_line(score))
+
+
+def complain_of_unwritable(manifest: Path, tokens: "Tokens", utterances: "Sequence[Utterance]") -> None:
+    """Say on stderr which words of a manifest the model cannot write, whatever it hears."""
+    from asr.evaluation import unwritable_words
+
+    words, num_words = unwritable_words(tokens, utterances)
+    if words:
+        complain(
+            f"{manifest}: the model's tokens cannot write {len(words)} of the {num_words} words, such as "
+            f"{words[0]!r:.80}, so these are errors whatever is said; write the texts as the training "
+            "texts are (upper or lower case, numbers as words, punctuation)"
+        )
 
 
 def write_hypotheses(path: Path, score: Score) -> None:
@@ -37,10 +57,11 @@ def print_tuning(tuning: "Tuning", model: Path) -> None:
     fusion, settings = tuning.best.settings.fusion, tuning.best.settings
     before, after = tuning.calibration_errors
     edge = ", at the edge of what was tried" if tuning.at_edge else ""
+    any_beta = "" if tuning.beta_matters else "; any beta does as well on dev, are its utterances single words?"
     rows = {
         "without language model": f"{tuning.percent(tuning.without):.2f} % word errors",
         "with": f"{tuning.percent(tuning.best):.2f} % of {tuning.num_words} words, on which the weights were chosen",
-        "alpha, beta": f"{fusion.alpha:.3g}, {fusion.beta:.3g}{edge}",
+        "alpha, beta": f"{fusion.alpha:.3g}, {fusion.beta:.3g}{edge}{any_beta}",
         "letter of unknown word": f"{fusion.unknown_penalty:.3g}" if fusion.unit == "word" else "",
         "rescoring": f"{settings.rescoring_weight:.3g}" if settings.rescoring_weight else "",
         "beam": str(settings.beam_width),

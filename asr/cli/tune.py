@@ -24,13 +24,15 @@ def tune(
     ] = None,
 ) -> None:
     """Find the weights of a language model on dev, and put it into the model; `asr transcribe` then uses it."""
-    from asr.cli.output import print_tuning, progress_bar
+    from asr.cli.output import complain_of_unwritable, print_tuning, progress_bar
     from asr.corpus.manifest import read_manifest
     from asr.tuning import add_language_model, save_tuned
     from asr.tuning import tune as tune_model
 
     recognizer = add_language_model(model, lm, unit=unit, lexicon=lexicon, neural_lm=rnn_lm)
+    utterances = read_manifest(dev)
     with progress_bar() as progress:
-        tuning = tune_model(recognizer, read_manifest(dev), progress=progress)
+        tuning = tune_model(recognizer, utterances, progress=progress)
+    complain_of_unwritable(dev, recognizer.tokens, utterances)
     save_tuned(tuning, model, dev=str(dev))
     print_tuning(tuning, model)

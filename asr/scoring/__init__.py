@@ -1,5 +1,6 @@
 """Texts -> error rates, alignments, confidence intervals."""
 
+from asr.scoring.hints import hints
 from asr.scoring.listing import aligned_listing, marked_line, summary_line
 from asr.scoring.score import AlignmentChunk, Score, UtteranceScore, WordPair, score, score_utterance
 from asr.scoring.texts import PairedTexts, pair, read_texts
@@ -11,6 +12,7 @@ __all__ = [
     "UtteranceScore",
     "WordPair",
     "aligned_listing",
+    "hints",
     "marked_line",
     "pair",
     "read_texts",

@@ -1,7 +1,8 @@
 """Reading references and hypotheses for scoring, and finding which belong together.
 
 Two kinds of file, told apart by the name: JSON lines (`.json`, `.jsonl`; the keys `text` and `id`, or else the name of
-the sound file in `audio_filepath`), matched by id; and plain text, one utterance a line, matched by line number.
+the sound file in `audio_filepath`), matched by id; and plain text, one utterance a line, matched by line number. What
+NeMo writes has the reference in `text`, and in `pred_text` what was recognised: as hypotheses, that is what is read.
 """
 
 import json
@@ -14,6 +15,9 @@ from asr.errors import ScoringError
 from asr.files import read_lines
 
 JSON_LINES = (".json", ".jsonl")
+_TEXT, _PREDICTED = "text", "pred_text"
+_PREDICTIONS = ("pred", "hyp")  # how the keys begin that other tools give to what was recognised
+_OTHER_FORMS = (".trn", ".ctm", ".stm", ".csv", ".tsv")  # they have more in a line than the text
 MAX_NAMED = 10  # how many ids a message names before it only counts
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
 
@@ -39,7 +43,7 @@ def pair(reference_path: Path, hypothesis_path: Path) -> PairedTexts:
             f"{reference_path} and {hypothesis_path}: one is JSON lines and the other plain text, which can not be "
             "matched; give two files of the same kind"
         )
-    references, hypotheses = read_texts(reference_path), read_texts(hypothesis_path)
+    references, hypotheses = read_texts(reference_path), read_texts(hypothesis_path, recognised=True)
     if _is_json_lines(reference_path):
         _refuse_unmatched_ids(references, hypotheses, hypothesis_path)
     elif len(references) != len(hypotheses):
@@ -50,21 +54,25 @@ def pair(reference_path: Path, hypothesis_path: Path) -> PairedTexts:
     return PairedTexts(tuple(references), tuple(references.values()), tuple(hypotheses[id] for id in references))
 
 
-def read_texts(path: Path) -> dict[str, str]:
+def read_texts(path: Path, *, recognised: bool = False) -> dict[str, str]:
     """The texts of a file by id, in order. In plain text the ids are line numbers from "1"; a blank line is a silence.
 
+    `recognised` asks for hypotheses: those in `pred_text`, in a file of JSON lines that has this key.
+
     Raises:
-        ScoringError: if the file is missing or not UTF-8; names the line of broken JSON, of a missing or wrong key, or
-            of a doubled id.
+        ScoringError: if the file is missing, not UTF-8, or of a form that is not read; names the line of broken JSON,
+            of a missing or wrong key, or of a doubled id.
     """
     lines = read_lines(path, ScoringError)
     if not _is_json_lines(path):
+        _refuse_other_forms(path, lines)
         return {str(number): line for number, line in enumerate(lines, start=1)}
+    key = _PREDICTED if recognised and any(_PREDICTED in _keys(line) for line in lines) else _TEXT
     texts: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         if line.strip():
             where = f"{path}, line {number}"
-            id, text = _parse(line, where)
+            id, text = _parse(line, where, key, recognised=recognised)
             if id in texts:
                 raise ScoringError(f'{where}: the id {id!r} stands twice; give each utterance its own "id"')
             texts[id] = text
@@ -75,18 +83,38 @@ def _is_json_lines(path: Path) -> bool:
     return path.suffix.lower() in JSON_LINES
 
 
-def _parse(line: str, where: str) -> tuple[str, str]:
+def _refuse_other_forms(path: Path, lines: list[str]) -> None:
+    """What would be counted as words, in references and hypotheses alike, and so make the rate look better."""
+    if path.suffix.lower() in _OTHER_FORMS:
+        raise ScoringError(f"{path}: {path.suffix} is not read; give plain text, one utterance a line, or JSON lines")
+    if any(line.startswith('{"') for line in lines[:1]):
+        raise ScoringError(f"{path}, line 1: JSON in a file of plain text; name the file .jsonl if it is JSON lines")
+
+
+def _keys(line: str) -> frozenset[str]:
+    """The keys of a line of JSON; none where it is broken, which is for `_parse` to say."""
+    try:
+        return frozenset(json.loads(line))
+    except (ValueError, RecursionError, TypeError):
+        return frozenset()
+
+
+def _parse(line: str, where: str, key: str, *, recognised: bool) -> tuple[str, str]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
         raise ScoringError(f"{where}: not JSON; expected one JSON object a line") from None
     if not isinstance(record, dict):
         raise ScoringError(f"{where}: expected a JSON object, found {type(record).__name__}")
-    if "text" not in record:
-        raise ScoringError(f'{where}: the key "text" is missing')
-    id, text = _id(record, where), record["text"]
+    if key not in record:
+        raise ScoringError(f'{where}: the key "{key}" is missing{", which other lines have" * (key == _PREDICTED)}')
+    if recognised and key == _TEXT and (other := [name for name in record if name.startswith(_PREDICTIONS)]):
+        raise ScoringError(
+            f'{where}: the hypothesis may stand in "text" or in "{other[0]}"; call it "pred_text", or leave one out'
+        )
+    id, text = _id(record, where), record[key]
     if not isinstance(text, str):
-        raise ScoringError(f'{where}: "text" is {text!r}, expected a text')
+        raise ScoringError(f'{where}: "{key}" is {text!r}, expected a text')
     if HALF_CHARACTER.search(id + text):
         raise ScoringError(
             f"{where}: half of a surrogate pair (\\ud800 to \\udfff) stands alone, which is no character"

@@ -19,7 +19,7 @@ from asr.align import align_tokens
 from asr.confidence import expected_calibration_error, fit_calibration, word_confidence
 from asr.corpus.manifest import Utterance
 from asr.errors import LanguageModelError, ScoringError, TokensError
-from asr.evaluation import batches_of_log_probs
+from asr.evaluation import batches_of_log_probs, unwritable_words
 from asr.lm.neural import NeuralLM
 from asr.recognizer import Recognizer
 from asr.scoring import score
@@ -90,6 +90,13 @@ class Tuning:
         fusion, grid = self.best.settings.fusion, [trial.settings.fusion for row in self.coarse for trial in row]
         alphas, betas = [trial.alpha for trial in grid], [trial.beta for trial in grid]
         return not (min(alphas) < fusion.alpha < max(alphas) and min(betas) < fusion.beta < max(betas))
+
+    @property
+    def beta_matters(self) -> bool:
+        """Whether dev tells one beta from another, at the alpha nearest to the best."""
+        alpha = self.best.settings.fusion.alpha
+        row = min(self.coarse, key=lambda trials: abs(trials[0].settings.fusion.alpha - alpha))
+        return len({trial.cost for trial in row}) > 1
 
     @property
     def helps(self) -> bool:
@@ -165,13 +172,12 @@ class _Dev:
 
 def _check_texts(utterances: Sequence[Utterance], tokens: Tokens) -> None:
     """Before hours of trials: weights that are found on texts which the model can not write make it say nothing."""
-    words = [word for utterance in utterances for word in utterance.text.split()]
-    if not words:
+    unwritable, num_words = unwritable_words(tokens, utterances)
+    if not num_words:
         raise ScoringError("the texts of dev have no words, so no errors can be counted; give a manifest with texts")
-    unwritable = [word for word in words if not tokens.alphabet.issuperset(word)]
-    if 2 * len(unwritable) > len(words):
+    if 2 * len(unwritable) > num_words:
         raise TokensError(
-            f"the model's tokens can write only {len(words) - len(unwritable)} of the {len(words)} words of dev, and "
+            f"the model's tokens can write only {num_words - len(unwritable)} of the {num_words} words of dev, and "
             f"not {unwritable[0]!r:.80}; write its texts as the training texts are (upper or lower case, punctuation)"
         )
 
@@ -207,7 +213,7 @@ def tune(
     best = coarse[row][column]
     if unit == "word":
         penalties = [dev.try_settings(_with(best.settings, unknown_penalty=p)) for p in _PENALTIES]
-        best = min(penalties, key=lambda trial: trial.cost)
+        best = _middle_of_equals(penalties)
     center, step = best.settings.fusion, float(np.diff(betas)[0])
     fine = dev.try_grid(
         best.settings,
@@ -261,10 +267,21 @@ def _with(settings: SearchSettings, **changes: float) -> SearchSettings:
 
 
 def _middle_of_best(grid: list[list[Trial]]) -> tuple[int, int]:
-    """The place whose 3 x 3 neighbourhood has the lowest mean cost; the centre counts twice."""
+    """The place whose 3 x 3 neighbourhood has the lowest mean cost; the centre counts twice. Of equal places, the
+    one nearest to the middle of them all: on utterances of one word, for example, no beta differs from another.
+    """
     costs = np.array([[trial.cost for trial in row] for row in grid])
     padded = np.pad(costs, 1, constant_values=np.nan)
     rows, columns = costs.shape
     around = np.stack([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)])
-    row, column = np.unravel_index(int(np.argmin(costs + 9 * np.nanmean(around, axis=0))), costs.shape)
+    values = costs + 9 * np.nanmean(around, axis=0)
+    equal = np.argwhere(np.isclose(values, values.min(), rtol=1e-12, atol=0.0))  # but for rounding
+    row, column = equal[np.square(equal - equal.mean(axis=0)).sum(axis=1).argmin()]
     return int(row), int(column)
+
+
+def _middle_of_equals(trials: Sequence[Trial]) -> Trial:
+    """The best trial; of several, the one in the middle."""
+    least = min(trial.cost for trial in trials)
+    best = [trial for trial in trials if trial.cost == least]
+    return best[len(best) // 2]
