@@ -106,6 +106,22 @@ def test_perplexity_of_compressed_text(asr, small, tmp_path, suffix, compress):
     assert (result["num_sentences"], result["num_tokens"], result["num_unknown"]) == (2, 5, 0)
 
 
+def test_all_white_space_separates_words_in_text_of_every_kind(asr, tmp_path):
+    """U+00A0, U+3000 and U+2028 as a space does; the ARPA file has the words that the text is read as."""
+    spaces = ["a b c a\n", "b a b\n"]
+    others = [spaces[0].replace(" ", "\u00a0"), "b\u3000a\u2028b\n"]
+    found = []
+    for name, lines in (("spaces", spaces), ("others", others)):
+        text, arpa = tmp_path / f"{name}.txt", tmp_path / f"{name}.arpa"
+        text.write_text("".join(lines), encoding="utf-8")
+        assert asr("lm", "estimate", text, "--order", 2, "--output", arpa).code == 0
+        perplexity = json.loads(asr("lm", "perplexity", arpa, text, "--json").out)
+        assert perplexity["num_unknown"] == 0
+        found.append((arpa.read_text(), perplexity, asr("score", text, tmp_path / "spaces.txt", "--json").out))
+    assert found[0] == found[1]
+    assert json.loads(found[0][2])["num_words"] == 7
+
+
 def test_perplexity_refuses(refusal, small, tmp_path):
     def problem(data):
         (tmp_path / "t.txt").write_bytes(data)

@@ -211,6 +211,8 @@ def test_lmplz_discounts_of_an4(lm_reference):
         ([["a", "<unk>"]], "line 1 of the text: the word '<unk>' has"),
         ([["a", "a b"]], "line 1 of the text: 'a b' is no word; expected one or more characters, none of them white"),
         ([["a"], [""]], "line 2 of the text: '' is no word"),
+        ([["10\u00a0km"]], "line 1 of the text: '10\\xa0km' is no word"),  # the reader would split it
+        ([["a\u3000"]], "line 1 of the text: 'a\\u3000' is no word"),
     ],
 )
 def test_refuses_text(sentences, problem, tmp_path):

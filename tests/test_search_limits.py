@@ -12,7 +12,9 @@ from test_search_fusion import CHARACTERS, UNIGRAMS, WORDS, bigram_model, long_l
 from asr.errors import SearchError
 from asr.search import Fusion, FusionSettings
 from asr.search.beams import BEAM, scale
+from asr.search.greedy import greedy_search
 from asr.search.prefix_beam import prefix_beam_search, search_in_parallel
+from asr.search.tensor_beam import tensor_beam_search
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
@@ -102,6 +104,51 @@ def test_gains_beyond_all_reason_leave_numbers():
     [best] = prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
     assert best.tokens == (2, 3, 3, 1, 2)
     assert math.isfinite(best.score)
+
+
+def test_a_text_that_costs_more_than_the_kernel_can_hold_is_found_in_logarithms():
+    """One unknown letter at 3.3 times -100 (log10) is 760 nats, whose exponential is zero. By hand, and in tensors."""
+    unigrams = UNIGRAMS | {"<unk>": (-100, 0)}
+    fusion = Fusion(CHARACTERS, bigram_model(unigrams=unigrams), settings=FusionSettings(alpha=3.3, beta=0.0))
+    log_probs = torch.eye(4, dtype=torch.float64)[[3, 0]].log()
+    [best] = prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
+    assert (best.tokens, best.frames) == ((3,), (0,))
+    # <s> backs off (-0.3) to <unk>, and the end (-0.7) follows; the letter costs -1.5 nats more
+    assert best.score == best.fusion_score == pytest.approx(3.3 * math.log(10) * (-0.3 - 100 - 0.7) - 1.5, rel=1e-6)
+    [[other]] = tensor_beam_search(log_probs[None], torch.tensor([2]), beam_width=4, fusion=fusion.tables)
+    assert best == other
+
+
+def test_what_only_a_wider_beam_finds_is_found():
+    """At first the only word, AB, is so unlikely that a beam of one drops it for the silence that ends in nothing."""
+    model = bigram_model(["<unk>", "<s>", "</s>", "AB"], UNIGRAMS | {"AB": (-1, 0)}, {})
+    fusion = Fusion(CHARACTERS, model, settings=FusionSettings(unit="lexicon")).tables
+    log_probs = torch.tensor([[0.9, 0, 0.1, 0], [0, 0, 0, 1]], dtype=torch.float64).log()
+    wide = prefix_beam_search(log_probs, beam_width=8, fusion=fusion)
+    assert wide[0].tokens == (2, 3)
+    for beam_width in (1, 2000):
+        [best] = prefix_beam_search(log_probs, beam_width=beam_width, max_tokens=1, fusion=fusion)
+        assert (best.tokens, best.frames) == (wide[0].tokens, wide[0].frames)
+        assert best.score == pytest.approx(wide[0].score)
+
+
+# --- types ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_log_probs_may_be_of_any_float_type(dtype):
+    """A bfloat16 rounds by up to 0.4 %, so their probabilities do not sum to one any more."""
+    log_probs = torch.randn(30, 500, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1).to(dtype)
+    exact = log_probs.double().log_softmax(dim=1)
+    [best] = prefix_beam_search(log_probs, beam_width=8)
+    [expected] = prefix_beam_search(exact, beam_width=8)
+    assert best.tokens == expected.tokens
+    assert best.score == pytest.approx(expected.score, abs=30 * 0.02)
+    [[in_tensors]] = tensor_beam_search(log_probs[None], torch.tensor([30]), beam_width=8)
+    assert in_tensors.tokens == expected.tokens
+    assert greedy_search(log_probs).score == pytest.approx(float(log_probs.double().amax(dim=1).sum()), rel=1e-6)
+    with pytest.raises(SearchError, match="expected 1; give natural-log probabilities"):
+        prefix_beam_search((exact - 0.05).to(dtype), beam_width=8)
 
 
 # --- threads ----------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class _WordIds(dict[str, int]):
             raise LanguageModelError(
                 f"the word {word!r} has a meaning of its own in the model; take it out of the text"
             )
-        if not word or not _WHITE_SPACE.isdisjoint(word):
+        if word.split() != [word] or not _WHITE_SPACE.isdisjoint(word):  # what no text can be read as
             raise LanguageModelError(f"{word!r} is no word; expected one or more characters, none of them white space")
         self[word] = new = len(self) + len(SPECIAL_WORDS)
         return new

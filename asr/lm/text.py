@@ -1,4 +1,9 @@
-"""Text for language models: one sentence a line, plain, `.gz` or `.xz`; read line by line, for it may be large."""
+"""Text for language models: one sentence a line, plain, `.gz` or `.xz`; read line by line, for it may be large.
+
+Words are separated by white space as Unicode has it, so also by U+00A0, U+2028 and U+3000: as in all texts here, those
+that are trained on and those that are scored, for no acoustic model writes such a character. KenLM's tools separate
+words at ASCII white space only and take "10\u00a0km" for one word. Lines end at line feeds only, here as there.
+"""
 
 import gzip
 import lzma
@@ -11,7 +16,7 @@ from asr.errors import LanguageModelError, system_reason
 
 
 def split_words(text: str, where: str) -> Sequence[str]:
-    """The words of a sentence, separated by white space; it does not matter `where` it stands."""
+    """The words of a sentence, separated by white space of any kind; `where` it stands does not matter."""
     return text.split()
 
 

@@ -1,9 +1,10 @@
 """Word and character error rates, pooled over utterances, with a 95 % bootstrap interval.
 
-Words are what stands between white space; nothing else is normalised, so "Cat" and "CAT" differ. Characters are those
-of the text with each run of white space as one space and none at the ends. jiwer aligns each utterance by the smallest
-number of errors. That number is unique, but its split into substitutions, deletions and insertions is not: another
-scorer may report two substitutions where this one reports a deletion and an insertion.
+Words are what stands between white space, that of Unicode, so U+00A0 and U+3000 separate words, as they do in the texts
+that are trained on (NIST's sclite separates at ASCII white space only). Nothing else is normalised, so "Cat" and "CAT"
+differ. Characters are those of the text with each run of white space as one space and none at the ends. jiwer aligns
+each utterance by the smallest number of errors. That number is unique, but its split into substitutions, deletions and
+insertions is not: another scorer may report two substitutions where this one reports a deletion and an insertion.
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,8 @@ def greedy_search(log_probs: Float[Tensor, "frames vocab"]) -> Hypothesis:
         SearchError: the rows are not log-probabilities.
     """
     check_log_probs(log_probs)
+    if log_probs.dtype.itemsize < 4:
+        log_probs = log_probs.float()  # sums in half precision would lose most of the score
     scores, path = log_probs.max(dim=1)
     starts = torch.ones_like(path, dtype=torch.bool)
     starts[1:] = path[1:] != path[:-1]

@@ -1,5 +1,6 @@
 """What every search returns, and the check of what every search is given."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from asr.errors import SearchError
 
 BLANK_ID = 0
-_TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one
+_TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one, beside rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,23 @@ def check_widths(*, beam_width: int, num_best: int, beam_threshold: float) -> No
         raise SearchError(f"beam_threshold is {beam_threshold}; expected nats, more than 0")
 
 
-def is_distribution(probs: np.ndarray) -> bool:
+def tolerance(log_probs: Float[Tensor, "frames vocab"]) -> float:
+    """How far the sum of a row of probabilities may be from one.
+
+    Rounding a log-probability changes it by half an epsilon of itself, so the sum by no more than that times the
+    entropy: nothing in float32, up to 0.02 in bfloat16.
+
+    Raises:
+        SearchError: they are integers.
+    """
+    if not log_probs.dtype.is_floating_point:
+        raise SearchError(f"log_probs is {log_probs.dtype}; expected natural-log probabilities of a float type")
+    return _TOLERANCE + torch.finfo(log_probs.dtype).eps / 2 * math.log(max(1, log_probs.shape[1]))
+
+
+def is_distribution(probs: np.ndarray, tolerance: float) -> bool:
     """Whether each row of (frames, vocab) holds probabilities that sum to one; false if any is NaN."""
-    return probs.shape[1] > 0 and bool((np.abs(probs.sum(axis=1) - 1) <= _TOLERANCE).all())
+    return probs.shape[1] > 0 and bool((np.abs(probs.sum(axis=1) - 1) <= tolerance).all())
 
 
 def check_log_probs(log_probs: Float[Tensor, "frames vocab"]) -> None:
@@ -45,9 +60,9 @@ def check_log_probs(log_probs: Float[Tensor, "frames vocab"]) -> None:
         raise SearchError("log_probs has no tokens; expected the blank at least")
     if torch.isnan(log_probs).any():
         raise SearchError("log_probs has NaN; the model's weights or its input are broken")
-    sums = log_probs.exp().sum(dim=1)
+    sums = log_probs.double().exp().sum(dim=1)
     worst = (sums - 1).abs()
-    if len(sums) and float(worst.max()) > _TOLERANCE:
+    if len(sums) and float(worst.max()) > tolerance(log_probs):
         row = int(worst.argmax())
         raise SearchError(
             f"log_probs: the probabilities of frame {row} sum to {float(sums[row]):.4g}, expected 1; "

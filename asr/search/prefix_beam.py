@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -12,8 +13,11 @@ from torch import Tensor
 from asr.errors import SearchError
 from asr.search.fusion import no_fusion
 from asr.search.fusion_step import FusionTables
-from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths, is_distribution
+from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths, is_distribution, tolerance
 from asr.search.kernel import search_prefixes
+from asr.search.tensor_beam import tensor_beam_search
+
+_WIDEST = 1024  # beams of `_search_harder`: it takes time and memory for each pair of prefixes
 
 
 def prefix_beam_search(
@@ -28,15 +32,17 @@ def prefix_beam_search(
     """The `num_best` best token sequences, best first; without fusion, scores are log-probabilities over all paths.
 
     Exact when `beam_width` is at least the number of prefixes. `max_tokens` a frame are looked at (all, if None), and
-    prefixes more than `beam_threshold` nats below the best are dropped. `frames` are those of the likeliest path.
+    prefixes more than `beam_threshold` nats below the best are dropped. `frames` are those of the likeliest path. Of
+    any float type. If all texts are lost on the way, it searches again in logarithms and in wider beams, which takes
+    longer.
 
     Raises:
-        SearchError: the rows are not log-probabilities, a width below one, a threshold not above zero, the lexicon can
-            spell nothing that has a probability above zero, or there is not memory enough.
+        SearchError: the rows are not log-probabilities, a width below one, a threshold not above zero, no text has been
+            found that has a probability above zero, or there is not memory enough.
     """
     check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
-    probs = np.exp(np.ascontiguousarray(log_probs.detach().cpu().numpy(), np.float64))
-    if not is_distribution(probs):
+    probs = np.exp(np.ascontiguousarray(log_probs.detach().cpu().double().numpy()))
+    if not is_distribution(probs, tolerance(log_probs)):
         check_log_probs(log_probs)  # says what is wrong
     vocab = log_probs.shape[1]
     tables = no_fusion(vocab) if fusion is None else fusion
@@ -50,8 +56,32 @@ def prefix_beam_search(
             "beam, or cut the sound into parts"
         ) from None
     if not (results[0] > -math.inf).any():
-        raise SearchError("no text that the lexicon can spell has a probability above zero; allow other words too")
+        return _search_harder(log_probs, beam_width, num_best, tables)
     return _hypotheses(results, tokens, num_best)
+
+
+def _search_harder(
+    log_probs: Float[Tensor, "frames vocab"], beam_width: int, num_best: int, tables: FusionTables
+) -> list[Hypothesis]:
+    """`num_best` texts where the kernel has found none: their words cost more than its numbers can hold (745 nats in a
+    frame), or no prefix of so narrow a beam can become a text. So the same in logarithms, without other limits, and in
+    wider beams.
+
+    Raises:
+        SearchError: there is none in these either.
+    """
+    widths = [width for width in (beam_width, 4 * beam_width, 16 * beam_width) if width <= _WIDEST] or [_WIDEST]
+    for width in widths:
+        with suppress(SearchError):
+            [found] = tensor_beam_search(
+                log_probs.detach().cpu()[None], torch.tensor([len(log_probs)]), beam_width=width, num_best=num_best,
+                fusion=tables,
+            )  # fmt: skip
+            return found
+    raise SearchError(  # only a lexicon forbids anything for good: without one, the likeliest path is a text
+        f"no text that the lexicon can spell has a probability above zero, in beams of up to {widths[-1]}; allow other "
+        "words too"
+    )
 
 
 def search_in_parallel(
