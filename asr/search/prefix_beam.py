@@ -41,7 +41,8 @@ def prefix_beam_search(
             found that has a probability above zero, or there is not memory enough.
     """
     check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
-    probs = np.exp(np.ascontiguousarray(log_probs.detach().cpu().double().numpy()))
+    exact = log_probs if log_probs.dtype.itemsize >= 4 else log_probs.float()  # numpy has no bfloat16
+    probs = np.exp(np.ascontiguousarray(exact.detach().cpu().numpy(), np.float64))
     if not is_distribution(probs, tolerance(log_probs)):
         check_log_probs(log_probs)  # says what is wrong
     vocab = log_probs.shape[1]
