@@ -23,7 +23,7 @@ import safetensors.torch
 from asr.audio import SAMPLE_RATE
 from asr.confidence import Calibration
 from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError
-from asr.files import read_lines
+from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, read_lines
 from asr.lm.neural import NeuralLM
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel, ModelSettings, settings_of_format_1
@@ -168,8 +168,8 @@ def _refuse_missing_files(folder: Path) -> None:
 
 def _read_config(path: Path) -> _Config:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = parse_json(read_bytes(path, ModelError, max_bytes=MAX_SIDE_BYTES))
+    except ValueError as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); copy the whole model folder again") from None
     version = values.get("format_version") if isinstance(values, dict) else None
     if version not in (1, FORMAT_VERSION) or isinstance(version, bool):
@@ -192,11 +192,11 @@ def _of_format_1(values: dict[str, Any]) -> dict[str, Any]:
 
 def _read_tokens(path: Path, sha256: str) -> Tokens:
     try:
-        content = path.read_bytes()
+        content = bytes(read_bytes(path, TokensError, max_bytes=MAX_SIDE_BYTES))
         if hashlib.sha256(content).hexdigest() == sha256:
             return Tokens(content)
         reason = "not the tokens that the weights were trained with"
-    except (OSError, TokensError) as error:
+    except TokensError as error:
         reason = str(error)
     raise ModelError(f"{path}: {reason}; copy the whole model folder again")
 

@@ -10,6 +10,7 @@ import sentencepiece
 from pydantic import Field
 
 from asr.errors import TokensError
+from asr.files import MAX_SIDE_BYTES, read_bytes
 from asr.settings import Settings
 
 BLANK_ID = 0
@@ -53,10 +54,9 @@ class Tokens:
     @classmethod
     def load(cls, path: Path) -> "Tokens":
         """Raises TokensError if the file is missing or is not a token model."""
+        content = read_bytes(path, TokensError, max_bytes=MAX_SIDE_BYTES)
         try:
-            return cls(path.read_bytes())
-        except OSError as error:
-            raise TokensError(f"{path}: can not be read: {error.strerror}") from None
+            return cls(bytes(content))
         except TokensError as error:
             raise TokensError(f"{path}: {error}") from None
 

@@ -199,7 +199,7 @@ def test_an_index_that_is_missing_damaged_of_another_version_or_miscounts(folder
         assert refused(folder) == "index.json: damaged, or not the index of shards; make them anew with `asr shard`"
     index.unlink()
     assert refused(folder) == (
-        "index.json: can not be read (No such file or directory); `asr shard` makes folders of shards"
+        "index.json: no such file; `asr shard` makes folders of shards"
     )
     index.write_text(content)
     change_index(folder, 0, num_utterances=5)

@@ -25,7 +25,7 @@ from asr.corpus.batches import load_utterance
 from asr.corpus.checks.lines import Progress, manifest_lines
 from asr.corpus.manifest import Utterance, format_line, parse_line, read_manifest
 from asr.errors import AudioError, CorpusError, OutputError
-from asr.files import atomic_folder, write_text
+from asr.files import atomic_folder, parse_json, read_bytes, write_text
 
 VERSION = 1
 INDEX, MANIFEST = "index.json", "manifest.jsonl"
@@ -97,8 +97,10 @@ def read_index(folder: Path) -> ShardedCorpus:
         CorpusError: there is no index, or it is damaged or of another version; a shard is missing or truncated.
     """
     path, shards, first = folder / INDEX, [], 0
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file; `asr shard` makes folders of shards")
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = parse_json(read_bytes(path, CorpusError))
         if index["version"] != VERSION:
             raise CorpusError(
                 f"{path}: the shards are of version {index['version']}, this asr reads {VERSION}; make them anew"
@@ -107,8 +109,6 @@ def read_index(folder: Path) -> ShardedCorpus:
             shard = Shard(folder / entry["file"], first, int(entry["num_utterances"]), int(entry["num_bytes"]))
             shards.append(shard)
             first += shard.num_utterances
-    except OSError as error:
-        raise CorpusError(f"{path}: can not be read ({error.strerror}); `asr shard` makes folders of shards") from None
     except (KeyError, TypeError, ValueError):
         raise CorpusError(f"{path}: damaged, or not the index of shards; make them anew with `asr shard`") from None
     for shard in shards:

@@ -5,7 +5,6 @@ the one way in which the tokens write it.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from asr.errors import AsrError, LanguageModelError
-from asr.files import atomic_path
+from asr.files import atomic_path, parse_json
 from asr.recurrent.lstm import forward_lstm
 from asr.settings import Settings
 
@@ -152,7 +151,7 @@ class NeuralLM(nn.Module):
         if metadata.get("sha256") != _digest(metadata.get("settings", ""), tensors):
             raise LanguageModelError(f"{path}: damaged: its checksum is wrong; copy it again, or train it again")
         try:
-            settings = NeuralLMSettings.parse(json.loads(metadata["settings"]), source="settings")
+            settings = NeuralLMSettings.parse(parse_json(metadata["settings"]), source="settings")
             lm = cls(settings, make_encoder(tensors.pop(_TOKENS).numpy().tobytes()))
             lm.load_state_dict(tensors)
         except (KeyError, RuntimeError, ValueError, AsrError) as error:

@@ -4,14 +4,13 @@ Two kinds of file, told apart by the name: JSON lines (`.json`, `.jsonl`; the ke
 the sound file in `audio_filepath`), matched by id; and plain text, one utterance a line, matched by line number.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asr.errors import ScoringError
-from asr.files import read_lines
+from asr.files import parse_json, read_lines
 
 JSON_LINES = (".json", ".jsonl")
 MAX_NAMED = 10  # how many ids a message names before it only counts
@@ -77,8 +76,8 @@ def _is_json_lines(path: Path) -> bool:
 
 def _parse(line: str, where: str) -> tuple[str, str]:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = parse_json(line)
+    except ValueError:
         raise ScoringError(f"{where}: not JSON; expected one JSON object a line") from None
     if not isinstance(record, dict):
         raise ScoringError(f"{where}: expected a JSON object, found {type(record).__name__}")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asr.errors import OutputError, TrainingError
-from asr.files import append_text, read_lines, write_text
+from asr.files import append_text, parse_json, read_bytes, read_lines, write_text
 from asr.scoring import UtteranceScore
 
 METRICS, STEPS, EXAMPLES = "metrics.jsonl", "steps.jsonl", "examples.jsonl"
@@ -111,10 +111,10 @@ class RunLog:
 def read_steps(path: Path) -> list[dict[str, Any]]:
     """The records of a `steps.jsonl`, up to the half line that a killed training may have left at its end."""
     records: list[dict[str, Any]] = []
-    for line in path.read_bytes().split(b"\n"):
+    for line in read_bytes(path, TrainingError).split(b"\n"):
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+            record = parse_json(line)
+        except ValueError:
             break
         if not isinstance(record, dict) or not isinstance(record.get("step"), int):
             break
@@ -134,8 +134,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def _parse(line: str, where: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = parse_json(line)
+    except ValueError:
         raise TrainingError(f"{where}: not JSON; expected one JSON object a line, as `asr train` writes it") from None
     if not isinstance(record, dict):
         raise TrainingError(f"{where}: expected a JSON object, found {type(record).__name__}")
