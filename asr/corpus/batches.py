@@ -1,6 +1,8 @@
 """Utterances -> batches of waveforms: grouped by duration, shuffled by seed and epoch, loaded in the background."""
 
+import multiprocessing
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +22,7 @@ from asr.corpus.concatenation import concatenate, pair_up, seconds
 from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
 from asr.corpus.plan import JITTER, plan_batches, share_of
-from asr.errors import AudioError, SettingsError
+from asr.errors import AudioError, SettingsError, TrainingError
 
 _LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
 _TALKERS = (3, 7)  # in babble, as many as in Kaldi's recipes
@@ -238,6 +240,7 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
 
     Raises:
         AudioError: a sound file can not be used.
+        TrainingError: a loading process was killed.
     """
     loader = DataLoader(
         dataset,
@@ -247,12 +250,43 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
         worker_init_fn=_prepare_worker,
         pin_memory=torch.cuda.is_available(),
     )
-    for batch, doubts in loader:
+    for batch, doubts in _watched(loader):
         for doubt in doubts:
             tell_once(doubt)
         if isinstance(batch, AudioError):
             raise batch
         yield batch
+
+
+def _watched(loader: DataLoader[_Item | AudioError]) -> Iterator[Batch | AudioError]:
+    """What a loader gives. That one of its processes was killed is told between two batches, when a step is whole:
+    PyTorch's own handler of SIGCHLD would raise an error in the midst of a step.
+    """
+    before, handler = multiprocessing.active_children(), signal.getsignal(signal.SIGCHLD)
+    batches = iter(loader)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, handler)
+    workers = [child for child in multiprocessing.active_children() if child not in before]
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except RuntimeError:
+            killed = [worker.exitcode for worker in workers if worker.exitcode]
+            if not killed:
+                raise
+            raise TrainingError(_killed(killed[0])) from None
+        yield batch
+
+
+def _killed(exitcode: int) -> str:
+    how = signal.Signals(-exitcode).name if exitcode < 0 else f"exit code {exitcode}"
+    why = {"SIGKILL": ", most likely because the memory was full", "SIGBUS": ", most likely because /dev/shm was full"}
+    return (
+        f"a process that loads sounds was ended ({how}{why.get(how, '')}): free some memory, "
+        "or give fewer training.num_workers"
+    )
 
 
 def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:

@@ -33,6 +33,13 @@ def layer_norms(model: nn.Module) -> dict[str, LayerNorms]:
     return found
 
 
+def gradient_norms(model: nn.Module) -> dict[str, float]:
+    """By layer, of the gradients at hand; {} if there are none, as in a training that was just resumed."""
+    if all(parameter.grad is None for parameter in model.parameters()):
+        return {}
+    return {name: norms.gradients for name, norms in layer_norms(model).items()}
+
+
 def layer_name(parameter: str) -> str:
     """The layer that a parameter, or a module, belongs to."""
     first, *rest = parameter.split(".")

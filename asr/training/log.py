@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ class RunLog:
         self._records: dict[str, list[dict[str, Any]]] = {METRICS: [], EXAMPLES: []}
         self._tensorboard = _open_tensorboard(folder) if tensorboard and not silent else None
         self.console = Console(stderr=True, quiet=silent)
+
+    def start_anew(self) -> None:
+        """Remove the records of a training that was killed before its first checkpoint: this one begins at step 1."""
+        for name in (METRICS, STEPS, EXAMPLES) if not self._silent else ():
+            with suppress(IsADirectoryError):
+                (self._folder / name).unlink(missing_ok=True)
 
     def keep_until(self, epoch: int, step: int) -> list[dict[str, Any]]:
         """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again. Returns the

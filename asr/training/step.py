@@ -27,12 +27,13 @@ from asr.training.settings import ExperimentSettings
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """What a step gave, the same in all processes. `row`: loss per token, norm of the gradient before clipping, limit
-    of that norm, and how many processes asked to stop and to save the state; `numbers`: the same for the CPU to read.
+    of that norm, how many processes asked to stop and to save the state, samples of sound, and these with the padding
+    of their batches (exact to 2**24, 17 minutes); `numbers`: the same for the CPU to read.
     """
 
     step: int
     batch: Batch
-    row: Float[Tensor, "5"]
+    row: Float[Tensor, "7"]
     numbers: Readout
 
 
@@ -63,19 +64,20 @@ class Stepper:
         """
         generator = seed_step(self._loop.seed, step, self._world.rank)
         total = self._losses(batch, generator).sum() * float(not batch.is_stand_in)
+        num_tokens, num_samples = (0, 0) if batch.is_stand_in else (len(batch.targets), int(batch.num_samples.sum()))
         counts = torch.tensor(
-            [0.0 if batch.is_stand_in else len(batch.targets), float(stop), float(save)],
+            [float(count) for count in (num_tokens, stop, save, num_samples, batch.waveforms.numel())],
             pin_memory=self._device.type == "cuda",
         )
         # Losses and tokens of all processes: what one process with the whole batch would have.
         sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
-        num_tokens = sums[1].clamp(min=1)
+        all_tokens = sums[1].clamp(min=1)
         self._optimizer.zero_grad(set_to_none=True)
-        loss = total * self._world.size / num_tokens  # DistributedDataParallel averages the processes' gradients
+        loss = total * self._world.size / all_tokens  # DistributedDataParallel averages the processes' gradients
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         norm, limit = self._clip.apply(list(self.model.parameters()))
-        row = torch.stack([sums[0] / num_tokens, norm, limit, sums[2], sums[3]])
+        row = torch.cat([torch.stack([sums[0] / all_tokens, norm, limit]), sums[2:]])
         return StepReport(step, batch, row, Readout(row))
 
     def update(self, report: StepReport, learning_rate: float) -> None:
