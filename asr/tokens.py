@@ -25,7 +25,7 @@ class TokenSettings(Settings):
 
     kind: Literal["char", "bpe", "unigram"] = "char"
     """Characters, or pieces of words by byte pairs or by a unigram model."""
-    vocab_size: int = Field(128, ge=4)
+    vocab_size: int = Field(128, ge=4, le=1_000_000)
     """Number of tokens, the blank and the unknown one counted; not used for characters."""
 
 

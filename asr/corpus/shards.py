@@ -132,8 +132,13 @@ def read_shard(shard: Shard) -> Iterator[tuple[Utterance, EncodedSound]]:
                     raise _damaged(shard, f"expected sound and line of {key}, found {sound_name!r} and {line_name!r}")
                 utterance = parse_line(line.decode(errors="replace"), shard.path / line_name, number + 1)
                 yield utterance, EncodedSound(shard.path / sound_name, sound)
-            if (more := _next_member(tar)[0]) != _NOTHING:
-                raise _damaged(shard, f"expected {shard.num_utterances} utterances, found {more!r} after them")
+            if (more := tar.next()) is not None:
+                raise _damaged(shard, f"expected {shard.num_utterances} utterances, found {more.name!r} after them")
+            assert tar.fileobj is not None
+            tar.fileobj.seek(tar.offset)
+            while rest := tar.fileobj.read(2**20):
+                if rest.strip(b"\0"):
+                    raise _damaged(shard, f"expected {shard.num_utterances} utterances, found more behind the end")
     except FileNotFoundError:
         raise CorpusError(f"{shard.path}: no such shard; the index names it") from None
     except OSError as error:
@@ -150,7 +155,9 @@ def _next_member(tar: tarfile.TarFile) -> tuple[str, bytes]:
     if member is None:
         return _NOTHING, b""
     tar.members = []  # type: ignore[attr-defined]  # tarfile would keep the headers of all
-    file = tar.extractfile(member) if member.isfile() else None
+    if not member.isfile() or member.issparse():  # a sparse file may be of any size, and all of it be made up
+        raise tarfile.TarError(f"{member.name!r} is not a plain file")
+    file = tar.extractfile(member)
     return member.name, file.read() if file else b""
 
 

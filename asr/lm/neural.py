@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from asr.errors import AsrError, LanguageModelError
 from asr.files import atomic_path, parse_json
 from asr.recurrent.lstm import forward_lstm
+from asr.recurrent.weights import load_weights
 from asr.settings import Settings
 
 BOUNDARY_ID = 0  # stands before and after each text; among the tokens it is the blank, which no text is written with
@@ -153,7 +154,7 @@ class NeuralLM(nn.Module):
         try:
             settings = NeuralLMSettings.parse(parse_json(metadata["settings"]), source="settings")
             lm = cls(settings, make_encoder(tensors.pop(_TOKENS).numpy().tobytes()))
-            lm.load_state_dict(tensors)
+            load_weights(lm, tensors)
         except (KeyError, RuntimeError, ValueError, AsrError) as error:
             reason = " ".join(str(error).split())[:300]
             raise LanguageModelError(f"{path}: its parts do not fit together ({reason}); train it again") from None

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from asr.corpus.batches import Batch
+from asr.errors import TrainingError
 from asr.model import AcousticModel
 from asr.recurrent.lstm import truncate_backprop
 from asr.training.clip import GradientClip
-from asr.training.device import Readout, compute_dtype, prepare_device
+from asr.training.device import Readout, compute_dtype, is_out_of_memory, prepare_device
 from asr.training.distributed import World
 from asr.training.ema import WeightAverage
 from asr.training.loss import training_losses
@@ -61,7 +62,23 @@ class Stepper:
     def gradients(self, batch: Batch, step: int, *, stop: bool = False, save: bool = False) -> StepReport:
         """Forward, backward and clipping: the same for the same weights, batch and step. In float16 an `update` has to
         follow before the next call. `stop`, `save`: what this process asks of all.
+
+        Raises:
+            TrainingError: there is no memory for it; nothing has changed.
         """
+        try:
+            return self._gradients(batch, step, stop=stop, save=save)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            rows, samples = batch.waveforms.shape
+            raise TrainingError(
+                f"step {step + 1}: the memory of {self._device} is full, with {rows} sounds of up to "
+                f"{samples / self.model.sample_rate:.0f} s in the batch: share it among more GPUs (torchrun), free "
+                "some memory, or begin anew with a lower training.batch_seconds"
+            ) from None
+
+    def _gradients(self, batch: Batch, step: int, *, stop: bool, save: bool) -> StepReport:
         generator = seed_step(self._loop.seed, step, self._world.rank)
         total = self._losses(batch, generator).sum() * float(not batch.is_stand_in)
         num_tokens, num_samples = (0, 0) if batch.is_stand_in else (len(batch.targets), int(batch.num_samples.sum()))

@@ -22,13 +22,14 @@ from asr.corpus.manifest import (
 )
 from asr.corpus.shards import ShardedCorpus, read_index
 from asr.corpus.streaming import ShardedBatches
-from asr.errors import TrainingError
+from asr.errors import ManifestError, TrainingError
 from asr.files import remove_leftovers, write_text
 from asr.model import AcousticModel
 from asr.recognizer import Recognizer
 from asr.settings import dump_settings
 from asr.tokens import Tokens
 from asr.training.checkpoint import Checkpoints
+from asr.training.device import is_out_of_memory
 from asr.training.distributed import World, joined_world
 from asr.training.environment import ENVIRONMENT, note_environment
 from asr.training.fingerprint import fingerprint
@@ -83,7 +84,7 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     torch.manual_seed(settings.training.seed)
     tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
     tokens = Tokens(world.of_first(tokens.model))
-    model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(world.device())
+    model = _build(settings, tokens, world)
     batches, left_out = _make_batches(train_set, tokens, model, settings, world)
     identity = fingerprint(tokens.model, train_set, dev_set, batches.durations)
     _refuse_differences(world, identity, len(batches.durations))
@@ -96,6 +97,18 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     return trainer
 
 
+def _build(settings: ExperimentSettings, tokens: Tokens, world: World) -> AcousticModel:
+    try:
+        return AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(world.device())
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"a model of {settings.model.num_layers} layers of {settings.model.hidden_size} cells does not fit into "
+            "the memory; lower model.hidden_size or model.num_layers"
+        ) from None
+
+
 def _read_sets(
     settings: ExperimentSettings, skip_missing: bool
 ) -> tuple[list[Utterance] | ShardedCorpus, list[Utterance], list[str | None]]:
@@ -105,6 +118,11 @@ def _read_sets(
         (read_index(train_path), None) if train_path.is_dir() else read_set(train_path, skip_missing)
     )
     dev_set, dev_message = read_set(dev_path, skip_missing)
+    if not any(utterance.text.split() for utterance in dev_set):
+        raise ManifestError(
+            f"{dev_path}: none of the {len(dev_set)} texts has a word, so no error rate can be measured; "
+            "give data.dev a manifest with transcripts"
+        )
     for utterances, path in ((train_set, train_path), (dev_set, dev_path)):
         refuse_long(utterances, path, settings.data.max_seconds)
     return train_set, dev_set, [train_message, dev_message]
