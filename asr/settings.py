@@ -57,7 +57,10 @@ class _Bounded:
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        is_reference = self.check_event(yaml.AliasEvent)  # type: ignore[attr-defined]
         node = super().compose_node(parent, index)  # type: ignore[misc]
+        if is_reference:
+            return node
         sizes: dict[int, float] = self.__dict__.setdefault("_sizes", {})
         children = node.value if isinstance(node, yaml.CollectionNode) else []
         parts = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]

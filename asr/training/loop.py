@@ -16,7 +16,7 @@ from asr.training.best import keep_best, model_card
 from asr.training.checkpoint import Checkpoints, EpochSums, Progress
 from asr.training.distributed import World
 from asr.training.fingerprint import what_has_changed
-from asr.training.health import Monitor, gradient_norms
+from asr.training.health import Monitor, gradient_norms, layer_norms
 from asr.training.incident import keep_incident
 from asr.training.interrupt import StopRequest
 from asr.training.log import RunLog
@@ -61,7 +61,7 @@ class Trainer:
         self.stepper = Stepper(recognizer.model, settings, self.world)
         self.averaged = Recognizer(self.stepper.average.model, recognizer.tokens, settings.search)
         self.checkpoints = Checkpoints(folder, keep=self.loop.keep_last)
-        self.monitor = Monitor()
+        self.monitor = Monitor(layer_norms(recognizer.model))
         self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
         self._fingerprint = fingerprint
         self._stop = StopRequest()
