@@ -124,8 +124,8 @@ def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
     """A file to read from, unpacked while it is read if its name ends in `.gz` or `.xz`.
 
     Raises:
-        error: it is missing, a device, not whole, can not be read, or packed so tightly that it can not be what a person
-            has packed: a thousandfold, a file of a megabyte fills a gigabyte of memory (a "zip bomb").
+        error: it is missing, a device, not whole, can not be read, or packed so tightly that nobody has packed it for use:
+            a "zip bomb", of which a megabyte fills a gigabyte of memory.
     """
     try:
         with path.open("rb") as file:
@@ -133,7 +133,8 @@ def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
             most = max(_UNSUSPICIOUS, MAX_RATIO * status.st_size)
             refusal = error(f"{path}: holds more than {MAX_RATIO} times its size; unpack it to see what is in it")
             if path.suffix == ".gz":
-                yield BufferedReader(_AtMost(gzip.GzipFile(fileobj=file), most, refusal))
+                with gzip.GzipFile(fileobj=file) as packed:
+                    yield BufferedReader(_AtMost(packed, most, refusal))
             elif path.suffix == ".xz":
                 yield BufferedReader(_AtMost(lzma.LZMAFile(file), most, refusal))
             else:
@@ -189,7 +190,9 @@ def read_bytes(path: Path, error: type[AsrError], *, max_bytes: int = MAX_BYTES)
     except (OSError, ValueError) as reason:  # ValueError: a name with a zero byte in it
         raise error(f"{path}: can not be read ({getattr(reason, 'strerror', None) or reason})") from None
     if is_too_large:
-        raise error(f"{path}: is larger than {max_bytes / 2**20:,.0f} MiB, the most that is read; is it the right file?")
+        raise error(
+            f"{path}: is larger than {max_bytes / 2**20:,.0f} MiB, the most that is read; is it the right file?"
+        )
     return data
 
 

@@ -189,10 +189,9 @@ def _for_page(part: ElementTree.Element, used: set[str]) -> Iterator[tuple[str, 
     for name, value in part.attrib.items():
         if name == "id" and value not in used:
             continue
-        if name == "style":
-            properties = [one.strip() for one in value.split(";")]
-            value = "; ".join(one for one in properties if one and not one.startswith("font-family:"))
-        yield _plain(name), value.replace("#000000", "currentColor")
+        properties = [one.strip() for one in value.split(";")] if name == "style" else [value]
+        kept = "; ".join(one for one in properties if one and not one.startswith("font-family:"))
+        yield _plain(name), kept.replace("#000000", "currentColor")
 
 
 def save_tuning_picture(

@@ -196,7 +196,9 @@ def test_no_file(tmp_path):
         assert str(caught.value) == f"{path}: {message}"
 
 
-LAUGHS = "a: &a [1, 1]\n" + "".join(f"{one}: &{one} [*{to}, *{to}]\n" for to, one in pairwise("abcdefghijklmnopqrstuvwxyz"))
+LAUGHS = "a: &a [1, 1]\n" + "".join(
+    f"{one}: &{one} [*{to}, *{to}]\n" for to, one in pairwise("abcdefghijklmnopqrstuvwxyz")
+)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,9 @@ def test_each_number_of_all_settings_has_a_largest_value():
     while pending:
         cls = pending.pop()
         for name, field in cls.model_fields.items():
-            pending += [kind for kind in kinds_in(field.annotation) if isinstance(kind, type) and issubclass(kind, Settings)]
+            pending += [
+                kind for kind in kinds_in(field.annotation) if isinstance(kind, type) and issubclass(kind, Settings)
+            ]
             if {int, float} & set(kinds_in(field.annotation)):
                 seen.add(name)
                 schema = cls.model_json_schema()["properties"][name]
@@ -249,7 +253,7 @@ def kinds_in(annotation: object) -> list[object]:
 
 
 def test_a_model_that_no_machine_holds_is_refused():
-    with pytest.raises(SettingsError, match=r"644,271,308,800 weights, at most 10,000,000,000"):
+    with pytest.raises(SettingsError, match=r"644,271,308,800 weights, expected at most 10,000,000,000"):
         ModelSettings.parse({"num_layers": 100, "hidden_size": 16384}, source="conf")
     settings = ModelSettings(num_layers=2, hidden_size=7, conv_channels=2)
     layers = AcousticModel(settings, vocab_size=5, sample_rate=16_000).layers

@@ -197,7 +197,9 @@ def test_a_training_notices_what_the_last_shard_has_too_much(folder: Path, tmp_p
     write_corpus(tmp_path, "dev", ["AB"], seed=1)
     rewrite(folder, lambda members: [*members, *members[:2]])
     settings = settings_for(tmp_path, tmp_path, [f"data.train={folder}"], max_epochs=1)
-    with pytest.raises(CorpusError, match=r"shard-00001\.tar: damaged: expected \d+ utterances, found '\d+\.wav' after"):
+    with pytest.raises(
+        CorpusError, match=r"shard-00001\.tar: damaged: expected \d+ utterances, found '\d+\.wav' after"
+    ):
         train(settings, tmp_path / "run")
 
 

@@ -48,7 +48,10 @@ def test_how_far_a_gradient_reaches() -> None:
     ("norms", "words"),
     [
         ((1.0, 0.5, 0.009), "falls to a hundredth within 0.08 s"),
-        ((1.0, 0.5, 0.25), "does not fall to a hundredth within the 0.08 s that were measured (25.00 % are left there)"),
+        (
+            (1.0, 0.5, 0.25),
+            "does not fall to a hundredth within the 0.08 s that were measured (25.00 % are left there)",
+        ),
         ((1.0, 0.5, 0.0), "falls to a hundredth within 0.08 s"),
         ((0.0, 0.0), "is zero already at the frame itself"),
         ((), "is zero already at the frame itself"),

@@ -129,12 +129,16 @@ def test_tensorboard_gets_the_curve_and_is_asked_for_by_name_where_it_is_missing
 
 def test_a_dev_set_without_a_word_is_refused_before_the_training(corpus: Path, tmp_path: Path) -> None:
     dev = write_corpus(tmp_path, "silence", ["", " "], seed=1)
-    with pytest.raises(ManifestError, match=r"silence\.jsonl: none of the 2 texts has a word.*give data\.dev a manifest"):
+    with pytest.raises(
+        ManifestError, match=r"silence\.jsonl: none of the 2 texts has a word.*give data\.dev a manifest"
+    ):
         train(settings_for(corpus, tmp_path, [f"data.dev={dev}"]), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory")]
+)
 def test_a_step_for_which_there_is_no_memory_leaves_the_state(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

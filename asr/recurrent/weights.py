@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Set all weights of a network. PyTorch alone would round integers, drop imaginary parts, and take what is no number.
+    """Set all weights of a network. PyTorch alone would take integers, real parts of complex numbers, and NaN.
 
     Raises:
         ValueError: one is of another type than the network's, or not finite.

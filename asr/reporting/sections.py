@@ -119,7 +119,8 @@ def reach(lag: TimeLag | None, picture: Html, why_not: str) -> Html:
         "How strongly the likeliest token of a frame depends on what the recurrent layers hear before and after it: "
         "the norm of its gradient there, the geometric mean over some frames of dev. "
         f"Into the past it {_fall(lag.past, lag.seconds_per_frame)}; into the future it "
-        f"{_fall(lag.future, lag.seconds_per_frame)}. In a network without gates it would vanish or explode along a straight line."
+        f"{_fall(lag.future, lag.seconds_per_frame)}. "
+        "In a network without gates it would vanish or explode along a straight line."
     )
     return _section(title, paragraph(sentence), picture)
 

@@ -28,7 +28,7 @@ def fingerprint(tokens: bytes, train: Train, dev: Sequence[Utterance], durations
 
 
 def what_has_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """For people, which of the utterances' fingerprints differ, or that an older asr has left none; "" if all is well."""
+    """For people: what of the utterances is not as it was, or that an older asr did not note it; "" if all is well."""
     changed = ["durations"] if before.get("data_sha256", now["data_sha256"]) != now["data_sha256"] else []
     if "sets" in before:
         changed = [
