@@ -124,19 +124,17 @@ def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
     """A file to read from, unpacked while it is read if its name ends in `.gz` or `.xz`.
 
     Raises:
-        error: it is missing, a device, not whole, can not be read, or packed so tightly that nobody has packed it for use:
-            a "zip bomb", of which a megabyte fills a gigabyte of memory.
+        error: it is missing, a device, not whole, can not be read, or packed so tightly that nobody has packed it for
+            use: a "zip bomb", of which a megabyte fills a gigabyte of memory.
     """
     try:
         with path.open("rb") as file:
             status = _refuse_device(file, path, error)
             most = max(_UNSUSPICIOUS, MAX_RATIO * status.st_size)
             refusal = error(f"{path}: holds more than {MAX_RATIO} times its size; unpack it to see what is in it")
-            if path.suffix == ".gz":
-                with gzip.GzipFile(fileobj=file) as packed:
+            if path.suffix in (".gz", ".xz"):
+                with gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else lzma.LZMAFile(file) as packed:
                     yield BufferedReader(_AtMost(packed, most, refusal))
-            elif path.suffix == ".xz":
-                yield BufferedReader(_AtMost(lzma.LZMAFile(file), most, refusal))
             else:
                 yield file
     except FileNotFoundError:
