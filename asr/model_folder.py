@@ -209,12 +209,12 @@ def _read_tokens(path: Path, sha256: str) -> Tokens:
 def _read_weights(path: Path, settings: ModelSettings, tokens: Tokens, sha256: str | None) -> AcousticModel:
     try:
         content = path.read_bytes()
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            raise ValueError("its checksum is wrong")
         if len(content) < 4 * settings.num_recurrent_weights:  # before so much memory is taken
             raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its LSTMs")
         model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
         load_weights(model, safetensors.torch.load(content))
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:  # last: what says more was said
+            raise ValueError("its checksum is wrong")
         return model
     except (safetensors.SafetensorError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
