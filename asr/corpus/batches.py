@@ -1,13 +1,9 @@
 """Utterances -> batches of waveforms: grouped by duration, shuffled by seed and epoch, loaded in the background."""
 
-import multiprocessing
-import signal
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +18,8 @@ from asr.corpus.concatenation import concatenate, pair_up, seconds
 from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
 from asr.corpus.plan import JITTER, plan_batches, share_of
-from asr.errors import AudioError, SettingsError, TrainingError
+from asr.corpus.workers import prepare_worker, watched
+from asr.errors import AudioError, SettingsError
 
 _LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
 _TALKERS = (3, 7)  # in babble, as many as in Kaldi's recipes
@@ -247,46 +244,15 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
         batch_sampler=requests,
         collate_fn=_collate_or_error,
         num_workers=num_workers,
-        worker_init_fn=_prepare_worker,
+        worker_init_fn=prepare_worker,
         pin_memory=torch.cuda.is_available(),
     )
-    for batch, doubts in _watched(loader):
+    for batch, doubts in watched(loader):
         for doubt in doubts:
             tell_once(doubt)
         if isinstance(batch, AudioError):
             raise batch
         yield batch
-
-
-def _watched(loader: DataLoader[_Item | AudioError]) -> Iterator[Batch | AudioError]:
-    """What a loader gives. That one of its processes was killed is told between two batches, when a step is whole:
-    PyTorch's own handler of SIGCHLD would raise an error in the midst of a step.
-    """
-    before, handler = multiprocessing.active_children(), signal.getsignal(signal.SIGCHLD)
-    batches = iter(loader)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, handler)
-    workers = [child for child in multiprocessing.active_children() if child not in before]
-    while True:
-        try:
-            batch = next(batches)
-        except StopIteration:
-            return
-        except RuntimeError:
-            killed = [worker.exitcode for worker in workers if worker.exitcode]
-            if not killed:
-                raise
-            raise TrainingError(_killed(killed[0])) from None
-        yield batch
-
-
-def _killed(exitcode: int) -> str:
-    how = signal.Signals(-exitcode).name if exitcode < 0 else f"exit code {exitcode}"
-    why = {"SIGKILL": ", most likely because the memory was full", "SIGBUS": ", most likely because /dev/shm was full"}
-    return (
-        f"a process that loads sounds was ended ({how}{why.get(how, '')}): free some memory, "
-        "or give fewer training.num_workers"
-    )
 
 
 def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:
@@ -320,14 +286,3 @@ def collate(items: Sequence[_Item]) -> Batch:
         torch.tensor([len(row) for row in tokens]),
         tuple(example.utterance.id for _, example in items),
     )
-
-
-def _prepare_worker(worker: int) -> None:
-    torch.set_num_threads(1)  # workers beside the trainer's own threads would only push each other off the cores
-    # Both are the trainer's to handle: a terminal, `timeout` or a batch system sends them to all its processes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _let_one_pass)
-
-
-def _let_one_pass(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)

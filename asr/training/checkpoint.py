@@ -46,6 +46,18 @@ class EpochSums:
     waited: float = 0.0
     layer_gradients: dict[str, float] = field(default_factory=dict)  # norms in the last step before the state was saved
 
+    def add_step(self, loss: float, gradient_norm: float, limit: float) -> None:
+        """A step that was taken."""
+        self.num_steps += 1
+        self.loss += loss
+        self.gradient_norm += gradient_norm
+        self.num_clipped += gradient_norm > limit
+
+    def add_sound(self, audio_seconds: float, padded_seconds: float) -> None:
+        """Of a step, whether it was taken or left out."""
+        self.audio_seconds += audio_seconds
+        self.padded_seconds += padded_seconds
+
 
 @dataclass(slots=True)
 class Progress:

@@ -184,15 +184,11 @@ class Trainer:
         report, self._unread = self._unread, None
         loss, norm, limit, stop, save, num_samples, num_padded = report.numbers.tolist()
         self._to_stop, self._to_save = self._to_stop or stop > 0, self._to_save or save > 0
-        sums, rate = self.progress.sums, self.recognizer.model.sample_rate
-        sums.audio_seconds += num_samples / rate
-        sums.padded_seconds += num_padded / rate
+        rate = self.recognizer.model.sample_rate
+        self.progress.sums.add_sound(num_samples / rate, num_padded / rate)
         is_finite = math.isfinite(loss) and math.isfinite(norm)
         if is_finite:
-            sums.num_steps += 1
-            sums.loss += loss
-            sums.gradient_norm += norm
-            sums.num_clipped += norm > limit
+            self.progress.sums.add_step(loss, norm, limit)
         self.log.step({"step": report.step + 1, "loss": loss, "gradient_norm": norm, "limit": limit})
         if is_finite:
             self._num_overflows = 0

@@ -86,7 +86,7 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     tokens = Tokens(world.of_first(tokens.model))
     model = _build(settings, tokens, world)
     batches, left_out = _make_batches(train_set, tokens, model, settings, world)
-    identity = fingerprint(tokens.model, train_set, dev_set, batches.durations)
+    identity = fingerprint(tokens.model, train_set, dev_set, list(batches.durations))
     _refuse_differences(world, identity, len(batches.durations))
     encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
     recognizer = Recognizer(model, tokens, settings.search)
