@@ -126,8 +126,7 @@ class Trainer:
                 self._heed()
         if self._is_out_of_patience():
             self.log.say(f"stopped: dev has not improved for {self.loop.patience} epochs")
-        has_model = self.progress.best_epoch and (self.folder / "model").is_dir()  # and not that of an earlier start
-        if self.world.is_first and not has_model:
+        if self.world.is_first and not (self.progress.best_epoch and (self.folder / "model").is_dir()):
             raise OutputError(f"{self.folder / 'model'}: the model could not be written; see the warnings above")
 
     def _is_out_of_patience(self) -> bool:
