@@ -106,8 +106,8 @@ STARVED = """
 def test_a_loading_process_that_is_killed_leaves_the_state_and_a_word_on_what_to_do(
     corpus: Path, tmp_path: Path
 ) -> None:
-    conf = write_conf(corpus, tmp_path / "conf.yaml", num_workers=2, batch_seconds=2.5)
-    train(settings_for(corpus, tmp_path, num_workers=0, batch_seconds=2.5), tmp_path / "whole")
+    train(settings_for(corpus, tmp_path, batch_seconds=2.5), tmp_path / "whole")
+    conf = write_conf(corpus, tmp_path / "workers.yaml", num_workers=2, batch_seconds=2.5)
     script = tmp_path / "starved.py"
     script.write_text(textwrap.dedent(STARVED))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -120,7 +120,7 @@ def test_a_loading_process_that_is_killed_leaves_the_state_and_a_word_on_what_to
         "asr: a process that loads sounds was ended (SIGKILL, most likely because the memory was full): free some "
         "memory, or give fewer training.num_workers; the state is saved: mend this, then go on with --resume"
     )
-    train(settings_for(corpus, tmp_path, num_workers=0, batch_seconds=2.5), tmp_path / "run", resume=True)
+    train(settings_for(corpus, tmp_path, batch_seconds=2.5), tmp_path / "run", resume=True)
     assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
     assert (tmp_path / "run" / "steps.jsonl").read_text() == (tmp_path / "whole" / "steps.jsonl").read_text()
 
