@@ -8,11 +8,12 @@ import torch
 from small_training import settings_for
 from tones import random_texts, write_corpus
 
-from asr.pictures import as_svg, time_lag_figure
+from asr.pictures import time_lag_figure
 from asr.recognizer import Recognizer
 from asr.reporting.html import Html
 from asr.reporting.report import write_report
 from asr.reporting.sections import reach
+from asr.reporting.svg import as_svg
 from asr.training.time_lag import MAX_LAG, TimeLag, gradient_by_lag, norms_by_lag, reach_of
 from asr.training.train import train
 
