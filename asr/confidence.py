@@ -22,9 +22,9 @@ _MAX_STEPS = 100
 class Calibration(Settings):
     """A map of confidence to confidence, `sigmoid(scale * logit(raw) + offset)`. By default it changes nothing."""
 
-    scale: float = Field(1.0, ge=0)
+    scale: float = Field(1.0, ge=0, le=1e6)
     """Factor of the log-odds."""
-    offset: float = 0.0
+    offset: float = Field(0.0, ge=-1e6, le=1e6)
     """Added to the log-odds."""
 
     def apply(self, raw: float) -> float:

@@ -65,6 +65,6 @@ class OutputError(AsrError):
     """A result could not be written, for example because the disk is full."""
 
 
-def system_reason(error: OSError) -> str:
+def system_reason(error: OSError | ValueError) -> str:
     """Why, as the system says it; an error without its words, as of a library that cannot be loaded, as it is."""
-    return error.strerror or str(error) or type(error).__name__
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -31,7 +31,7 @@ class FeatureSettings(Settings):
     """Length of a window, in milliseconds."""
     hop_ms: float = Field(10.0, ge=1, le=100)
     """From one frame to the next, in milliseconds."""
-    min_frequency: float = Field(20.0, ge=0)
+    min_frequency: float = Field(20.0, ge=0, le=8000)
     """Lower edge of the lowest band, in Hz."""
     max_frequency: float = Field(8000.0, gt=0, le=8000)
     """Upper edge of the highest band, in Hz; above `min_frequency`."""

@@ -1,13 +1,29 @@
-"""Writing files so that a crash, a full disk or an interrupt never leaves half of one."""
+"""Writing files so that a crash, a full disk or an interrupt never leaves half of one, and reading them so that no
+file, however it was made, takes all memory or ends in a traceback."""
 
 import errno
+import gzip
+import json
+import lzma
 import os
+import stat
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader, RawIOBase
 from pathlib import Path
+from typing import IO, Any
 
 from asr.errors import AsrError, OutputError, system_reason
+
+MAX_BYTES = 4 * 2**30  # of a file that is read as a whole
+MAX_SIDE_BYTES = 16 * 2**20  # of one that holds settings, scores and the like
+MAX_NESTING = 100  # of JSON; what is deeper could be read, but not be shown, compared or written
+MAX_RATIO = 250  # of packed text; of a book it is 4, of one sentence again and again about 300 (gzip)
+_UNSUSPICIOUS = 64 * 2**20  # bytes that may come out of any packed file
+_PIECE = 2**24  # bytes that are read at once, for a pipe has no size
+_TEMPORARY = "????????"  # what mkstemp puts into a name
 
 
 @contextmanager
@@ -94,19 +110,125 @@ def append_text(path: Path, text: str) -> None:
         raise OutputError(f"{path}: could not be written ({system_reason(error)})") from None
 
 
+def remove_leftovers(folder: Path, names: str) -> None:
+    """Remove what `atomic_path` leaves of files in a folder when it is killed. `names`: of these files, a glob pattern.
+    Only for one who knows that nobody else is writing them.
+    """
+    for path in folder.glob(f".{names}.{_TEMPORARY}{Path(names).suffix}"):
+        with suppress(OSError):
+            path.unlink()
+
+
+@contextmanager
+def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
+    """A file to read from, unpacked while it is read if its name ends in `.gz` or `.xz`.
+
+    Raises:
+        error: it is missing, a device, not whole, can not be read, or packed so tightly that nobody has packed it for
+            use: a "zip bomb", of which a megabyte fills a gigabyte of memory.
+    """
+    try:
+        with path.open("rb") as file:
+            status = _refuse_device(file, path, error)
+            most = max(_UNSUSPICIOUS, MAX_RATIO * status.st_size)
+            refusal = error(f"{path}: holds more than {MAX_RATIO} times its size; unpack it to see what is in it")
+            if path.suffix in (".gz", ".xz"):
+                with gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else lzma.LZMAFile(file) as packed:
+                    yield BufferedReader(_AtMost(packed, most, refusal))
+            else:
+                yield file
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as reason:
+        form = "xz" if path.suffix == ".xz" else "gzip"
+        raise error(f"{path}: not a whole {form} file ({reason}); copy or make it again") from None
+    except (OSError, ValueError) as reason:  # ValueError: a name with a zero byte in it
+        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
+
+
+class _AtMost(RawIOBase):
+    """Gives out what it reads from a file, and raises `refusal` when that is more than `most` bytes."""
+
+    def __init__(self, file: gzip.GzipFile | lzma.LZMAFile, most: int, refusal: AsrError) -> None:
+        self._file, self._left, self._refusal = file, most, refusal
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise self._refusal
+        return count
+
+
+def _refuse_device(file: IO[bytes], path: Path, error: type[AsrError]) -> os.stat_result:
+    status = os.fstat(file.fileno())
+    if stat.S_ISCHR(status.st_mode) and not os.isatty(file.fileno()):
+        raise error(f"{path}: is a device, which may have no end; expected a file")
+    return status
+
+
+def read_bytes(path: Path, error: type[AsrError], *, max_bytes: int = MAX_BYTES) -> bytearray:
+    """The contents of a file or a pipe.
+
+    Raises:
+        error: it is missing, a device, or larger than `max_bytes`, or it can not be read.
+    """
+    try:
+        with path.open("rb") as file:
+            status = _refuse_device(file, path, error)
+            is_too_large, data = status.st_size > max_bytes, bytearray()
+            while not is_too_large and (piece := file.read(_PIECE)):
+                data += piece
+                is_too_large = len(data) > max_bytes
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except (OSError, ValueError) as reason:  # ValueError: a name with a zero byte in it
+        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
+    if is_too_large:
+        raise error(
+            f"{path}: is larger than {max_bytes / 2**20:,.0f} MiB, the most that is read; is it the right file?"
+        )
+    return data
+
+
+def parse_json(text: str | bytes | bytearray) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is not JSON, not UTF-8, or nested deeper than `MAX_NESTING`.
+    """
+    try:
+        value = json.loads(text)
+        brackets = text.count("[") + text.count("{") if isinstance(text, str) else MAX_NESTING + 1
+        if brackets <= MAX_NESTING or not _is_deeper(value, MAX_NESTING):
+            return value
+    except RecursionError:
+        pass
+    raise ValueError(f"nested deeper than {MAX_NESTING} lists and objects")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested in more than so many levels."""
+    layer = [value]
+    for _ in range(levels + 1):
+        containers = [one for one in layer if isinstance(one, dict | list)]
+        layer = [item for one in containers for item in (one.values() if isinstance(one, dict) else one)]
+        if not containers:
+            return False
+    return True
+
+
 def read_lines(path: Path, error: type[AsrError]) -> list[str]:
     """The lines of a UTF-8 file, split at line feeds only: `str.splitlines` would also split at characters that may
     stand inside a text. A byte order mark and carriage returns at the ends of lines are left out.
 
     Raises:
-        error: the file is missing, can not be read, or is not UTF-8; names the line.
+        error: the file is missing, too large, can not be read, or is not UTF-8; names the line.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise error(f"{path}: no such file") from None
-    except OSError as reason:
-        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
+    data = read_bytes(path, error)
     try:
         lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as reason:

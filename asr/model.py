@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from jaxtyping import Float, Int
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from asr.features import FeatureSettings, LogMel, frame_mask
 from asr.recurrent.lstm import BidirectionalLSTM
 from asr.settings import Settings
 
+MAX_WEIGHTS = 10**10  # 40 GB; the largest published BLSTMs have a few hundred million
 STRIDES = {2: (2, 1), 3: (3, 1), 4: (2, 2), 8: (2, 2, 2)}  # strides over time of the convolutions, by subsampling
 
 
@@ -21,14 +22,27 @@ class ModelSettings(Settings):
     """The log-mel frames that it hears."""
     subsampling: Literal[2, 3, 4, 8] = 4
     """Feature frames per output frame."""
-    conv_channels: int = Field(32, ge=1)
+    conv_channels: int = Field(32, ge=1, le=4096)
     """Channels of the convolutions that subsample."""
-    num_layers: int = Field(3, ge=1)
+    num_layers: int = Field(3, ge=1, le=100)
     """Bidirectional LSTM layers."""
-    hidden_size: int = Field(256, ge=1)
+    hidden_size: int = Field(256, ge=1, le=16_384)
     """Cells of each layer in each direction."""
     dropout: float = Field(0.2, ge=0, lt=1)
     """Share of the values that training sets to zero before each layer and the output."""
+
+    @model_validator(mode="after")
+    def _refuse_what_no_machine_holds(self) -> "ModelSettings":
+        if self.num_recurrent_weights > MAX_WEIGHTS:
+            found = f"num_layers and hidden_size make {self.num_recurrent_weights:,} weights"
+            raise ValueError(f"{found}, expected at most {MAX_WEIGHTS:,}")
+        return self
+
+    @property
+    def num_recurrent_weights(self) -> int:
+        """Of the LSTMs, in all layers and both directions: most of the model."""
+        size = self.hidden_size
+        return self.num_layers * 2 * 4 * size * (2 * size + size + 2)
 
 
 def settings_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:

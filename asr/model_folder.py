@@ -23,10 +23,11 @@ import safetensors.torch
 from asr.audio import SAMPLE_RATE
 from asr.confidence import Calibration
 from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError, system_reason
-from asr.files import read_lines
+from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, read_lines
 from asr.lm.neural import NeuralLM
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel, ModelSettings, settings_of_format_1
+from asr.recurrent.weights import load_weights
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.tokens import Tokens
@@ -60,6 +61,8 @@ class _Config(Settings):
     """That the model hears, in Hz."""
     tokens_sha256: str
     """Of `tokens.model`."""
+    weights_sha256: str | None = None
+    """Of `model.safetensors`; models of older versions have none."""
     model: ModelSettings
     """Size of the network."""
     search: SearchSettings
@@ -89,7 +92,7 @@ def read_model_folder(folder: Path) -> ModelParts:
     except LanguageModelError as error:
         raise ModelError(f"{error}; copy the whole model folder again") from None
     return ModelParts(
-        _read_weights(_place(folder, "model.safetensors"), config.model, tokens),
+        _read_weights(_place(folder, "model.safetensors"), config.model, tokens, config.weights_sha256),
         tokens,
         config.search,
         language_model,
@@ -130,10 +133,13 @@ def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> No
 
 
 def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
+    weights = {name: value.detach().cpu().contiguous() for name, value in parts.model.state_dict().items()}
+    safetensors_file = safetensors.torch.save(weights)
     config = {
         "format_version": FORMAT_VERSION,
         "sample_rate": SAMPLE_RATE,
         "tokens_sha256": hashlib.sha256(parts.tokens.model).hexdigest(),
+        "weights_sha256": hashlib.sha256(safetensors_file).hexdigest(),
         "model": parts.model.settings.model_dump(mode="json"),
         "search": parts.search.model_dump(mode="json"),
         "calibration": parts.calibration.model_dump(mode="json"),
@@ -141,11 +147,10 @@ def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
         "lexicon": bool(parts.lexicon),
         "neural_lm": parts.neural_lm is not None,
     }
-    weights = {name: value.detach().cpu().contiguous() for name, value in parts.model.state_dict().items()}
     lexicon = {_LEXICON: "".join(f"{word}\n" for word in parts.lexicon).encode()} if parts.lexicon else {}
     return lexicon | {
         "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-        "model.safetensors": safetensors.torch.save(weights),
+        "model.safetensors": safetensors_file,
         "tokens.model": parts.tokens.model,
         "README.md": (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
     }
@@ -168,8 +173,8 @@ def _refuse_missing_files(folder: Path) -> None:
 
 def _read_config(path: Path) -> _Config:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = parse_json(read_bytes(path, ModelError, max_bytes=MAX_SIDE_BYTES))
+    except ValueError as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); copy the whole model folder again") from None
     version = values.get("format_version") if isinstance(values, dict) else None
     if version not in (1, FORMAT_VERSION) or isinstance(version, bool):
@@ -192,19 +197,24 @@ def _of_format_1(values: dict[str, Any]) -> dict[str, Any]:
 
 def _read_tokens(path: Path, sha256: str) -> Tokens:
     try:
-        content = path.read_bytes()
+        content = bytes(read_bytes(path, TokensError, max_bytes=MAX_SIDE_BYTES))
         if hashlib.sha256(content).hexdigest() == sha256:
             return Tokens(content)
         reason = "not the tokens that the weights were trained with"
-    except (OSError, TokensError) as error:
+    except TokensError as error:
         reason = str(error)
     raise ModelError(f"{path}: {reason}; copy the whole model folder again")
 
 
-def _read_weights(path: Path, settings: ModelSettings, tokens: Tokens) -> AcousticModel:
+def _read_weights(path: Path, settings: ModelSettings, tokens: Tokens, sha256: str | None) -> AcousticModel:
     try:
+        content = path.read_bytes()
+        if len(content) < 4 * settings.num_recurrent_weights:  # before so much memory is taken
+            raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its LSTMs")
         model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
-        model.load_state_dict(safetensors.torch.load_file(path))
+        load_weights(model, safetensors.torch.load(content))
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:  # last: what says more was said
+            raise ValueError("its checksum is wrong")
         return model
     except (safetensors.SafetensorError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]

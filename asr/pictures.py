@@ -1,17 +1,13 @@
 """Pictures of sound and of training, as PNG and SVG."""
 
-import io
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -153,22 +149,6 @@ def save_figure(path: Path, figure: Figure) -> None:
         OutputError: the picture can not be written.
     """
     _write(figure, path)
-
-
-def as_svg(figure: Figure, *, name: str) -> str:
-    """The figure as an `<svg>` element for the inside of a page; it takes the page's font, and its colour for black.
-
-    `name` has to be another one for each figure of a page: ids are made from it.
-    """
-    drawn = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    _, tag, body = re.split(r"(<svg[^>]*>)", drawn.getvalue(), maxsplit=1)
-    view_box = re.findall(r'viewBox="[^"]*"', tag)[0]
-    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
-    body = re.sub(r' id="[a-z][a-zA-Z.\d]*_\d+"', "", body)  # of groups: they number each figure's parts from 1
-    body = re.sub(r"font-family: [^;]*; ", "", body).replace("xlink:href", "href").replace("#000000", "currentColor")
-    return f'<svg {view_box} fill="currentColor" role="img" aria-label="{escape(figure.axes[0].get_title())}">{body}'
 
 
 def save_tuning_picture(

@@ -4,6 +4,7 @@ Each component keeps its own settings class beside its code; this module holds w
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -19,6 +20,8 @@ from asr.errors import SettingsError, system_reason
 AnySettings = TypeVar("AnySettings", bound="Settings")
 _MAX_SHOWN = 80  # characters of a wrong value that a message shows
 _MAX_NEAREST = 3  # known keys that a message names for an unknown one
+_MAX_BYTES = 2**20  # of a settings file
+_MAX_VALUES = 10_000  # in it, those that a reference (*name) stands for counted anew each time
 
 
 class Settings(BaseModel):
@@ -48,7 +51,28 @@ class Settings(BaseModel):
             raise SettingsError(f"{source}: {error}; use plain numbers, words, lists and mappings") from None
 
 
-class _Loader(yaml.SafeLoader):
+class _Bounded:
+    """A part of a YAML loader: refuses references (*name) that stand for more values than anybody writes by hand. A few
+    lines could hold billions, for what a reference stands for may be made of references (the "billion laughs").
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        is_reference = self.check_event(yaml.AliasEvent)  # type: ignore[attr-defined]
+        node = super().compose_node(parent, index)  # type: ignore[misc]
+        if is_reference:
+            return node
+        sizes: dict[int, float] = self.__dict__.setdefault("_sizes", {})
+        children = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
+        # A node that is not composed yet refers to itself, and would be without end.
+        sizes[id(node)] = 1 + sum(sizes.get(id(part), math.inf) for part in parts)
+        if sizes[id(node)] > _MAX_VALUES:
+            problem = f"with what its references (*name) stand for it has more than {_MAX_VALUES:,} values"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return node
+
+
+class _Loader(_Bounded, yaml.SafeLoader):
     """Reads words and numbers by YAML 1.2, as people mean them, and refuses a key that stands twice.
 
     By YAML 1.1, PyYAML's rules, 2e-3 is a word, and yes, 1:30, 010 and 2026-01-31 are true, 90, 8 and a date.
@@ -64,6 +88,10 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
             names.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+
+class WordLoader(_Bounded, yaml.BaseLoader):
+    """Reads lists and mappings of words, whatever they mean, of any version of the settings."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -88,13 +116,17 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
         SettingsError: if the file is missing, is not YAML, or holds a key or value that `cls` refuses.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)  # no more: it may be a device without end
+        text = content.decode()
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such settings file") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8 text; expected a YAML file") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
         raise SettingsError(f"{path}: can not be read ({system_reason(error)})") from None
+    if len(content) > _MAX_BYTES:
+        raise SettingsError(f"{path}: is larger than {_MAX_BYTES // 2**20} MiB; expected a file of settings")
     values = _read_yaml(text, source=str(path))
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
@@ -117,8 +149,12 @@ def _read_yaml(text: str, *, source: str) -> Any:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SettingsError(f"{source}, line {line}: U+{error.character:04X} can not be in YAML") from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:  # numbers without end, tags that lie
+    except (ValueError, ArithmeticError, RecursionError) as error:  # numbers and nesting without end
         raise SettingsError(f"{source}: not valid YAML: {error}") from None
+    except (TypeError, AttributeError, LookupError):
+        raise SettingsError(
+            f'{source}: not valid YAML: a tag that does not fit what follows it, such as !!float ""; leave tags out'
+        ) from None
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:

@@ -9,7 +9,8 @@ from typing import Literal
 import sentencepiece
 from pydantic import Field
 
-from asr.errors import TokensError, system_reason
+from asr.errors import TokensError
+from asr.files import MAX_SIDE_BYTES, read_bytes
 from asr.settings import Settings
 
 BLANK_ID = 0
@@ -24,7 +25,7 @@ class TokenSettings(Settings):
 
     kind: Literal["char", "bpe", "unigram"] = "char"
     """Characters, or pieces of words by byte pairs or by a unigram model."""
-    vocab_size: int = Field(128, ge=4)
+    vocab_size: int = Field(128, ge=4, le=1_000_000)
     """Number of tokens, the blank and the unknown one counted; not used for characters."""
 
 
@@ -53,10 +54,9 @@ class Tokens:
     @classmethod
     def load(cls, path: Path) -> "Tokens":
         """Raises TokensError if the file is missing or is not a token model."""
+        content = read_bytes(path, TokensError, max_bytes=MAX_SIDE_BYTES)
         try:
-            return cls(path.read_bytes())
-        except OSError as error:
-            raise TokensError(f"{path}: can not be read: {system_reason(error)}") from None
+            return cls(bytes(content))
         except TokensError as error:
             raise TokensError(f"{path}: {error}") from None
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from asr.errors import AsrError, ScoringError
-from asr.files import write_text
+from asr.files import parse_json, read_bytes, write_text
 from recipes.tables import Record, results_table, score_names
 
 READMES = {"an4": Path("README.md"), "mini_librispeech": Path("recipes/mini_librispeech/README.md")}
@@ -44,7 +44,7 @@ def read_records(path: Path) -> list[Record]:
         ScoringError: it is something else.
     """
     try:
-        records: list[Record] = json.loads(path.read_text(encoding="utf-8"))
+        records: list[Record] = parse_json(read_bytes(path, ScoringError))
         seeds = [int(record["seed"]) for record in records]
     except (ValueError, KeyError, TypeError):
         seeds = []

@@ -1,10 +1,12 @@
 """The results of a recipe's runs: collected from the trainings' own files, and as a table."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+
+from asr.errors import ScoringError
+from asr.files import parse_json, read_bytes
 
 Record = dict[str, Any]
 _LM = "_lm"  # ends the names of scores with a language model
@@ -21,7 +23,7 @@ def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> 
         records.append(
             {
                 "seed": seed,
-                **{score: json.loads((run / f"{score}.json").read_text(encoding="utf-8")) for score in scores},
+                **{score: read_score(run / f"{score}.json") for score in scores},
                 "num_epochs": metrics[-1]["epoch"],
                 "best_epoch": min(metrics, key=lambda record: (record["dev_wer"], record["dev_loss"]))["epoch"],
                 "training_minutes": round(metrics[-1]["training_seconds"] / 60, 1),
@@ -29,6 +31,14 @@ def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> 
             }
         )
     return records
+
+
+def read_score(path: Path) -> Any:
+    """What `Score.to_json` has written. Raises ScoringError if it is not there, or no JSON."""
+    try:
+        return parse_json(read_bytes(path, ScoringError))
+    except ValueError:
+        raise ScoringError(f"{path}: not JSON; expected what `asr evaluate --json` prints") from None
 
 
 def results_table(records: list[Record]) -> str:

@@ -19,6 +19,10 @@ import torch
 
 jaxtyping.install_import_hook("asr", "beartype.beartype")  # before any module of asr is imported
 
+import strict_markup  # noqa: E402 (it imports one)
+
+strict_markup.check_all_that_is_written()
+
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("asr", deadline=None)  # a busy machine is no error
 hypothesis.settings.load_profile("asr")

@@ -18,6 +18,7 @@ from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.manifest import read_manifest
 from asr.corpus.plan import share_of
 from asr.training.checkpoint import Checkpoints
+from asr.training.log import read_metrics
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,9 @@ def test_a_process_that_dies_ends_the_training_which_then_goes_on_exactly(corpus
     assert again.returncode == 0, again.stderr
     assert steps_of(tmp_path / "whole") == steps_of(tmp_path / "broken")
     assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "broken")
+    whole, broken = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("whole", "broken"))
+    for key in ("padding_waste", "layers", "gradient_norm"):
+        assert [record[key] for record in broken] == [record[key] for record in whole], key
 
 
 def test_an_error_in_one_process_is_told_and_ends_all(corpus: Path, tmp_path: Path) -> None:

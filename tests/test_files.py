@@ -1,14 +1,27 @@
 """Writing whole files or nothing, through links, into devices, and with names of every kind."""
 
 import errno
+import gzip
+import json
+import lzma
 import os
 import resource
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from asr.errors import OutputError
-from asr.files import append_text, atomic_path, write_text
+from asr.errors import LanguageModelError, ManifestError, OutputError
+from asr.files import (
+    MAX_NESTING,
+    append_text,
+    atomic_path,
+    open_unpacked,
+    parse_json,
+    read_bytes,
+    remove_leftovers,
+    write_text,
+)  # fmt: skip
 
 
 def names(folder: Path) -> list[str]:
@@ -116,3 +129,68 @@ def test_what_can_not_be_appended_whole_is_not_appended_at_all(tmp_path: Path) -
     assert path.read_text() == "one\n"
     append_text(path, "three\n")
     assert path.read_text() == "one\nthree\n"
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_killed_writer_leaves_is_removed_and_nothing_else(tmp_path):
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "step-00000010.pt") as temporary:
+        temporary.write_bytes(b"half")
+        os.link(temporary, tmp_path / "kept")
+        left = temporary.name
+        raise KeyboardInterrupt
+    (tmp_path / "kept").rename(tmp_path / left)  # as if the process had died
+    others = {"step-00000009.pt", ".step-1.pt", ".other.abcdefgh.pt", ".step-00000010.pt.abcdefgh.pt.swp", ".git"}
+    for name in others:
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path, "step-*.pt")
+    assert set(names(tmp_path)) == others
+
+
+def test_a_device_or_a_pipe_without_end_is_refused(tmp_path):
+    with pytest.raises(ManifestError, match=r"/dev/zero: is a device, which may have no end; expected a file"):
+        read_bytes(Path("/dev/zero"), ManifestError)
+    with pytest.raises(ManifestError, match="is a device"), open_unpacked(Path("/dev/zero"), ManifestError):
+        pass
+    reader, writer = os.pipe()
+    os.write(writer, b"x" * 5000)
+    os.close(writer)
+    with pytest.raises(ManifestError, match="is larger than 0 MiB, the most that is read"):
+        read_bytes(Path(f"/dev/fd/{reader}"), ManifestError, max_bytes=4096)
+    (tmp_path / "large").write_bytes(b"x" * 5000)
+    assert read_bytes(tmp_path / "large", ManifestError, max_bytes=5000) == b"x" * 5000
+    with pytest.raises(ManifestError, match="is larger than"):
+        read_bytes(tmp_path / "large", ManifestError, max_bytes=4999)
+    with pytest.raises(ManifestError, match="can not be read"):
+        read_bytes(tmp_path / "a\0b", ManifestError)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_json_may_be_nested_but_not_without_end(opening):
+    closing = "]" if opening == "[" else "}"
+    fine = opening * MAX_NESTING + "1" + closing * MAX_NESTING
+    assert parse_json(fine) == json.loads(fine)
+    assert parse_json(fine.encode()) == json.loads(fine)
+    for depth in (MAX_NESTING + 1, 500, 100_000):
+        for text in (opening * depth + "1" + closing * depth, (opening * depth + "1" + closing * depth).encode()):
+            with pytest.raises(ValueError, match="nested deeper than 100 lists and objects"):
+                parse_json(text)
+    flat = json.dumps([{"text": "[{" * 200}] * 300)  # many brackets, but not one in the other
+    assert parse_json(flat) == json.loads(flat)
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".xz", partial(lzma.compress, preset=0))])
+def test_a_small_file_that_holds_far_too_much_is_refused_early(tmp_path, suffix, compress):
+    bomb, mild = tmp_path / f"bomb{suffix}", tmp_path / f"mild{suffix}"
+    bomb.write_bytes(compress(bytes(100 * 2**20)))
+    mild.write_bytes(compress(bytes(50 * 2**20)))
+    with open_unpacked(mild, LanguageModelError) as file:
+        assert len(file.read()) == 50 * 2**20
+    given = 0
+    refused = pytest.raises(LanguageModelError, match=r"bomb.*: holds more than 250 times its size")
+    with refused, open_unpacked(bomb, LanguageModelError) as file:
+        while piece := file.read(2**20):
+            given += len(piece)
+    assert given <= 64 * 2**20

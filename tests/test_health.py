@@ -10,7 +10,7 @@ from small_training import settings_for
 from tones import random_texts, write_corpus
 
 from asr.model import AcousticModel, ModelSettings
-from asr.training.health import Monitor, layer_norms
+from asr.training.health import LayerNorms, Monitor, layer_norms
 from asr.training.train import train
 
 
@@ -73,6 +73,39 @@ def test_a_dead_and_an_exploding_layer_are_named() -> None:
     assert [len(texts) for texts in said] == [0, 1, 1, 0]
     assert said[1][0].startswith("layers.0 learns nothing")
     assert said[2][0].startswith("the weights of head have grown")
+
+
+# What AdamW with a learning rate of 1 has made of a network of tones in three epochs of 11 steps: loss, then norms.
+START = {"subsampling": 3.0, "layers.0": 13.5, "layers.1": 13.5, "norm": 4.0, "head": 2.5}
+TOO_FAST = [
+    (16.0, {"subsampling": (106, 2.2), "layers.0": (117, 4.1), "layers.1": (117, 0.14), "head": (20.9, 0.53)}),
+    (33.6, {"subsampling": (142, 0.12), "layers.0": (156, 2), "layers.1": (155, 0.39), "head": (23.2, 1.3)}),
+    (16.2, {"subsampling": (146, 6e-5), "layers.0": (161, 4e-4), "layers.1": (161, 1.2), "head": (20.4, 3.4)}),
+]
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.2])
+def test_of_a_learning_rate_that_is_far_too_high_it_is_not_said_that_a_layer_learns_nothing(scale: float) -> None:
+    monitor, said = Monitor({name: LayerNorms(weights, 0.0) for name, weights in START.items()}), []
+    for epoch, (loss, layers) in enumerate(TOO_FAST, start=1):
+        norms = {name: {"weights": scale * weights, "gradients": g} for name, (weights, g) in layers.items()}
+        said.append(monitor.check(record(epoch, train_loss=loss, dev_loss=20.0, dev_wer=1.0, layers=norms)))
+    assert [len(texts) for texts in said] == ([1, 0, 0] if scale == 1 else [0, 1, 0])
+    (text,) = said[0] + said[1]
+    assert text.startswith("the weights of subsampling have grown")
+    assert "most likely because training.learning_rate is too high" in text
+
+
+def test_a_training_with_a_learning_rate_that_is_far_too_high_says_so(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_corpus(tmp_path, "train", random_texts(12, seed=1), seed=1)
+    write_corpus(tmp_path, "dev", random_texts(2, seed=2), seed=2)
+    settings = settings_for(tmp_path, tmp_path, max_epochs=2, learning_rate=3.0, batch_seconds=2.5)
+    train(settings, tmp_path / "run")
+    said = " ".join(capfd.readouterr().err.split())
+    assert "training.learning_rate is too high; begin anew with a tenth of it" in said
+    assert "learns nothing" not in said
 
 
 def test_norms_by_layer() -> None:

@@ -304,3 +304,37 @@ def outcome_of(folder, old, new):
         return "old"
     assert same(loaded, new)
     return "new"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weights: weights.to(torch.int32), "is of type torch.int32, expected torch.float32"),
+        (lambda weights: weights.to(torch.complex64), "is of type torch.complex64, expected torch.float32"),
+        (lambda weights: weights.to(torch.float64), "is of type torch.float64, expected torch.float32"),
+        (lambda weights: weights / 0, "holds numbers that are not finite"),
+        (lambda weights: weights + 1, "its checksum is wrong"),
+    ],
+)
+def test_weights_that_are_no_weights_of_this_model_are_refused(folder, change, message):
+    path = folder / "model.safetensors"
+    weights = safetensors.torch.load_file(path)
+    path.write_bytes(safetensors.torch.save({**weights, "head.weight": change(weights["head.weight"])}))
+    refused(folder, "model.safetensors: damaged", message)
+
+
+def test_a_model_of_an_older_version_has_no_checksum_and_is_read(folder, recognizer):
+    config = json.loads((folder / "config.json").read_text())
+    del config["weights_sha256"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert same(Recognizer.load(folder), recognizer)
+
+
+@pytest.mark.parametrize("depth", [200, 100_000])
+def test_a_config_that_is_nested_too_deep_or_asks_for_too_much_is_refused(folder, depth):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "model": {**config["model"], "hidden_size": 8000}}))
+    refused(folder, "model.safetensors: damaged", "too few bytes for the 1,5")
+    path.write_text("[" * depth + "]" * depth)
+    refused(folder, "config.json: not readable as JSON")

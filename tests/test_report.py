@@ -5,9 +5,11 @@ import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from run_folders import HYPOTHESES, METRICS, NASTY, NEW, REFERENCES, SCORE, everything, lines, record, written
+from strict_markup import check
 
 import asr.reporting.report
 from asr.errors import OutputError, ScoringError
@@ -158,6 +160,30 @@ def test_examples_that_got_better_and_worse(page: Page) -> None:
     assert "epoch 3: 1 error\n" in second
     listed = text[text.index("The worst, of 3 utterances of dev, evenly spaced") :]
     assert listed.index("u1") < listed.index("u0") < listed.index("u2")  # 1 of 2 wrong, 1 of 3, 1 of 4
+
+
+def test_the_page_is_well_formed_and_so_is_what_it_would_be_refused_for(
+    full: Path, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`strict_markup` reads whatever is written; here, that it refuses what it should."""
+    root = check((full / "report.html").read_text(encoding="utf-8"))
+    drawings = {svg.get("aria-label"): "".join(svg.itertext()) for svg in root.iter("svg")}
+    assert len(drawings) == len(PICTURES) + 1
+    assert "CTC loss per token" in drawings["Loss"]
+    for broken in ("<p>", "<p></b>", "a & b", '<p class="a">', "<p class=a></p>", "<div/>", "\x1b"):
+        monkeypatch.setattr(asr.reporting.report, "_draw", lambda run, pictures, folder, html=broken: Html(html))
+        with pytest.raises((ElementTree.ParseError, AssertionError)):
+            write_report(old)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_control_characters_are_shown_as_their_numbers(old: Path) -> None:
+    (old / "examples.jsonl").write_text(
+        lines([{"epoch": 1, "id": "u\x1b[31m", "reference": "A\0B", "hypothesis": "\uffff"}])
+    )
+    text = page_of(old).text
+    assert r"u\x1b[31m" in text
+    assert r"A\x00B" in text
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -2,10 +2,12 @@
 
 import json
 import multiprocessing
+import shutil
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import torch
 from small_training import settings_for, state_of, weights_of
 from tones import random_texts, write_corpus
 
-from asr.errors import TrainingError
+from asr.errors import OutputError, TrainingError
 from asr.recognizer import Recognizer
 from asr.training.checkpoint import Checkpoints, Progress
 from asr.training.lock import locked
@@ -183,6 +185,96 @@ def test_the_state_that_was_written_last_is_kept_whatever_lies_beside_it(tmp_pat
     once = Checkpoints(tmp_path, keep=1)
     once.save(3, once.load(lambda warning: None)[1])
     assert [path.name for path in once.paths()] == ["step-00000003.pt"]
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_matters(tmp_path: Path) -> None:
+    """In each part of the file: what is loaded is what was saved, or the checkpoint before it."""
+    checkpoints, state = Checkpoints(tmp_path), {"weights": torch.arange(40.0), "step": 2, "name": "x"}
+    checkpoints.save(1, {"step": 1})
+    checkpoints.save(2, state)
+    newest = checkpoints.paths()[-1]
+    content, noticed, said = newest.read_bytes(), 0, []
+    for place in range(0, len(content), 5):
+        newest.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
+        _, found = checkpoints.load(said.append)
+        if found["step"] == 1:
+            noticed += 1
+        else:
+            assert torch.equal(found["weights"], state["weights"])
+            assert found["name"] == "x"
+    assert noticed == len(said) > 100
+    assert any("damaged (its checksum is wrong, in " in text for text in said)
+
+
+def test_of_a_run_killed_before_its_first_checkpoint_nothing_is_left_in_a_new_start(
+    corpus: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(corpus, tmp_path, max_epochs=1)
+    train(settings, tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    left = [".settings.yaml.abcdefgh.yaml", ".steps.jsonl.abc_efgh.jsonl", "checkpoints/.step-00000003.pt.abcdefgh.pt"]
+    (tmp_path / "run" / "checkpoints").mkdir()
+    for name in left:
+        (tmp_path / "run" / name).write_text("half")
+    train(settings, tmp_path / "run")
+    assert steps_of(tmp_path / "run") == steps_of(tmp_path / "whole")
+    assert not any((tmp_path / "run" / name).exists() for name in left)
+
+
+def test_a_model_that_could_not_be_written_is_not_taken_for_that_of_an_earlier_start(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(corpus, tmp_path, max_epochs=1)
+    train(settings, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    monkeypatch.setattr(Recognizer, "save", lambda *_, **__: (_ for _ in ()).throw(OutputError("the disk is full")))
+    with pytest.raises(OutputError, match="the model could not be written"):
+        train(settings, tmp_path / "run")
+
+
+def test_a_state_of_an_older_asr_goes_on_and_it_is_said_what_is_not_known(
+    corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for(corpus, tmp_path, max_epochs=1)
+    train(settings, tmp_path / "run")
+    path = Checkpoints(tmp_path / "run").paths()[-1]
+    state = torch.load(path, weights_only=True)
+    del state["sets"], state["progress"]["sums"]["layer_gradients"]
+    torch.save(state, path)
+    capfd.readouterr()
+    train(settings, tmp_path / "run", resume=True)
+    said = " ".join(capfd.readouterr().err.split())
+    assert "is of an older asr: whether texts and sounds have changed since is not known" in said
+    assert "resumed at epoch 2" in said
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("texts of train", lambda lines: [line.replace('"AB CD"', '"CD AB"') for line in lines]),
+        ("ids of train", lambda lines: [line.replace('"train1"', '"other"') for line in lines]),
+        ("sizes of sound files of train", lambda lines: swapped(lines, "train0.wav", "train1.wav")),
+    ],
+)
+def test_what_has_changed_of_the_utterances_is_told_by_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], what: str, change: Callable[[list[str]], list[str]]
+) -> None:
+    write_corpus(tmp_path, "dev", ["AB"], seed=1)
+    manifest = write_corpus(tmp_path, "train", ["AB CD", "DC AB", "CC"], seed=1)
+    longer = tmp_path / "train" / "train1.wav"
+    longer.write_bytes(longer.read_bytes() + b"LIST\4\0\0\0abcd")  # as long to the ear, but not on the disk
+    settings = settings_for(tmp_path, tmp_path, max_epochs=1)
+    train(settings, tmp_path / "run")
+    before = manifest.read_text().splitlines()
+    assert change(before) != before
+    manifest.write_text("".join(f"{line}\n" for line in change(before)))
+    train(settings, tmp_path / "run", resume=True)
+    assert f"the utterances have changed since ({what})" in " ".join(capfd.readouterr().err.split())
+
+
+def swapped(lines: list[str], one: str, other: str) -> list[str]:
+    return [line.replace(one, "?").replace(other, one).replace("?", other) for line in lines]
 
 
 def test_utterances_that_have_changed_are_told_at_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

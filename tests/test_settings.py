@@ -1,7 +1,9 @@
 """Settings: what is accepted, how it is read, and what is said about mistakes."""
 
+import re
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 import yaml
@@ -9,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
+from asr.confidence import Calibration
 from asr.errors import SettingsError
+from asr.lm.train_neural import NeuralTrainingSettings
+from asr.model import AcousticModel, ModelSettings
 from asr.settings import Settings, dump_settings, load_settings
 from asr.training.settings import ExperimentSettings
 
@@ -170,7 +175,7 @@ def test_for_an_unknown_key_the_nearest_known_one_is_named_by_its_path(tmp_path,
         ("name: *x", "conf.yaml, line 1: not valid YAML: found undefined alias"),
         ("[" * 5000, "conf.yaml: not valid YAML: maximum recursion depth"),
         ("name: " + "9" * 5000, "conf.yaml: not valid YAML: Exceeds the limit"),
-        ("name: &a [*a]", "conf.yaml: Circular reference"),
+        ("name: &a [*a]", "conf.yaml, line 1: not valid YAML: with what its references"),
         ("name: !!binary aaaa", "conf.yaml: Object of type bytes is not JSON"),
         ("", "conf.yaml: expected a mapping of settings, found NoneType"),
         ("- name", "conf.yaml: expected a mapping of settings, found list"),
@@ -189,6 +194,70 @@ def test_no_file(tmp_path):
         with pytest.raises(SettingsError) as caught:
             load_settings(Outer, path)
         assert str(caught.value) == f"{path}: {message}"
+
+
+LAUGHS = "a: &a [1, 1]\n" + "".join(
+    f"{one}: &{one} [*{to}, *{to}]\n" for to, one in pairwise("abcdefghijklmnopqrstuvwxyz")
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('name: !!float ""', "not valid YAML: a tag that does not fit what follows it"),
+        ("name: !!bool 3", "not valid YAML: a tag that does not fit what follows it"),
+        (LAUGHS, "line 13: not valid YAML: with what its references (*name) stand for it has more than 10,000 values"),
+        ("name: &a [*a]", "line 1: not valid YAML: with what its references"),
+        ("name: &a {b: *a}", "line 1: not valid YAML: with what its references"),
+        ("#" * 2**20 + "\n", "is larger than 1 MiB; expected a file of settings"),
+    ],
+)
+def test_what_would_take_all_memory_or_end_in_a_traceback(tmp_path, content, message):
+    assert message in refusal(tmp_path, content)
+
+
+def test_a_device_without_end_is_no_settings_file():
+    with pytest.raises(SettingsError, match="/dev/zero: is larger than 1 MiB"):
+        load_settings(Outer, Path("/dev/zero"))
+    with pytest.raises(SettingsError, match="can not be read"):
+        load_settings(Outer, Path("a\0b"))
+
+
+def test_a_few_references_are_fine(tmp_path):
+    found = load(tmp_path, "name: x\ninner: &a {steps: 3}\ndeep: {b: *a, c: *a}")
+    assert found.deep == {"b": Inner(steps=3), "c": Inner(steps=3)}
+
+
+def test_each_number_of_all_settings_has_a_largest_value():
+    """So that a digit too many is refused in a line, and does not take all memory or all processes."""
+    pending, seen = [ExperimentSettings, NeuralTrainingSettings, Calibration], set()
+    while pending:
+        cls = pending.pop()
+        for name, field in cls.model_fields.items():
+            pending += [
+                kind for kind in kinds_in(field.annotation) if isinstance(kind, type) and issubclass(kind, Settings)
+            ]
+            if {int, float} & set(kinds_in(field.annotation)):
+                seen.add(name)
+                schema = cls.model_json_schema()["properties"][name]
+                assert re.search("'(maximum|exclusiveMaximum)'", str(schema)), f"{cls.__name__}.{name}"
+                assert re.search("'(minimum|exclusiveMinimum)'", str(schema)), f"{cls.__name__}.{name}"
+                assert "array" not in str(schema) or "'maxItems'" in str(schema), f"{cls.__name__}.{name}"
+    assert {"hidden_size", "num_workers", "batch_seconds", "beam_width", "speeds", "snr", "alpha", "scale"} <= seen
+
+
+def kinds_in(annotation: object) -> list[object]:
+    """The types that an annotation is made of."""
+    parts = get_args(annotation)
+    return [kind for part in parts for kind in kinds_in(part)] if parts else [annotation]
+
+
+def test_a_model_that_no_machine_holds_is_refused():
+    with pytest.raises(SettingsError, match=r"644,271,308,800 weights, expected at most 10,000,000,000"):
+        ModelSettings.parse({"num_layers": 100, "hidden_size": 16384}, source="conf")
+    settings = ModelSettings(num_layers=2, hidden_size=7, conv_channels=2)
+    layers = AcousticModel(settings, vocab_size=5, sample_rate=16_000).layers
+    assert settings.num_recurrent_weights == sum(p.numel() for layer in layers for p in layer.recurrence.parameters())
 
 
 @pytest.mark.parametrize(

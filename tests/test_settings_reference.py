@@ -50,7 +50,7 @@ def rows() -> dict[str, list[str]]:
         ("training.learning_rate", "number above 0", "`0.001`"),
         ("augment.reverb.rt60", "list of 2: number from 0.1 to 2", "`[0.1, 0.6]`"),
         ("augment.speeds", "list: number from 0.5 to 2", "`[0.9, 1.0, 1.1]`"),
-        ("training.backprop_frames", "whole number from 1 or none", "none"),
+        ("training.backprop_frames", "whole number from 1 to 1000000000 or none", "none"),
         ("model.subsampling", "`2`, `3`, `4`, `8`", "`4`"),
         ("data.train", "text", "has to be given"),
         ("augment.reverb", "section or none", "none"),

@@ -187,6 +187,38 @@ def test_members_that_are_missing_doubled_or_in_another_order(folder: Path) -> N
     assert "and 'the end'" in message(lambda m: m[:-1])
     assert "found 'the end' and 'the end'" in message(lambda m: m[:-2])
     assert f"utterances, found '{key}.wav' after them" in message(lambda m: [*m, *m[:2]])
+    assert "utterances, found 'the end' after them" in message(lambda m: [*m, (tarfile.TarInfo("the end"), b"")])
+    (folder / "shard-00001.tar").write_bytes(2 * content)
+    change_index(folder, 1, num_bytes=2 * len(content))
+    assert "utterances, found more behind the end" in refused(folder)
+
+
+def test_a_training_notices_what_the_last_shard_has_too_much(folder: Path, tmp_path: Path) -> None:
+    write_corpus(tmp_path, "dev", ["AB"], seed=1)
+    rewrite(folder, lambda members: [*members, *members[:2]])
+    settings = settings_for(tmp_path, tmp_path, [f"data.train={folder}"], max_epochs=1)
+    with pytest.raises(
+        CorpusError, match=r"shard-00001\.tar: damaged: expected \d+ utterances, found '\d+\.wav' after"
+    ):
+        train(settings, tmp_path / "run")
+
+
+def test_a_sparse_member_is_refused_before_it_is_unpacked(folder: Path) -> None:
+    """A header may say of a few bytes that they are a file of a terabyte of zeros."""
+
+    def sparse(members: list) -> list:
+        member, content = members[0]
+        other = tarfile.TarInfo(member.name)
+        other.type, other.pax_headers = tarfile.REGTYPE, {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(2**40)}
+        return [(other, content), *members[1:]]
+
+    rewrite(folder, sparse)
+    assert "is not a plain file" in refused(folder)
+
+
+def test_an_index_that_is_nested_too_deep(folder: Path) -> None:
+    (folder / "index.json").write_text("[" * 100_000)
+    assert refused(folder).startswith("index.json: damaged, or not the index of shards")
 
 
 def test_an_index_that_is_missing_damaged_of_another_version_or_miscounts(folder: Path) -> None:
@@ -198,9 +230,7 @@ def test_an_index_that_is_missing_damaged_of_another_version_or_miscounts(folder
         index.write_text(damaged)
         assert refused(folder) == "index.json: damaged, or not the index of shards; make them anew with `asr shard`"
     index.unlink()
-    assert refused(folder) == (
-        "index.json: can not be read (No such file or directory); `asr shard` makes folders of shards"
-    )
+    assert refused(folder) == "index.json: no such file; `asr shard` makes folders of shards"
     index.write_text(content)
     change_index(folder, 0, num_utterances=5)
     assert "manifest.jsonl: has 14 utterances, but index.json counts" in refused(folder)

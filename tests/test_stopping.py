@@ -16,6 +16,7 @@ from asr.errors import AudioError
 from asr.training.checkpoint import Checkpoints
 from asr.training.incident import load_incident
 from asr.training.interrupt import StopRequest
+from asr.training.log import read_metrics
 from asr.training.train import train
 
 # Slow steps, and a save that takes longer than `torchrun` needs to see that a process has ended.
@@ -85,6 +86,45 @@ def test_a_request_to_stop_that_reaches_the_loader_too_leaves_the_state(
     assert Checkpoints(tmp_path / "run").paths()
 
 
+# One of the loading processes kills itself, as the system does when the memory is full.
+STARVED = """
+    import os, signal, sys
+    from asr.corpus.batches import Waveforms
+    load, main_process = Waveforms.__getitem__, os.getpid()
+    def starved(self, request):
+        if os.getpid() != main_process and request.epoch == 2 and not os.path.exists(sys.argv[1] + ".died"):
+            open(sys.argv[1] + ".died", "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return load(self, request)
+    Waveforms.__getitem__ = starved
+    from asr.cli import main
+    sys.argv = ["asr", *sys.argv[2:]]
+    main()
+"""
+
+
+def test_a_loading_process_that_is_killed_leaves_the_state_and_a_word_on_what_to_do(
+    corpus: Path, tmp_path: Path
+) -> None:
+    train(settings_for(corpus, tmp_path, batch_seconds=2.5), tmp_path / "whole")
+    conf = write_conf(corpus, tmp_path / "workers.yaml", num_workers=2, batch_seconds=2.5)
+    script = tmp_path / "starved.py"
+    script.write_text(textwrap.dedent(STARVED))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, script, tmp_path / "mark", "train", conf, "--run", tmp_path / "run"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=environment)
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    said = result.stderr.splitlines()[-1]
+    assert said == (
+        "asr: a process that loads sounds was ended (SIGKILL, most likely because the memory was full): free some "
+        "memory, or give fewer training.num_workers; the state is saved: mend this, then go on with --resume"
+    )
+    train(settings_for(corpus, tmp_path, batch_seconds=2.5), tmp_path / "run", resume=True)
+    assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
+    assert (tmp_path / "run" / "steps.jsonl").read_text() == (tmp_path / "whole" / "steps.jsonl").read_text()
+
+
 def test_one_process_that_a_launcher_has_started_heeds_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "1")
     with StopRequest() as request:
@@ -99,12 +139,15 @@ def test_a_broken_sound_of_dev_does_not_cost_the_epoch(corpus: Path, tmp_path: P
     broken = tmp_path / "corpus" / "dev" / "dev1.wav"
     content = broken.read_bytes()
     broken.write_bytes(b"RIFF")
-    with pytest.raises(AudioError, match=r"dev1\.wav"):
+    with pytest.raises(AudioError, match=r"dev1\.wav.*; the state is saved: mend this, then go on with --resume"):
         train(settings, tmp_path / "run")
     assert Checkpoints(tmp_path / "run").paths()
     broken.write_bytes(content)
     train(settings, tmp_path / "run", resume=True)
     assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
+    whole, resumed = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("whole", "run"))
+    assert [record["layers"] for record in resumed] == [record["layers"] for record in whole]  # gradients of no step
+    assert all(norms["gradients"] > 0 for norms in resumed[0]["layers"].values())
 
 
 @pytest.mark.parametrize("every", [None, 1])

@@ -222,10 +222,7 @@ def test_a_folder_that_holds_no_shards_is_refused(refusal, tmp_path: Path) -> No
     write_corpus(tmp_path, "dev", ["AB"], seed=1)
     conf = write_conf(tmp_path, tmp_path / "conf.yaml")
     message = refusal("train", conf, "--set", f"data.train={tmp_path / 'dev'}", "--run", tmp_path / "run")
-    assert message == (
-        f"{tmp_path / 'dev' / 'index.json'}: can not be read (No such file or directory); "
-        "`asr shard` makes folders of shards"
-    )
+    assert message == (f"{tmp_path / 'dev' / 'index.json'}: no such file; `asr shard` makes folders of shards")
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------

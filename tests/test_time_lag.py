@@ -1,15 +1,20 @@
 """Gradients by time lag, against a recurrence whose gradients are known."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
 from small_training import settings_for
 from tones import random_texts, write_corpus
 
+from asr.pictures import time_lag_figure
 from asr.recognizer import Recognizer
+from asr.reporting.html import Html
 from asr.reporting.report import write_report
-from asr.training.time_lag import MAX_LAG, gradient_by_lag, norms_by_lag, reach_of
+from asr.reporting.sections import reach
+from asr.reporting.svg import as_svg
+from asr.training.time_lag import MAX_LAG, TimeLag, gradient_by_lag, norms_by_lag, reach_of
 from asr.training.train import train
 
 
@@ -35,7 +40,30 @@ def test_of_a_linear_recurrence_the_norm_is_a_power_of_its_factor(factor: float)
 
 def test_how_far_a_gradient_reaches() -> None:
     assert reach_of([1.0, 0.5, 0.02, 0.009, 0.5]) == 3
-    assert reach_of([1.0, 0.5]) == 1
+    assert reach_of([1.0, 0.5, 0.0]) == 2
+    assert reach_of([1.0, 0.5]) is None
+    assert reach_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("norms", "words"),
+    [
+        ((1.0, 0.5, 0.009), "falls to a hundredth within 0.08 s"),
+        (
+            (1.0, 0.5, 0.25),
+            "does not fall to a hundredth within the 0.08 s that were measured (25.00 % are left there)",
+        ),
+        ((1.0, 0.5, 0.0), "falls to a hundredth within 0.08 s"),
+        ((0.0, 0.0), "is zero already at the frame itself"),
+        ((), "is zero already at the frame itself"),
+    ],
+)
+def test_the_report_says_that_a_gradient_falls_only_where_it_does(norms: tuple[float, ...], words: str) -> None:
+    section = reach(TimeLag((1.0, 0.001), norms, 0.04), Html(""), "").replace("\u00a0", " ")
+    assert "Into the past it falls to a hundredth within 0.04 s; " in section
+    assert f"into the future it {words}. " in section
+    drawing = ElementTree.fromstring(as_svg(time_lag_figure((1.0, 0.001), norms, seconds_per_frame=0.04), name="lag"))
+    assert "Gradient by time lag" in "".join(drawing.itertext())
 
 
 def test_a_network_that_looks_both_ways_has_gradients_both_ways(model_folder: Path) -> None:
@@ -52,7 +80,8 @@ def test_a_network_that_looks_both_ways_has_gradients_both_ways(model_folder: Pa
             for weights in layer.recurrence.back.parameters():
                 weights.zero_()
     blind = gradient_by_lag(recognizer, [waveform])
-    assert len(blind.future) == 1  # without the backward LSTM nothing comes from the future
+    assert blind.future[0] > 0
+    assert not any(blind.future[1:])  # without the backward LSTM nothing comes from the future
     assert len(blind.past) > 5
 
 

@@ -13,13 +13,15 @@ import torch
 from small_training import saved_state, settings_for, state_of, weights_of, write_conf
 from tones import random_texts, write_corpus
 
-from asr.errors import AudioError, Interrupted, OutputError, TokensError, TrainingError
+from asr.corpus.batches import Batch
+from asr.errors import AudioError, Interrupted, ManifestError, OutputError, TokensError, TrainingError
 from asr.files import atomic_path
 from asr.recognizer import Recognizer
 from asr.training.checkpoint import Checkpoints
 from asr.training.ema import WeightAverage
 from asr.training.log import read_metrics
 from asr.training.loop import Trainer
+from asr.training.step import Stepper, StepReport
 from asr.training.train import train
 
 
@@ -123,6 +125,34 @@ def test_tensorboard_gets_the_curve_and_is_asked_for_by_name_where_it_is_missing
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(TrainingError, match=r"pip install 'recurrent-asr\[tensorboard\]'"):
         train(settings, tmp_path / "other")
+
+
+def test_a_dev_set_without_a_word_is_refused_before_the_training(corpus: Path, tmp_path: Path) -> None:
+    dev = write_corpus(tmp_path, "silence", ["", " "], seed=1)
+    with pytest.raises(
+        ManifestError, match=r"silence\.jsonl: none of the 2 texts has a word.*give data\.dev a manifest"
+    ):
+        train(settings_for(corpus, tmp_path, [f"data.dev={dev}"]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory")]
+)
+def test_a_step_for_which_there_is_no_memory_leaves_the_state(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    gradients = Stepper._gradients
+
+    def full(self: Stepper, batch: Batch, step: int, **options: bool) -> StepReport:
+        if step == 2:
+            raise error
+        return gradients(self, batch, step, **options)
+
+    monkeypatch.setattr(Stepper, "_gradients", full)
+    with pytest.raises(TrainingError, match=r"step 3: the memory of cpu is full, with \d+ sounds.*the state is saved"):
+        train(settings_for(corpus, tmp_path), tmp_path / "run")
+    assert saved_state(tmp_path / "run")["progress"]["step"] == 2
 
 
 def test_an_impossible_output_folder_is_one_error(corpus: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """`asr lm train-rnn`: text -> a neural language model, to rescore with."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +57,7 @@ def train_rnn(
 
 def _settings(overrides: Sequence[str]) -> "NeuralTrainingSettings":
     from asr.errors import SettingsError
+    from asr.files import parse_json
     from asr.lm.train_neural import NeuralTrainingSettings
 
     values: dict[str, Any] = {}
@@ -66,7 +66,7 @@ def _settings(overrides: Sequence[str]) -> "NeuralTrainingSettings":
         key, _, number = override.partition("=")
         section = network if key.startswith("network.") else values
         try:
-            section[key.removeprefix("network.")] = json.loads(number)
+            section[key.removeprefix("network.")] = parse_json(number)
         except ValueError:
             raise SettingsError(f"--set {override}: expected key=number, such as network.hidden_size=512") from None
     return NeuralTrainingSettings.parse({"network": network, **values}, source=f"--set {' '.join(overrides)}")

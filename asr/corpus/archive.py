@@ -12,6 +12,9 @@ from asr.files import atomic_folder
 # What tarfile and gzip raise on bytes that are not theirs.
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError)
 
+_MAX_RATIO = 100  # of sound and text about 4; what is packed a thousandfold fills a disk and is no corpus
+_UNSUSPICIOUS = 2**28  # bytes that may come out of any archive
+
 
 def unpack(archive: Path, folder: Path, *, check: Callable[[Path], None] | None = None) -> None:
     """Unpack `archive` (.tar or .tar.gz) into `folder`, all of it or nothing.
@@ -43,7 +46,11 @@ def unpack(archive: Path, folder: Path, *, check: Callable[[Path], None] | None 
 def _extract(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive, "r:*") as tar:
+            most, size = max(_UNSUSPICIOUS, _MAX_RATIO * archive.stat().st_size), 0
             for member in tar:
+                size += member.size
+                if size > most:
+                    raise CorpusError(f"{archive}: refused, for it holds more than {_MAX_RATIO} times its own size")
                 _extract_member(tar, member, archive, folder)
             _refuse_early_end(tar, archive)
     except _DAMAGE as error:

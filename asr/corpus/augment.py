@@ -66,7 +66,7 @@ class ReverbSettings(EffectSettings):
 class ConcatenationSettings(EffectSettings):
     """Two utterances in one."""
 
-    max_seconds: float = Field(10.0, gt=0)
+    max_seconds: float = Field(10.0, gt=0, le=86_400)
     """The longest, in seconds, that two utterances and the pause between them may be."""
 
 
@@ -84,17 +84,17 @@ class AugmentSettings(Settings):
     utterances keep their words. The effects from `concatenation` to `codec` are applied in this order.
     """
 
-    speeds: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = (0.9, 1.0, 1.1)
+    speeds: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(max_length=1000)] = (0.9, 1.0, 1.1)
     """Factors of speed, and with it of pitch, one of which is drawn for each utterance."""
     noise_share: float = Field(0.02, ge=0, lt=1)
     """Share of the utterances that noise without words replaces, so that the model learns to be silent."""
-    num_band_masks: int = Field(2, ge=0)
+    num_band_masks: int = Field(2, ge=0, le=1000)
     """Bands of each utterance that are set to zero (SpecAugment)."""
-    max_band_width: int = Field(20, ge=0)
+    max_band_width: int = Field(20, ge=0, le=1000)
     """The widest of these, in mel bands; never more than half of the bands."""
-    num_time_masks: int = Field(2, ge=0)
+    num_time_masks: int = Field(2, ge=0, le=1000)
     """Stretches of each utterance that are set to zero."""
-    max_time_width: int = Field(20, ge=0)
+    max_time_width: int = Field(20, ge=0, le=100_000)
     """The longest of these, in feature frames; never more than a tenth of the utterance."""
     concatenation: ConcatenationSettings | None = None
     """Two utterances of the corpus one after the other; none: off, as for the effects below."""

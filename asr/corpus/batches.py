@@ -1,11 +1,9 @@
 """Utterances -> batches of waveforms: grouped by duration, shuffled by seed and epoch, loaded in the background."""
 
-import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +18,7 @@ from asr.corpus.concatenation import concatenate, pair_up, seconds
 from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
 from asr.corpus.plan import JITTER, plan_batches, share_of
+from asr.corpus.workers import prepare_worker, watched
 from asr.errors import AudioError, SettingsError
 
 _LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
@@ -238,16 +237,17 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
 
     Raises:
         AudioError: a sound file can not be used.
+        TrainingError: a loading process was killed.
     """
     loader = DataLoader(
         dataset,
         batch_sampler=requests,
         collate_fn=_collate_or_error,
         num_workers=num_workers,
-        worker_init_fn=_prepare_worker,
+        worker_init_fn=prepare_worker,
         pin_memory=torch.cuda.is_available(),
     )
-    for batch, doubts in loader:
+    for batch, doubts in watched(loader):
         for doubt in doubts:
             tell_once(doubt)
         if isinstance(batch, AudioError):
@@ -286,14 +286,3 @@ def collate(items: Sequence[_Item]) -> Batch:
         torch.tensor([len(row) for row in tokens]),
         tuple(example.utterance.id for _, example in items),
     )
-
-
-def _prepare_worker(worker: int) -> None:
-    torch.set_num_threads(1)  # workers beside the trainer's own threads would only push each other off the cores
-    # Both are the trainer's to handle: a terminal, `timeout` or a batch system sends them to all its processes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _let_one_pass)
-
-
-def _let_one_pass(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)

@@ -4,7 +4,6 @@ Each reader gives `Entry` records; `to_utterances` finds out how long their soun
 """
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from typing import Any
 from asr.corpus.durations import read_durations
 from asr.corpus.manifest import MAX_NAMED, Utterance
 from asr.errors import AudioError, ManifestError
-from asr.files import read_lines
+from asr.files import parse_json, read_lines
 
 SOUNDS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".sph", ".aiff", ".aif", ".au", ".m4a", ".caf"})
 # Names of columns in use, most telling first: of NeMo, Common Voice, DeepSpeech, Hugging Face and others.
@@ -223,7 +222,7 @@ def _kaldi_segments(path: Path, sounds: dict[str, Path]) -> Iterator[Entry]:
 
 def _nemo_entry(line: str, where: str, folder: Path) -> Entry:
     try:
-        record: Any = json.loads(line)
+        record: Any = parse_json(line)
         audio, text = record["audio_filepath"], record["text"]
         name, speaker = (None if record.get(key) is None else str(record[key]) for key in ("id", "speaker"))
         offset, duration = (None if record.get(key) is None else float(record[key]) for key in ("offset", "duration"))
@@ -231,7 +230,7 @@ def _nemo_entry(line: str, where: str, folder: Path) -> Entry:
             raise TypeError
         if not ((offset is None or offset >= 0) and (duration is None or duration > 0)):
             raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise ManifestError(
             f'{where}: expected a JSON object with the texts "audio_filepath" and "text", and "offset" and "duration" '
             f"in seconds, if any; found {line:.80}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import ManifestError
-from asr.files import read_lines, write_text
+from asr.files import parse_json, read_lines, write_text
 
 MAX_NAMED = 10  # how many bad items a message names before it only counts
 MAX_SECONDS = 120.0  # of an utterance; beyond, CTC learns badly and a batch takes gigabytes
@@ -81,7 +81,7 @@ def parse_line(line: str, path: Path, number: int) -> Utterance:
     """
     where = f"{path}, line {number}"
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except json.JSONDecodeError as error:
         raise ManifestError(f"{where}: not JSON: {error.msg} at character {error.pos + 1}") from None
     except (ValueError, RecursionError):

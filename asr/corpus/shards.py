@@ -25,7 +25,7 @@ from asr.corpus.batches import load_utterance
 from asr.corpus.checks.lines import Progress, manifest_lines
 from asr.corpus.manifest import Utterance, format_line, parse_line, read_manifest
 from asr.errors import AudioError, CorpusError, OutputError, system_reason
-from asr.files import atomic_folder, write_text
+from asr.files import atomic_folder, parse_json, read_bytes, write_text
 
 VERSION = 1
 INDEX, MANIFEST = "index.json", "manifest.jsonl"
@@ -97,8 +97,10 @@ def read_index(folder: Path) -> ShardedCorpus:
         CorpusError: there is no index, or it is damaged or of another version; a shard is missing or truncated.
     """
     path, shards, first = folder / INDEX, [], 0
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file; `asr shard` makes folders of shards")
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = parse_json(read_bytes(path, CorpusError))
         if index["version"] != VERSION:
             raise CorpusError(
                 f"{path}: the shards are of version {index['version']}, this asr reads {VERSION}; make them anew"
@@ -107,10 +109,6 @@ def read_index(folder: Path) -> ShardedCorpus:
             shard = Shard(folder / entry["file"], first, int(entry["num_utterances"]), int(entry["num_bytes"]))
             shards.append(shard)
             first += shard.num_utterances
-    except OSError as error:
-        raise CorpusError(
-            f"{path}: can not be read ({system_reason(error)}); `asr shard` makes folders of shards"
-        ) from None
     except (KeyError, TypeError, ValueError):
         raise CorpusError(f"{path}: damaged, or not the index of shards; make them anew with `asr shard`") from None
     for shard in shards:
@@ -134,8 +132,13 @@ def read_shard(shard: Shard) -> Iterator[tuple[Utterance, EncodedSound]]:
                     raise _damaged(shard, f"expected sound and line of {key}, found {sound_name!r} and {line_name!r}")
                 utterance = parse_line(line.decode(errors="replace"), shard.path / line_name, number + 1)
                 yield utterance, EncodedSound(shard.path / sound_name, sound)
-            if (more := _next_member(tar)[0]) != _NOTHING:
-                raise _damaged(shard, f"expected {shard.num_utterances} utterances, found {more!r} after them")
+            if (more := tar.next()) is not None:
+                raise _damaged(shard, f"expected {shard.num_utterances} utterances, found {more.name!r} after them")
+            assert tar.fileobj is not None
+            tar.fileobj.seek(tar.offset)
+            while rest := tar.fileobj.read(2**20):
+                if rest.strip(b"\0"):
+                    raise _damaged(shard, f"expected {shard.num_utterances} utterances, found more behind the end")
     except FileNotFoundError:
         raise CorpusError(f"{shard.path}: no such shard; the index names it") from None
     except OSError as error:
@@ -152,7 +155,9 @@ def _next_member(tar: tarfile.TarFile) -> tuple[str, bytes]:
     if member is None:
         return _NOTHING, b""
     tar.members = []  # type: ignore[attr-defined]  # tarfile would keep the headers of all
-    file = tar.extractfile(member) if member.isfile() else None
+    if not member.isfile() or member.issparse():  # a sparse file may be of any size, and all of it be made up
+        raise tarfile.TarError(f"{member.name!r} is not a plain file")
+    file = tar.extractfile(member)
     return member.name, file.read() if file else b""
 
 

@@ -138,6 +138,8 @@ class ShardedBatches:
                     places = share_of(len(examples), self._rank, self._num_ranks).places
                     yield [Request(epoch, (int(numbers[place]),), (examples[place],)) for place in places]
             first_batch = 0
+        for _ in incoming:  # to the ends of the last shards, where more may stand than the index knows of
+            pass
 
     def _read(self, shards: Iterator[int]) -> Iterator[tuple[int, Example]]:
         """The utterances of these shards that are kept, with their numbers."""

@@ -7,7 +7,6 @@ model), and without an entry the unknown word gets log10-probability -100.
 import gzip
 import math
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.errors import LanguageModelError, system_reason
-from asr.files import atomic_path
+from asr.errors import LanguageModelError
+from asr.files import atomic_path, open_unpacked
 from asr.lm.arpa_scan import FINE, NO_NUMBER, TOO_FEW_FIELDS, TOO_MANY_FIELDS, UNKNOWN_WORD, scan_ngrams
 from asr.lm.graph import NGramError
 from asr.lm.ngram import NGramModel
@@ -25,6 +24,7 @@ from asr.lm.vocabulary import SPECIAL_WORDS, UNKNOWN, UNKNOWN_ID, Vocabulary
 
 _LOG_10 = math.log(10)
 _UNKNOWN_LOG_PROB = -100 * _LOG_10  # KenLM's
+_BEGINNING, _PIECE = 2**20, 2**24  # bytes: where the header has to be, and so many at once
 _ROWS_AT_ONCE = 100_000  # of a file that is written
 _MAX_SHOWN = 60  # characters of a wrong line that a message shows
 _EXPECTED = "expected a log10-probability, {order} words and perhaps a back-off weight"
@@ -88,14 +88,11 @@ def write_arpa(model: NGramModel, path: Path) -> None:
 
 
 def _read(path: Path) -> bytearray:
-    try:
-        data = bytearray(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes())
-    except FileNotFoundError:
-        raise LanguageModelError(f"{path}: no such file") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LanguageModelError(f"{path}: not a whole gzip file ({error}); copy or make it again") from None
-    except OSError as error:
-        raise LanguageModelError(f"{path}: can not be read ({system_reason(error)})") from None
+    with open_unpacked(path, LanguageModelError) as file:
+        data = bytearray(file.read(_BEGINNING))
+        has_header = rb"\data" in data  # else it is no model, however much follows
+        while has_header and (piece := file.read(_PIECE)):
+            data += piece
     if not data.strip():
         raise LanguageModelError(f"{path}: the file is empty; expected an ARPA language model")
     return data

@@ -5,7 +5,6 @@ the one way in which the tokens write it.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,8 +19,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from asr.errors import AsrError, LanguageModelError
-from asr.files import atomic_path
+from asr.files import atomic_path, parse_json
 from asr.recurrent.lstm import forward_lstm
+from asr.recurrent.weights import load_weights
 from asr.settings import Settings
 
 BOUNDARY_ID = 0  # stands before and after each text; among the tokens it is the blank, which no text is written with
@@ -152,9 +152,9 @@ class NeuralLM(nn.Module):
         if metadata.get("sha256") != _digest(metadata.get("settings", ""), tensors):
             raise LanguageModelError(f"{path}: damaged: its checksum is wrong; copy it again, or train it again")
         try:
-            settings = NeuralLMSettings.parse(json.loads(metadata["settings"]), source="settings")
+            settings = NeuralLMSettings.parse(parse_json(metadata["settings"]), source="settings")
             lm = cls(settings, make_encoder(tensors.pop(_TOKENS).numpy().tobytes()))
-            lm.load_state_dict(tensors)
+            load_weights(lm, tensors)
         except (KeyError, RuntimeError, ValueError, AsrError) as error:
             reason = " ".join(str(error).split())[:300]
             raise LanguageModelError(f"{path}: its parts do not fit together ({reason}); train it again") from None

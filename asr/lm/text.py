@@ -5,14 +5,13 @@ that are trained on and those that are scored, for no acoustic model writes such
 words at ASCII white space only and take "10\u00a0km" for one word. Lines end at line feeds only, here as there.
 """
 
-import gzip
-import lzma
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from io import BufferedReader
 from pathlib import Path
 
-from asr.errors import LanguageModelError, system_reason
+from asr.errors import LanguageModelError
+from asr.files import open_unpacked
+
+_MAX_LINE = 2**26  # bytes of a sentence: a book of ten million words in one
 
 
 def split_words(text: str, where: str) -> Sequence[str]:
@@ -46,19 +45,10 @@ def read_sentences(
 
 
 def _read_lines(path: Path) -> Iterator[bytes]:
-    try:
-        with _open(path) as file:
-            yield from file
-    except FileNotFoundError:
-        raise LanguageModelError(f"{path}: no such file") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
-        form = "xz" if path.suffix == ".xz" else "gzip"
-        raise LanguageModelError(f"{path}: not a whole {form} file ({error}); copy or make it again") from None
-    except OSError as error:
-        raise LanguageModelError(f"{path}: can not be read ({system_reason(error)})") from None
-
-
-def _open(path: Path) -> gzip.GzipFile | lzma.LZMAFile | BufferedReader:
-    if path.suffix == ".gz":
-        return gzip.open(path)
-    return lzma.open(path) if path.suffix == ".xz" else path.open("rb")
+    with open_unpacked(path, LanguageModelError) as file:
+        for number, line in enumerate(iter(lambda: file.readline(_MAX_LINE), b""), start=1):
+            if len(line) == _MAX_LINE:
+                raise LanguageModelError(
+                    f"{path}, line {number}: is longer than {_MAX_LINE // 2**20} MiB; expected one sentence a line"
+                )
+            yield line

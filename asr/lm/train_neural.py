@@ -23,19 +23,19 @@ class NeuralTrainingSettings(Settings):
 
     network: NeuralLMSettings = NeuralLMSettings()
     """Size of the network."""
-    max_epochs: int = Field(30, ge=1)
+    max_epochs: int = Field(30, ge=1, le=1_000_000)
     """Passes over the text, at most; also where the learning rate reaches zero."""
-    batch_units: int = Field(1024, ge=1)
+    batch_units: int = Field(1024, ge=1, le=10**9)
     """Tokens in a batch, padding counted."""
     learning_rate: float = Field(3e-3, gt=0, le=1)
     """The highest: it rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(100, ge=0, le=10**9)
     """Steps in which the learning rate rises from zero."""
     weight_decay: float = Field(0.01, ge=0, le=1)
     """Of AdamW: the share, times the learning rate, that matrices lose at each step."""
-    max_grad_norm: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(1.0, gt=0, le=1e9)
     """A gradient with a larger norm is scaled down to it."""
-    patience: int = Field(4, ge=1)
+    patience: int = Field(4, ge=1, le=1_000_000)
     """The training stops after so many epochs without a better perplexity on dev."""
     seed: int = Field(1, ge=0, lt=2**31)
     """Of all random choices."""

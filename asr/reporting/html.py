@@ -1,6 +1,7 @@
 """Small pieces of HTML. Texts are escaped here, and nowhere else; what is already HTML is of the type `Html`."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from typing import NewType
 
@@ -8,13 +9,15 @@ from asr.scoring import UtteranceScore, WordPair
 
 Html = NewType("Html", str)
 
+_UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 MARKS = {"S": "substitution", "D": "deletion", "I": "insertion"}
 
 
 def text(value: object) -> Html:
-    """Anything as the text of an element or the value of an attribute; half characters, which no file can hold, as
-    their numbers."""
-    return Html(html.escape(str(value).encode("utf-8", "backslashreplace").decode()))
+    """Anything as the text of an element or the value of an attribute; what no page can hold, half characters and
+    control characters, as their numbers."""
+    plain = _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(value))
+    return Html(html.escape(plain.encode("utf-8", "backslashreplace").decode()))
 
 
 def element(tag: str, *children: Html, **attributes: str) -> Html:

@@ -5,19 +5,20 @@ from pathlib import Path
 
 import asr
 from asr.files import write_text
-from asr.pictures import EpochCurves, as_svg, curves_figure, save_figure, time_lag_figure
+from asr.pictures import EpochCurves, curves_figure, save_figure, time_lag_figure
 from asr.reporting import curves, sections
 from asr.reporting.html import Html, element, text
 from asr.reporting.reach import measure_reach
 from asr.reporting.run import Run, read_run
 from asr.reporting.style import STYLE
+from asr.reporting.svg import as_svg
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta charset="utf-8"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
 <title>{title}</title>
 <style>{style}</style>
 </head>

@@ -1,6 +1,5 @@
 """Reading a run folder. Only the metrics are a must: what an older or unfinished run does not have is None or empty."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +8,11 @@ from typing import Any
 
 import yaml
 
-from asr.errors import TrainingError, system_reason
+from asr.errors import TrainingError
+from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes
 from asr.reporting.examples import Heard, read_examples, read_listing
 from asr.scoring import UtteranceScore
+from asr.settings import WordLoader
 from asr.training.environment import ENVIRONMENT, read_environment
 from asr.training.log import EXAMPLES, METRICS, read_metrics
 
@@ -98,20 +99,16 @@ def _finite(record: dict[str, Any], path: Path) -> dict[str, Any]:
 def _read_score(path: Path) -> dict[str, float]:
     keys = ("wer", "cer", "wer_low", "wer_high", "num_words", "substitutions", "deletions", "insertions")
     try:
-        score = json.loads(path.read_text(encoding="utf-8"))
+        score = parse_json(read_bytes(path, TrainingError, max_bytes=MAX_SIDE_BYTES))
         return {key: float(score[key]) for key in keys}
-    except OSError as error:
-        raise TrainingError(f"{path}: can not be read ({system_reason(error)})") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise TrainingError(f"{path}: not a score; expected what `asr evaluate --json` prints") from None
 
 
 def _read_settings(path: Path) -> dict[str, dict[str, str]]:
     """By section, the words of the file: settings of another version of asr can be shown as well."""
     try:
-        values = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
-    except OSError as error:
-        raise TrainingError(f"{path}: can not be read ({system_reason(error)})") from None
+        values = yaml.load(bytes(read_bytes(path, TrainingError, max_bytes=MAX_SIDE_BYTES)), Loader=WordLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise TrainingError(f"{path}: not YAML; expected the settings that `asr train` wrote") from None
     if not isinstance(values, dict) or not all(isinstance(section, dict) for section in values.values()):

@@ -1,6 +1,6 @@
 """The sections of the page, one function each. What a run does not have is left out, with a word on why."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
@@ -115,14 +115,24 @@ def reach(lag: TimeLag | None, picture: Html, why_not: str) -> Html:
     title = "How far the network looks"
     if lag is None:
         return _section(title, paragraph(f"Not measured: {why_not}."))
-    seconds = [reach_of(norms) * lag.seconds_per_frame for norms in (lag.past, lag.future)]
     sentence = (
         "How strongly the likeliest token of a frame depends on what the recurrent layers hear before and after it: "
-        "the norm of its gradient there, the geometric mean over some frames of dev. It falls to a hundredth "
-        f"within {seconds[0]:.2f} s of the past and {seconds[1]:.2f} s of the future. In a network without gates it "
-        "would vanish or explode along a straight line."
+        "the norm of its gradient there, the geometric mean over some frames of dev. "
+        f"Into the past it {_fall(lag.past, lag.seconds_per_frame)}; into the future it "
+        f"{_fall(lag.future, lag.seconds_per_frame)}. "
+        "In a network without gates it would vanish or explode along a straight line."
     )
     return _section(title, paragraph(sentence), picture)
+
+
+def _fall(norms: Sequence[float], seconds_per_frame: float) -> str:
+    """How far from the frame its gradient has become small, or that it has not where the utterances end."""
+    if not any(norms[:1]):
+        return "is zero already at the frame itself"
+    if (lag := reach_of(norms)) is not None:
+        return f"falls to a hundredth within {lag * seconds_per_frame:.2f}{SPACE}s"
+    end, left = f"{(len(norms) - 1) * seconds_per_frame:.2f}{SPACE}s", percent(norms[-1] / norms[0])
+    return f"does not fall to a hundredth within the {end} that were measured ({left} are left there)"
 
 
 def examples(run: Run) -> Html:

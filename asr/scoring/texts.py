@@ -5,14 +5,13 @@ the sound file in `audio_filepath`), matched by id; and plain text, one utteranc
 NeMo writes has the reference in `text`, and in `pred_text` what was recognised: as hypotheses, that is what is read.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asr.errors import ScoringError
-from asr.files import read_lines
+from asr.files import parse_json, read_lines
 
 JSON_LINES = (".json", ".jsonl")
 _TEXT, _PREDICTED = "text", "pred_text"
@@ -94,15 +93,15 @@ def _refuse_other_forms(path: Path, lines: list[str]) -> None:
 def _keys(line: str) -> frozenset[str]:
     """The keys of a line of JSON; none where it is broken, which is for `_parse` to say."""
     try:
-        return frozenset(json.loads(line))
-    except (ValueError, RecursionError, TypeError):
+        return frozenset(parse_json(line))
+    except (ValueError, TypeError):
         return frozenset()
 
 
 def _parse(line: str, where: str, key: str, *, recognised: bool) -> tuple[str, str]:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = parse_json(line)
+    except ValueError:
         raise ScoringError(f"{where}: not JSON; expected one JSON object a line") from None
     if not isinstance(record, dict):
         raise ScoringError(f"{where}: expected a JSON object, found {type(record).__name__}")

@@ -21,15 +21,15 @@ class SearchSettings(Settings):
     """The best path, or the best text of a beam, which takes a language model into account."""
     beam_width: int = Field(64, ge=1, le=10_000)
     """Prefixes that are followed."""
-    max_tokens: int = Field(40, ge=1)
+    max_tokens: int = Field(40, ge=1, le=1_000_000)
     """Likeliest tokens of each frame that are looked at."""
-    beam_threshold: float = Field(25.0, gt=0)
+    beam_threshold: float = Field(25.0, gt=0, le=1e9)
     """Prefixes that are more than so many nats below the best are dropped."""
     fusion: FusionSettings = FusionSettings()
     """How a language model takes part; `asr tune` finds these."""
-    num_rescored: int = Field(32, ge=1)
+    num_rescored: int = Field(32, ge=1, le=10_000)
     """Best texts that a neural language model rescores, if the model has one."""
-    rescoring_weight: float = Field(0.0, ge=0)
+    rescoring_weight: float = Field(0.0, ge=0, le=1000)
     """Weight of the neural language model."""
 
 

@@ -1,31 +1,39 @@
 """Training state on disk: what a stopped run needs to go on. Not a model; that is `recognizer.py`."""
 
-import hashlib
 import io
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from asr.errors import TrainingError
-from asr.files import atomic_path
+from asr.files import atomic_path, remove_leftovers
 
 
-def fingerprint(tokens: bytes, durations: Sequence[float]) -> dict[str, str]:
-    """What tells another set of tokens or of utterances from the one that a state belongs to."""
-    seconds = np.array(durations, dtype=np.float64)
-    return {
-        "tokens_sha256": hashlib.sha256(tokens).hexdigest(),
-        "data_sha256": hashlib.sha256(seconds.tobytes()).hexdigest(),
-    }
+def load_whole(path: Path) -> dict[str, Any]:
+    """What `torch.save` has written to a file, on the CPU. Only plain values and tensors are ever unpickled.
+
+    The file is a zip archive with a CRC-32 of each of its members, which `torch.load` does not look at.
+
+    Raises:
+        TrainingError: a byte has changed since; no path in the message.
+        Exception: of many kinds, which zipfile and torch raise for what is no such archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if (member := archive.testzip()) is not None:
+            raise TrainingError(f"its checksum is wrong, in {member}")
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
 
 
 @dataclass(slots=True)
 class EpochSums:
-    """Sums over the steps of the current epoch so far, of which its line of metrics is made."""
+    """Sums over the steps of the current epoch so far, of which its line of metrics is made; those of seconds of sound
+    and of padding are over all processes.
+    """
 
     num_steps: int = 0
     num_skipped: int = 0  # steps without an update, because the loss or the gradient was not finite
@@ -36,6 +44,19 @@ class EpochSums:
     padded_seconds: float = 0.0
     seconds: float = 0.0
     waited: float = 0.0
+    layer_gradients: dict[str, float] = field(default_factory=dict)  # norms in the last step before the state was saved
+
+    def add_step(self, loss: float, gradient_norm: float, limit: float) -> None:
+        """A step that was taken."""
+        self.num_steps += 1
+        self.loss += loss
+        self.gradient_norm += gradient_norm
+        self.num_clipped += gradient_norm > limit
+
+    def add_sound(self, audio_seconds: float, padded_seconds: float) -> None:
+        """Of a step, whether it was taken or left out."""
+        self.audio_seconds += audio_seconds
+        self.padded_seconds += padded_seconds
 
 
 @dataclass(slots=True)
@@ -96,6 +117,10 @@ class Checkpoints:
         for path in [*before[: max(0, len(before) + 1 - self._keep)], *after]:
             path.unlink(missing_ok=True)
 
+    def remove_leftovers(self) -> None:
+        """Remove the halves of checkpoints that killed trainings have left; only for one who holds the run's lock."""
+        remove_leftovers(self._folder, "step-*.pt")
+
     def load(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
         """The newest state that is whole; `warn` is told of each that is not. Only plain values are ever unpickled.
 
@@ -107,9 +132,10 @@ class Checkpoints:
             raise TrainingError(f"{self._folder}: no checkpoint to resume from; start the training without --resume")
         for path in reversed(paths):
             try:
-                return path, torch.load(path, map_location="cpu", weights_only=True)
+                return path, load_whole(path)
             except Exception as error:  # torch raises many kinds for a damaged file
-                warn(f"{path}: the checkpoint is damaged ({type(error).__name__}); trying the one before")
+                reason = str(error) if isinstance(error, TrainingError) else type(error).__name__
+                warn(f"{path}: the checkpoint is damaged ({reason}); trying the one before")
         raise TrainingError(
             f"{self._folder}: all checkpoints are damaged; remove the folder and start without --resume"
         )

@@ -41,6 +41,11 @@ def prepare_device(device: torch.device, dtype: torch.dtype) -> None:
     torch.backends.cudnn.rnn.fp32_precision = exactness  # type: ignore[attr-defined]
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device, or the machine, has no memory left."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
 class Readout:
     """Numbers on their way from a device to the CPU: the copy begins at once, and only who reads them waits for it.
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 import asr
-from asr.errors import TrainingError, system_reason
-from asr.files import write_text
+from asr.errors import TrainingError
+from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, write_text
 
 try:
     import resource
@@ -45,10 +45,8 @@ def read_environment(path: Path) -> list[dict[str, Any]]:
         TrainingError: the file can not be read, or is not what `note_environment` writes.
     """
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"{path}: can not be read ({system_reason(error)})") from None
-    except (ValueError, RecursionError):
+        records = parse_json(read_bytes(path, TrainingError, max_bytes=MAX_SIDE_BYTES))
+    except ValueError:
         records = None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise TrainingError(f"{path}: expected a JSON list of objects, as `asr train` writes it; or remove the file")

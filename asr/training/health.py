@@ -11,6 +11,8 @@ BLANK_RATIO, BLANK_WER = 0.995, 0.99  # from here on a model writes nothing
 _PATIENCE = 5  # epochs that a sign has to last where it may be chance
 _BLANK_STEPS = 2000  # CTC starts on a plateau of blanks; AN4 leaves it after about 250 steps
 _DEAD, _GRADIENTS_EXPLODE, _WEIGHTS_EXPLODE, _OVERFITTING = 1e-4, 30.0, 30.0, 1.2
+# Weights that have grown so many times, while the loss is still so much of that of the first epoch, learn nothing.
+_WEIGHTS_TOO_LARGE, _STUCK = 5.0, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,13 @@ def layer_norms(model: nn.Module) -> dict[str, LayerNorms]:
     return found
 
 
+def gradient_norms(model: nn.Module) -> dict[str, float]:
+    """By layer, of the gradients at hand; {} if there are none, as in a training that was just resumed."""
+    if all(parameter.grad is None for parameter in model.parameters()):
+        return {}
+    return {name: norms.gradients for name, norms in layer_norms(model).items()}
+
+
 def layer_name(parameter: str) -> str:
     """The layer that a parameter, or a module, belongs to."""
     first, *rest = parameter.split(".")
@@ -44,9 +53,13 @@ def _norm(tensors: list[Tensor]) -> float:
 
 
 class Monitor:
-    """Reads the metrics of one epoch after the other, and warns of what is ill; of each thing once, while it lasts."""
+    """Reads the metrics of one epoch after the other, and warns of what is ill; of each thing once, while it lasts.
 
-    def __init__(self) -> None:
+    `start`: the norms of the weights before the first step; without them, those after the first epoch.
+    """
+
+    def __init__(self, start: dict[str, LayerNorms] | None = None) -> None:
+        self._start = {name: norms.weights for name, norms in (start or {}).items()}
         self._records: list[dict[str, Any]] = []
         self._said: set[str] = set()
 
@@ -59,7 +72,9 @@ class Monitor:
         return new
 
     def _signs(self) -> dict[str, str]:
-        signs = dict(self._layer_signs(self._records[-1].get("layers", {})))
+        layers = self._records[-1].get("layers", {})
+        # In a training that has diverged, gradients say nothing more: layers that are saturated let none through.
+        signs = self._divergence(layers) or dict(self._dead_layers(layers))
         if self._only_blanks():
             signs["blanks"] = (
                 "the model writes nothing: blanks only. CTC starts so, but should be past it by now: see whether one "
@@ -99,10 +114,23 @@ class Monitor:
             for r in lately
         )
 
-    def _layer_signs(self, layers: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
+    def _divergence(self, layers: dict[str, dict[str, float]]) -> dict[str, str]:
+        """Weights that no learning makes so large."""
+        first, last = self._records[0], self._records[-1]
+        start = {name: norms["weights"] for name, norms in first.get("layers", {}).items()} | self._start
+        growth = [(norms["weights"] / max(1e-12, start.get(name, math.inf)), name) for name, norms in layers.items()]
+        most, name = max(growth, default=(0.0, ""))
+        is_stuck = len(self._records) > 1 and last["train_loss"] >= _STUCK * first["train_loss"]
+        if most <= (_WEIGHTS_TOO_LARGE if is_stuck else _WEIGHTS_EXPLODE):
+            return {}
+        return {
+            "diverged": f"the weights of {name} have grown {most:.0f} times: the training has diverged, most likely "
+            "because training.learning_rate is too high; begin anew with a tenth of it"
+        }
+
+    def _dead_layers(self, layers: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
         """A layer is compared with the others: with the median of their gradients, in relation to their weights."""
         ratios = {name: norms["gradients"] / max(1e-12, norms["weights"]) for name, norms in layers.items()}
-        first = self._records[0].get("layers", {})
         signs = []
         for name, ratio in ratios.items():
             others = median([other for key, other in ratios.items() if key != name] or [ratio])
@@ -112,8 +140,4 @@ class Monitor:
                 signs.append(
                     (f"dead {name}", f"{name} learns nothing: its gradient is {ratio / others:.0e} of the usual")
                 )
-            growth = layers[name]["weights"] / max(1e-12, first.get(name, layers[name])["weights"])
-            if growth > _WEIGHTS_EXPLODE:
-                text = f"the weights of {name} have grown {growth:.0f} times: lower training.learning_rate"
-                signs.append((f"exploding {name}", text))
         return signs

@@ -3,7 +3,6 @@
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from asr.files import atomic_path
 from asr.model import AcousticModel
 from asr.recognizer import Recognizer
 from asr.tokens import Tokens
+from asr.training.checkpoint import load_whole
 from asr.training.device import compute_dtype, prepare_device
 from asr.training.examination import Examination, as_table, examine
 from asr.training.settings import ExperimentSettings, settings_of_run
@@ -84,7 +84,7 @@ def load_incident(path: Path) -> Incident:
     if not path.is_file():
         raise TrainingError(f"{path}: no such file; a training writes RUN/incidents/step-*.pt")
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_whole(path)
         if state["format_version"] != FORMAT_VERSION:
             raise ValueError
         batch = {**state["batch"], "ids": tuple(state["batch"]["ids"])}

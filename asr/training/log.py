@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asr.errors import OutputError, TrainingError
-from asr.files import append_text, read_lines, write_text
+from asr.files import append_text, parse_json, read_bytes, read_lines, write_text
 from asr.scoring import UtteranceScore
 
 METRICS, STEPS, EXAMPLES = "metrics.jsonl", "steps.jsonl", "examples.jsonl"
@@ -29,6 +30,12 @@ class RunLog:
         self._records: dict[str, list[dict[str, Any]]] = {METRICS: [], EXAMPLES: []}
         self._tensorboard = _open_tensorboard(folder) if tensorboard and not silent else None
         self.console = Console(stderr=True, quiet=silent)
+
+    def start_anew(self) -> None:
+        """Remove the records of a training that was killed before its first checkpoint: this one begins at step 1."""
+        for name in (METRICS, STEPS, EXAMPLES) if not self._silent else ():
+            with suppress(IsADirectoryError):
+                (self._folder / name).unlink(missing_ok=True)
 
     def keep_until(self, epoch: int, step: int) -> list[dict[str, Any]]:
         """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again. Returns the
@@ -111,10 +118,10 @@ class RunLog:
 def read_steps(path: Path) -> list[dict[str, Any]]:
     """The records of a `steps.jsonl`, up to the half line that a killed training may have left at its end."""
     records: list[dict[str, Any]] = []
-    for line in path.read_bytes().split(b"\n"):
+    for line in read_bytes(path, TrainingError).split(b"\n"):
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+            record = parse_json(line)
+        except ValueError:
             break
         if not isinstance(record, dict) or not isinstance(record.get("step"), int):
             break
@@ -134,8 +141,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def _parse(line: str, where: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = parse_json(line)
+    except ValueError:
         raise TrainingError(f"{where}: not JSON; expected one JSON object a line, as `asr train` writes it") from None
     if not isinstance(record, dict):
         raise TrainingError(f"{where}: expected a JSON object, found {type(record).__name__}")

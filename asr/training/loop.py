@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from asr.corpus.batches import Batch, TrainingBatches
 from asr.corpus.manifest import Utterance
@@ -12,9 +13,10 @@ from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.recognizer import Recognizer
 from asr.training.best import keep_best, model_card
-from asr.training.checkpoint import Checkpoints, EpochSums, Progress, fingerprint
+from asr.training.checkpoint import Checkpoints, EpochSums, Progress
 from asr.training.distributed import World
-from asr.training.health import Monitor
+from asr.training.fingerprint import what_has_changed
+from asr.training.health import Monitor, gradient_norms, layer_norms
 from asr.training.incident import keep_incident
 from asr.training.interrupt import StopRequest
 from asr.training.log import RunLog
@@ -45,6 +47,7 @@ class Trainer:
         dev: Sequence[Utterance],
         *,
         folder: Path,
+        fingerprint: dict[str, Any],
         world: World | None = None,
     ) -> None:
         self.settings = settings
@@ -58,11 +61,9 @@ class Trainer:
         self.stepper = Stepper(recognizer.model, settings, self.world)
         self.averaged = Recognizer(self.stepper.average.model, recognizer.tokens, settings.search)
         self.checkpoints = Checkpoints(folder, keep=self.loop.keep_last)
-        self.monitor = Monitor()
+        self.monitor = Monitor(layer_norms(recognizer.model))
         self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
-        self._fingerprint = fingerprint(
-            recognizer.tokens.model, [*batches.durations, *(utterance.duration for utterance in dev)]
-        )
+        self._fingerprint = fingerprint
         self._stop = StopRequest()
         self._to_stop = self._to_save = False  # in all processes, or in none
         self._unread: StepReport | None = None
@@ -88,8 +89,8 @@ class Trainer:
             self.progress = Progress.from_json(state["progress"])
         except (KeyError, RuntimeError, ValueError, TypeError):
             raise TrainingError(f"{path}: the checkpoint is damaged, or of another version of asr") from None
-        if state.get("data_sha256", self._fingerprint["data_sha256"]) != self._fingerprint["data_sha256"]:
-            self.log.warn(f"{path}: the utterances have changed since; the training will not be as if it were unbroken")
+        if said := what_has_changed(state, self._fingerprint):
+            self.log.warn(f"{path}: {said}")
         for record in self.log.keep_until(self.progress.epoch - 1, self.progress.step):
             self.monitor.check(record)  # what it says of these has been said
         self.log.say(self.progress.place(self.loop.max_epochs))
@@ -111,10 +112,12 @@ class Trainer:
                 except Interrupted:
                     raise
                 except AsrError as error:
-                    self._save_checkpoint()
+                    is_saved = self._save_checkpoint()
                     if isinstance(error, _TooManySkipped):
                         self.world.meet()
-                    raise
+                    if not is_saved:
+                        raise
+                    raise type(error)(f"{error}; the state is saved: mend this, then go on with --resume") from None
                 self.progress.epoch += 1
                 self.progress.batch = 0
                 self.progress.sums = EpochSums()
@@ -123,7 +126,7 @@ class Trainer:
                 self._heed()
         if self._is_out_of_patience():
             self.log.say(f"stopped: dev has not improved for {self.loop.patience} epochs")
-        if self.world.is_first and not (self.folder / "model").is_dir():
+        if self.world.is_first and not (self.progress.best_epoch and (self.folder / "model").is_dir()):
             raise OutputError(f"{self.folder / 'model'}: the model could not be written; see the warnings above")
 
     def _is_out_of_patience(self) -> bool:
@@ -158,9 +161,6 @@ class Trainer:
             asked = time.perf_counter()
             batch = next(source)
             sums.waited += time.perf_counter() - asked
-            if not batch.is_stand_in:
-                sums.audio_seconds += float(batch.num_samples.sum()) / self.recognizer.model.sample_rate
-            sums.padded_seconds += batch.waveforms.numel() / self.recognizer.model.sample_rate
             yield batch.to(self.recognizer.device)
 
     def _train_step(self, batch: Batch, num_batches: int) -> None:
@@ -181,15 +181,13 @@ class Trainer:
         if self._unread is None:
             return
         report, self._unread = self._unread, None
-        loss, norm, limit, stop, save = report.numbers.tolist()
+        loss, norm, limit, stop, save, num_samples, num_padded = report.numbers.tolist()
         self._to_stop, self._to_save = self._to_stop or stop > 0, self._to_save or save > 0
-        sums = self.progress.sums
+        rate = self.recognizer.model.sample_rate
+        self.progress.sums.add_sound(num_samples / rate, num_padded / rate)
         is_finite = math.isfinite(loss) and math.isfinite(norm)
         if is_finite:
-            sums.num_steps += 1
-            sums.loss += loss
-            sums.gradient_norm += norm
-            sums.num_clipped += norm > limit
+            self.progress.sums.add_step(loss, norm, limit)
         self.log.step({"step": report.step + 1, "loss": loss, "gradient_norm": norm, "limit": limit})
         if is_finite:
             self._num_overflows = 0
@@ -270,18 +268,21 @@ class Trainer:
     def _is_due(self) -> bool:
         return (time.perf_counter() - self._saved) / 60 >= self.loop.checkpoint_minutes
 
-    def _save_checkpoint(self) -> None:
+    def _save_checkpoint(self) -> bool:
         """A full disk must not end a training of days: warn, keep the checkpoint before, go on."""
         try:
             self._write_checkpoint()
         except OutputError as error:
             self.log.warn(f"{error}; training goes on, free some space")
+            return False
+        return self.world.is_first
 
     def _write_checkpoint(self) -> None:
         self._read_report()
         self._to_save = False
         self._count_time()
         self._saved = time.perf_counter()
+        self.progress.sums.layer_gradients |= gradient_norms(self.recognizer.model)
         self.log.flush()
         if self.world.is_first:
             state = {

@@ -1,7 +1,6 @@
 """What is written down of an epoch."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from asr.evaluation import Evaluation
@@ -10,7 +9,7 @@ from asr.scoring import UtteranceScore
 from asr.training.checkpoint import Progress
 from asr.training.distributed import World
 from asr.training.environment import peak_memory_mb
-from asr.training.health import layer_norms
+from asr.training.health import gradient_norms, layer_norms
 
 
 def training_record(progress: Progress, model: AcousticModel, world: World) -> dict[str, Any]:
@@ -20,8 +19,8 @@ def training_record(progress: Progress, model: AcousticModel, world: World) -> d
     """
     sums = progress.sums
     memory = peak_memory_mb(model.head.weight.device)
-    parts = world.gather((sums.audio_seconds, sums.padded_seconds, sums.waited, memory))
-    audio, padded, waited, memories = zip(*parts, strict=True)
+    waited, memories = zip(*world.gather((sums.waited, memory)), strict=True)
+    gradients = gradient_norms(model) or sums.layer_gradients  # an epoch may have been resumed after its last step
     num_steps, seconds = max(1, sums.num_steps), max(1e-9, sums.seconds)
     return {
         "epoch": progress.epoch,
@@ -30,12 +29,16 @@ def training_record(progress: Progress, model: AcousticModel, world: World) -> d
         "gradient_norm": sums.gradient_norm / num_steps,
         "share_clipped": sums.num_clipped / num_steps,
         "num_skipped": sums.num_skipped,
-        "audio_seconds_per_second": sum(audio) / seconds,
-        "share_waiting_for_data": sum(waited) / len(parts) / seconds,
-        "padding_waste": 1 - sum(audio) / max(1e-9, sum(padded)),
+        "audio_seconds_per_second": sums.audio_seconds / seconds,
+        "share_waiting_for_data": sum(waited) / len(waited) / seconds,
+        "padding_waste": 1 - sums.audio_seconds / max(1e-9, sums.padded_seconds),
         "peak_memory_mb": max(memories),
         "training_seconds": progress.seconds,
-        "layers": {name: asdict(norms) for name, norms in layer_norms(model).items()},
+        "layers": {
+            name: {"weights": norms.weights, "gradients": gradients[name]}
+            for name, norms in layer_norms(model).items()
+            if name in gradients
+        },
     }
 
 

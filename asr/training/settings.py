@@ -22,7 +22,7 @@ class DataSettings(Settings):
     """Manifest to train on, or a folder of shards; relative to the folder that `asr` runs in."""
     dev: str
     """Manifest on which the best weights are chosen."""
-    max_seconds: float = Field(MAX_SECONDS, gt=0)
+    max_seconds: float = Field(MAX_SECONDS, gt=0, le=86_400)
     """Utterances that are longer, in seconds, are refused: CTC learns badly from them, a batch takes gigabytes."""
 
 
@@ -33,43 +33,43 @@ class LoopSettings(Settings):
     give the same training on any number of GPUs.
     """
 
-    max_epochs: int = Field(100, ge=1)
+    max_epochs: int = Field(100, ge=1, le=1_000_000)
     """Passes over the training data, at most; also where the learning rate reaches zero."""
-    batch_seconds: float = Field(120.0, gt=0)
+    batch_seconds: float = Field(120.0, gt=0, le=1e6)
     """Seconds of sound in a batch, padding counted; of all processes together, if there are several."""
     duration_jitter: float = Field(JITTER, ge=0, lt=1)
     """Durations are changed at random by up to this share before utterances are sorted into batches."""
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, le=1e38)
     """The highest: it rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
-    warmup_steps: int = Field(200, ge=0)
+    warmup_steps: int = Field(200, ge=0, le=10**9)
     """Steps in which the learning rate rises from zero."""
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(0.01, ge=0, le=1000)
     """Of AdamW: the share, times the learning rate, that matrices lose at each step."""
-    max_grad_norm: float = Field(5.0, gt=0)
+    max_grad_norm: float = Field(5.0, gt=0, le=1e9)
     """A gradient with a larger norm is scaled down to it."""
-    clip_factor: float | None = Field(None, gt=1)
+    clip_factor: float | None = Field(None, gt=1, le=1e9)
     """A gradient of more than so many times its usual norm is scaled down to that; none: not."""
-    max_skipped: int = Field(10, ge=0)
+    max_skipped: int = Field(10, ge=0, le=10**9)
     """Steps whose loss or gradient is not finite are left out; with more than so many, the training ends."""
     intermediate_share: float = Field(0.3, ge=0, lt=1)
     """Share of the loss that is taken at the middle layer."""
-    backprop_frames: int | None = Field(None, ge=1)
+    backprop_frames: int | None = Field(None, ge=1, le=10**9)
     """Gradients flow back in time over so many output frames at most; none: over all."""
     ema_decay: float = Field(0.998, ge=0, lt=1)
     """Share of the averaged weights, which are evaluated and saved, that is kept at each step."""
-    patience: int = Field(30, ge=1)
+    patience: int = Field(30, ge=1, le=1_000_000)
     """The training stops after so many epochs without a better word error rate on dev."""
     seed: int = Field(1, ge=0, lt=2**31)
     """Of all random choices; on a CPU, two trainings with one seed are equal."""
-    num_workers: int = Field(1, ge=0)
+    num_workers: int = Field(1, ge=0, le=512)
     """Processes that read and augment sound; 0: the training does it itself."""
-    checkpoint_steps: int | None = Field(None, ge=1)
+    checkpoint_steps: int | None = Field(None, ge=1, le=10**9)
     """The state is also saved every so many steps; none: not."""
-    checkpoint_minutes: float = Field(10.0, gt=0)
+    checkpoint_minutes: float = Field(10.0, gt=0, le=1e6)
     """The state is saved after each epoch, and when so many minutes have gone by."""
-    keep_last: int = Field(2, ge=1)
+    keep_last: int = Field(2, ge=1, le=10_000)
     """So many of the last states are kept."""
-    keep_best: int = Field(1, ge=1)
+    keep_best: int = Field(1, ge=1, le=10_000)
     """So many models of the best epochs are kept in `best/`, if more than one; for `asr average`."""
     precision: Precision = "auto"
     """What the network computes in; auto: bf16 on a GPU that knows it, else float32."""

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from asr.corpus.batches import Batch
+from asr.errors import TrainingError
 from asr.model import AcousticModel
 from asr.recurrent.lstm import truncate_backprop
 from asr.training.clip import GradientClip
-from asr.training.device import Readout, compute_dtype, prepare_device
+from asr.training.device import Readout, compute_dtype, is_out_of_memory, prepare_device
 from asr.training.distributed import World
 from asr.training.ema import WeightAverage
 from asr.training.loss import training_losses
@@ -27,12 +28,13 @@ from asr.training.settings import ExperimentSettings
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """What a step gave, the same in all processes. `row`: loss per token, norm of the gradient before clipping, limit
-    of that norm, and how many processes asked to stop and to save the state; `numbers`: the same for the CPU to read.
+    of that norm, how many processes asked to stop and to save the state, samples of sound, and these with the padding
+    of their batches (exact to 2**24, 17 minutes); `numbers`: the same for the CPU to read.
     """
 
     step: int
     batch: Batch
-    row: Float[Tensor, "5"]
+    row: Float[Tensor, "7"]
     numbers: Readout
 
 
@@ -60,22 +62,39 @@ class Stepper:
     def gradients(self, batch: Batch, step: int, *, stop: bool = False, save: bool = False) -> StepReport:
         """Forward, backward and clipping: the same for the same weights, batch and step. In float16 an `update` has to
         follow before the next call. `stop`, `save`: what this process asks of all.
+
+        Raises:
+            TrainingError: there is no memory for it; nothing has changed.
         """
+        try:
+            return self._gradients(batch, step, stop=stop, save=save)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            rows, samples = batch.waveforms.shape
+            raise TrainingError(
+                f"step {step + 1}: the memory of {self._device} is full, with {rows} sounds of up to "
+                f"{samples / self.model.sample_rate:.0f} s in the batch: share it among more GPUs (torchrun), free "
+                "some memory, or begin anew with a lower training.batch_seconds"
+            ) from None
+
+    def _gradients(self, batch: Batch, step: int, *, stop: bool, save: bool) -> StepReport:
         generator = seed_step(self._loop.seed, step, self._world.rank)
         total = self._losses(batch, generator).sum() * float(not batch.is_stand_in)
+        num_tokens, num_samples = (0, 0) if batch.is_stand_in else (len(batch.targets), int(batch.num_samples.sum()))
         counts = torch.tensor(
-            [0.0 if batch.is_stand_in else len(batch.targets), float(stop), float(save)],
+            [float(count) for count in (num_tokens, stop, save, num_samples, batch.waveforms.numel())],
             pin_memory=self._device.type == "cuda",
         )
         # Losses and tokens of all processes: what one process with the whole batch would have.
         sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
-        num_tokens = sums[1].clamp(min=1)
+        all_tokens = sums[1].clamp(min=1)
         self._optimizer.zero_grad(set_to_none=True)
-        loss = total * self._world.size / num_tokens  # DistributedDataParallel averages the processes' gradients
+        loss = total * self._world.size / all_tokens  # DistributedDataParallel averages the processes' gradients
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         norm, limit = self._clip.apply(list(self.model.parameters()))
-        row = torch.stack([sums[0] / num_tokens, norm, limit, sums[2], sums[3]])
+        row = torch.cat([torch.stack([sums[0] / all_tokens, norm, limit]), sums[2:]])
         return StepReport(step, batch, row, Readout(row))
 
     def update(self, report: StepReport, learning_rate: float) -> None:

@@ -4,6 +4,7 @@ The log-probability of the likeliest token of a frame is traced back to the inpu
 before and k frames after: the norm of the gradient there says how much the network heeds what is so far away.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -50,9 +51,9 @@ def gradient_by_lag(recognizer: Recognizer, waveforms: Sequence[Float[Tensor, "_
     return TimeLag(_geometric_mean(past), _geometric_mean(future), model.seconds_per_frame)
 
 
-def reach_of(norms: Sequence[float]) -> int:
-    """The first lag, in frames, at which the norm is below a hundredth of that at lag 0; the last one if none is."""
-    return next((lag for lag, norm in enumerate(norms) if norm < norms[0] / 100), len(norms) - 1)
+def reach_of(norms: Sequence[float]) -> int | None:
+    """The first lag, in frames, at which the norm is below a hundredth of that at lag 0; None if it is at no lag."""
+    return next((lag for lag, norm in enumerate(norms) if norm < norms[0] / 100), None)
 
 
 def norms_by_lag(
@@ -81,7 +82,7 @@ def _places(num_frames: int) -> list[int]:
 
 
 def _geometric_mean(rows: Sequence[Float[Tensor, "_ lags"]]) -> tuple[float, ...]:
-    """By lag, over the rows that reach so far; up to the first lag that none reaches, or from which nothing comes."""
+    """By lag, over the rows that reach so far; up to the first lag that none reaches. Zero where nothing comes from."""
     means = torch.cat(list(rows)).log().nanmean(dim=0).exp().tolist()
-    reached = next((lag for lag, value in enumerate(means) if not value > 0), len(means))
+    reached = next((lag for lag, value in enumerate(means) if math.isnan(value)), len(means))
     return tuple(means[:reached])

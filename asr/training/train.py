@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,18 +22,23 @@ from asr.corpus.manifest import (
 )
 from asr.corpus.shards import ShardedCorpus, read_index
 from asr.corpus.streaming import ShardedBatches
-from asr.errors import TrainingError
-from asr.files import write_text
+from asr.errors import ManifestError, TrainingError
+from asr.files import remove_leftovers, write_text
 from asr.model import AcousticModel
 from asr.recognizer import Recognizer
 from asr.settings import dump_settings
 from asr.tokens import Tokens
-from asr.training.checkpoint import Checkpoints, fingerprint
+from asr.training.checkpoint import Checkpoints
+from asr.training.device import is_out_of_memory
 from asr.training.distributed import World, joined_world
-from asr.training.environment import note_environment
+from asr.training.environment import ENVIRONMENT, note_environment
+from asr.training.fingerprint import fingerprint
 from asr.training.lock import locked
+from asr.training.log import EXAMPLES, METRICS, STEPS
 from asr.training.loop import Trainer
 from asr.training.settings import ExperimentSettings
+
+SETTINGS = "settings.yaml"
 
 
 def train(
@@ -54,6 +60,7 @@ def train(
             return None
         _refuse_used_folder(folder, resume)
         with locked(folder):
+            _remove_leftovers(folder)
             _run(settings, folder, world, resume=resume, skip_missing=skip_missing)
         return folder / "model"
 
@@ -62,8 +69,10 @@ def _run(settings: ExperimentSettings, folder: Path, world: World, *, resume: bo
     trainer = make_trainer(settings, folder, world, skip_missing=skip_missing)
     if resume:
         trainer.resume()
+    else:
+        trainer.log.start_anew()
     if world.is_first:
-        write_text(folder / "settings.yaml", dump_settings(settings))
+        write_text(folder / SETTINGS, dump_settings(settings))
         first_epoch, device = trainer.progress.epoch, trainer.recognizer.device
         note_environment(folder, device, first_epoch=first_epoch, resume=resume, num_processes=world.size)
     trainer.fit()
@@ -75,17 +84,29 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     torch.manual_seed(settings.training.seed)
     tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
     tokens = Tokens(world.of_first(tokens.model))
-    model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(world.device())
+    model = _build(settings, tokens, world)
     batches, left_out = _make_batches(train_set, tokens, model, settings, world)
-    _refuse_differences(world, list(batches.durations), dev_set)
+    identity = fingerprint(tokens.model, train_set, dev_set, list(batches.durations))
+    _refuse_differences(world, identity, len(batches.durations))
     encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
-    trainer = Trainer(
-        settings, Recognizer(model, tokens, settings.search), batches, dev_set, folder=folder, world=world
-    )
+    recognizer = Recognizer(model, tokens, settings.search)
+    trainer = Trainer(settings, recognizer, batches, dev_set, folder=folder, fingerprint=identity, world=world)
     for text in [*missing, message, left_out, _facts(list(batches.durations), dev_set, model, tokens)]:
         if text:
             trainer.log.say(text)
     return trainer
+
+
+def _build(settings: ExperimentSettings, tokens: Tokens, world: World) -> AcousticModel:
+    try:
+        return AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(world.device())
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"a model of {settings.model.num_layers} layers of {settings.model.hidden_size} cells does not fit into "
+            "the memory; lower model.hidden_size or model.num_layers"
+        ) from None
 
 
 def _read_sets(
@@ -97,6 +118,11 @@ def _read_sets(
         (read_index(train_path), None) if train_path.is_dir() else read_set(train_path, skip_missing)
     )
     dev_set, dev_message = read_set(dev_path, skip_missing)
+    if not any(utterance.text.split() for utterance in dev_set):
+        raise ManifestError(
+            f"{dev_path}: none of the {len(dev_set)} texts has a word, so no error rate can be measured; "
+            "give data.dev a manifest with transcripts"
+        )
     for utterances, path in ((train_set, train_path), (dev_set, dev_path)):
         refuse_long(utterances, path, settings.data.max_seconds)
     return train_set, dev_set, [train_message, dev_message]
@@ -212,15 +238,22 @@ def _left_out(problems: Sequence[str | None]) -> str | None:
     return f"left out, too short for their text: {len(out)} utterances: {', '.join(out[:MAX_NAMED])}{more}"
 
 
-def _refuse_differences(world: World, train: Sequence[float], dev: Sequence[Utterance]) -> None:
+def _refuse_differences(world: World, identity: dict[str, Any], num_utterances: int) -> None:
     """Processes that have different utterances would train on some twice, and wait for each other forever."""
-    durations = [*train, *(utterance.duration for utterance in dev)]
-    if len(set(world.gather(fingerprint(b"", durations)["data_sha256"]))) > 1:
-        counts = world.gather(len(train))
+    if any(other != identity for other in world.gather(identity)):
+        counts = world.gather(num_utterances)
         raise TrainingError(
             f"the processes do not see the same data: {min(counts)} to {max(counts)} utterances to train on; give all "
             "machines the same manifests and sound files"
         )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What a training that was killed while it wrote has left beside its files."""
+    for name in (SETTINGS, ENVIRONMENT, METRICS, STEPS, EXAMPLES):
+        remove_leftovers(folder, name)
+    Checkpoints(folder).remove_leftovers()
+    remove_leftovers(folder / "incidents", "step-*.pt")
 
 
 def _refuse_used_folder(folder: Path, resume: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asr.corpus.manifest import read_manifest
 from asr.errors import CorpusError, LanguageModelError
-from asr.files import read_lines, write_text
+from asr.files import parse_json, read_bytes, write_text
 from recipes.english_text import spoken_english
 from recipes.stages import say
 
@@ -56,7 +56,7 @@ def _sentences(train: Path, text: Path, counts: Counter[str]) -> Iterator[Sequen
 
 def _check_text(record: Path, text: Path) -> None:
     try:
-        made_of = json.loads("\n".join(read_lines(record, LanguageModelError)))["text"]
+        made_of = parse_json(read_bytes(record, LanguageModelError))["text"]
     except (ValueError, KeyError, TypeError):
         raise LanguageModelError(f"{record}: not as this recipe has written it; remove it") from None
     if made_of != str(text):

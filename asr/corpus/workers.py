@@ -1,0 +1,59 @@
+"""The processes that load sounds beside a training: what signals they heed, and what is said when one is killed."""
+
+import multiprocessing
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from asr.errors import TrainingError
+
+
+def watched(loader: DataLoader[Any]) -> Iterator[Any]:
+    """What a loader gives. That one of its processes was killed is told between two batches, when a step is whole:
+    PyTorch's own handler of SIGCHLD would raise an error in the midst of a step.
+
+    Raises:
+        TrainingError: a process was killed.
+    """
+    before, handler = multiprocessing.active_children(), signal.getsignal(signal.SIGCHLD)
+    batches = iter(loader)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, handler)
+    workers = [child for child in multiprocessing.active_children() if child not in before]
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except RuntimeError:
+            killed = [worker.exitcode for worker in workers if worker.exitcode]
+            if not killed:
+                raise
+            raise TrainingError(_killed(killed[0])) from None
+        yield batch
+
+
+def prepare_worker(worker: int) -> None:
+    """To be called in each process before it loads anything."""
+    torch.set_num_threads(1)  # workers beside the trainer's own threads would only push each other off the cores
+    # Both are the trainer's to handle: a terminal, `timeout` or a batch system sends them to all its processes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _let_one_pass)
+
+
+def _let_one_pass(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+
+
+def _killed(exitcode: int) -> str:
+    how = signal.Signals(-exitcode).name if exitcode < 0 else f"exit code {exitcode}"
+    why = {"SIGKILL": ", most likely because the memory was full", "SIGBUS": ", most likely because /dev/shm was full"}
+    return (
+        f"a process that loads sounds was ended ({how}{why.get(how, '')}): free some memory, "
+        "or give fewer training.num_workers"
+    )
