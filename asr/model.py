@@ -1,6 +1,5 @@
 """Stage 3: frames -> log-probabilities. Convolutional subsampling, stacked bidirectional LSTM, CTC head."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from jaxtyping import Float, Int
@@ -45,9 +44,11 @@ class ModelSettings(Settings):
         return self.num_layers * 2 * 4 * size * (2 * size + size + 2)
 
 
-def settings_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of_format_1(values: Any) -> Any:
     """Model settings written out in full before there was `features.mean_over`, in today's keys; others as they are."""
-    return {**values, "features": {"mean_over": "utterance", **values.get("features", {})}}
+    if not isinstance(values, dict) or not isinstance(features := values.get("features", {}), dict):
+        return values  # and refused by who checks them
+    return {**values, "features": {"mean_over": "utterance", **features}}
 
 
 class AcousticModel(nn.Module):

@@ -15,7 +15,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import safetensors
 import safetensors.torch
@@ -183,16 +183,11 @@ def _read_config(path: Path) -> _Config:
             "use the asr that wrote the model, or train it again"
         )
     try:
-        return _Config.parse(_of_format_1(values) if version == 1 else values, source=str(path))
+        return _Config.parse(
+            {**values, "model": settings_of_format_1(values.get("model"))} if version == 1 else values, source=str(path)
+        )
     except SettingsError as error:
         raise ModelError(f"{error}; copy the whole model folder again") from None
-
-
-def _of_format_1(values: dict[str, Any]) -> dict[str, Any]:
-    model = values.get("model")
-    if not isinstance(model, dict) or not isinstance(model.get("features", {}), dict):
-        return values  # refused with its path
-    return {**values, "model": settings_of_format_1(model)}
 
 
 def _read_tokens(path: Path, sha256: str) -> Tokens:

@@ -115,6 +115,18 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
     Raises:
         SettingsError: if the file is missing, is not YAML, or holds a key or value that `cls` refuses.
     """
+    values = read_settings(path)
+    for override in overrides or []:
+        _apply_override(values, override)
+    return cls.parse(values, source=f"{path} with --set {' '.join(overrides)}" if overrides else str(path))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What a YAML file of settings holds, unchecked.
+
+    Raises:
+        SettingsError: if the file is missing, or is not YAML with a mapping in it.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)  # no more: it may be a device without end
@@ -130,9 +142,7 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
     values = _read_yaml(text, source=str(path))
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
-    for override in overrides or []:
-        _apply_override(values, override)
-    return cls.parse(values, source=f"{path} with --set {' '.join(overrides)}" if overrides else str(path))
+    return values
 
 
 def dump_settings(settings: Settings) -> str:

@@ -86,14 +86,14 @@ def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence
     """Stage train, for one seed. A finished training goes on if it is given more epochs."""
     from asr.settings import load_settings
     from asr.training.checkpoint import Checkpoints
-    from asr.training.settings import ExperimentSettings, changed_settings
+    from asr.training.settings import ExperimentSettings, changed_settings, load_run_settings
     from asr.training.train import train
 
     data = [f"data.{name}={json.dumps(str(getattr(experiment, name)))}" for name in ("train", "dev")]
     settings = load_settings(ExperimentSettings, experiment.conf, [*data, f"training.seed={seed}", *overrides])
     if (run / "done").exists():
         # As settings, not as text: those that an older version did not know have their defaults.
-        before = load_settings(ExperimentSettings, run / "settings.yaml")
+        before = load_run_settings(run)
         if before == settings:
             say("train", f"done before: {run}")
             return

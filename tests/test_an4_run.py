@@ -68,6 +68,18 @@ def test_a_finished_run_with_other_settings_is_not_passed_off_as_this_one(
     assert "was trained with other settings" in capsys.readouterr().err
 
 
+def test_a_finished_run_of_before_the_mean_of_speech_is_another_one(
+    small_an4: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([*small_an4, "--seeds", "1"], monkeypatch)
+    written = tmp_path / "runs" / "seed1" / "settings.yaml"
+    assert "    mean_over: speech\n" in written.read_text()
+    written.write_text(written.read_text().replace("    mean_over: speech\n", ""))
+    with pytest.raises(SystemExit):
+        run([*small_an4, "--seeds", "1"], monkeypatch)
+    assert "was trained with other settings" in capsys.readouterr().err
+
+
 def test_a_finished_training_goes_on_with_more_epochs_and_is_tested_anew(
     small_an4: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """The settings of an experiment: one YAML file of conf/ holds all of them."""
 
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from asr.corpus.manifest import MAX_SECONDS
 from asr.corpus.plan import JITTER
 from asr.model import ModelSettings, settings_of_format_1
 from asr.search import SearchSettings
-from asr.settings import Settings
+from asr.settings import Settings, read_settings
 from asr.tokens import TokenSettings
 
 Precision: TypeAlias = Literal["auto", "float32", "bf16", "fp16"]
@@ -112,6 +113,16 @@ _FREE = (
 def settings_of_run(values: dict[str, Any]) -> dict[str, Any]:
     """Settings that a run has written out in full, maybe with an older asr, in today's keys."""
     return {**values, "model": settings_of_format_1(values["model"])} if "model" in values else values
+
+
+def load_run_settings(run: Path) -> ExperimentSettings:
+    """What was in force in a run, from its folder.
+
+    Raises:
+        SettingsError: there is no settings.yaml, or it is broken or of another version of asr.
+    """
+    path = run / "settings.yaml"
+    return ExperimentSettings.parse(settings_of_run(read_settings(path)), source=str(path))
 
 
 def changed_settings(before: dict[str, Any], now: ExperimentSettings) -> str:
