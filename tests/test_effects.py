@@ -313,18 +313,22 @@ def test_pauses_leave_every_sample_of_the_speech_in_its_order(burst: np.ndarray)
     assert len(places) == 8  # each of the three with and without
 
 
-def test_pauses_are_zeros_or_noise_well_below_the_speech(burst: np.ndarray) -> None:
+def test_pauses_are_zeros_or_noise_well_below_the_speech_and_some_have_a_click(burst: np.ndarray) -> None:
     kinds = []
-    for seed in range(200):
-        rng = generator(seed)
-        found = add_pauses(burst, 1.0, rng)
+    for seed in range(300):
+        found = add_pauses(burst, 1.0, generator(seed))
         start = next(start for start in range(len(found)) if np.array_equal(found[start : start + 99], burst[:99]))
         if start:
-            level = power(found[:start])
-            kinds.append(level == 0)
-            assert level == 0 or -61 < decibels(level / power(burst[BURST])) < -19
-    assert 0.15 < np.mean(kinds) < 0.45
-    assert len(kinds) > 60
+            peaks = np.abs(found[:start])
+            level = np.median(peaks)  # not moved by a click
+            kinds.append((level == 0, bool(peaks.max() > max(0.03, 8 * level))))
+            # The median of the size of normal noise is 0.67 of its root mean square.
+            assert start < 2000 or level == 0 or -61 < decibels((level / 0.6745) ** 2 / power(burst[BURST])) < -19
+            assert peaks.max() <= 1
+    assert len(kinds) > 100
+    digital, clicks = np.mean(kinds, axis=0)
+    assert 0.2 < digital < 0.4
+    assert 0.1 < clicks < 0.3
 
 
 @pytest.mark.parametrize("number", [1, 2, 319, 320, 321, 2000])

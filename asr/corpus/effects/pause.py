@@ -1,7 +1,7 @@
 """Pauses in which nobody speaks: before, after and amid the words."""
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.level import FRAME, Samples, frame_powers, mean_power, speech_mask
@@ -10,6 +10,9 @@ from asr.corpus.effects.noise import coloured_noise
 _DIGITAL_SHARE = 0.3  # of the pauses: zeros, as editors and telephones leave them
 _OCTAVE_DROP = (0.0, 9.0)  # decibels
 _LEVEL = (20.0, 60.0)  # decibels below the speech
+_CLICK_SHARE = 0.25  # of the pauses
+_CLICK_SECONDS = (0.002, 0.03)
+_CLICK_LEVEL = (-30.0, 0.0)  # decibels below full scale
 _QUIET_FRAMES = 5  # of 20 ms: longer than the closure of a stop within a word
 
 
@@ -17,7 +20,8 @@ def add_pauses(waveform: Samples, max_seconds: float, rng: np.random.Generator) 
     """A pause of up to `max_seconds`, short ones more often, at each of three places with a probability of a half.
 
     The places are the beginning, the end, and the quietest 0.1 s between a quarter and three quarters of the sound,
-    where a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech.
+    where a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech; a click
+    of a switch or a knock is in a quarter of them.
     """
     level = float(np.sqrt(mean_power(waveform[speech_mask(waveform)])))
     parts = [waveform]
@@ -41,8 +45,18 @@ def quietest_sample(waveform: Samples) -> int:
 def _pause(level: float, max_seconds: float, rng: np.random.Generator) -> Samples:
     """`level`: root mean square of the speech beside it."""
     num_samples = max(FRAME, round(max_seconds * rng.random() ** 2 * SAMPLE_RATE))
-    if rng.random() < _DIGITAL_SHARE:
-        return np.zeros(num_samples, np.float32)
-    noise = coloured_noise(num_samples, rng.uniform(*_OCTAVE_DROP), rng)
-    noise *= level * 10 ** (-rng.uniform(*_LEVEL) / 20) / np.sqrt(mean_power(noise))
-    return noise.clip(-1, 1).astype(np.float32)
+    samples = np.zeros(num_samples)
+    if rng.random() >= _DIGITAL_SHARE:
+        noise = coloured_noise(num_samples, rng.uniform(*_OCTAVE_DROP), rng)
+        samples += noise * level * 10 ** (-rng.uniform(*_LEVEL) / 20) / np.sqrt(mean_power(noise))
+    if rng.random() < _CLICK_SHARE:
+        _add_click(samples, rng)
+    return samples.clip(-1, 1).astype(np.float32)
+
+
+def _add_click(samples: Float[np.ndarray, "samples"], rng: np.random.Generator) -> None:
+    """A burst of noise that dies away, anywhere in the pause."""
+    num_samples = min(len(samples), round(rng.uniform(*_CLICK_SECONDS) * SAMPLE_RATE))
+    start = int(rng.integers(len(samples) - num_samples, endpoint=True))
+    burst = rng.choice([-1.0, 1.0], num_samples) * np.exp(-3 * np.arange(num_samples) / num_samples)
+    samples[start : start + num_samples] += 10 ** (rng.uniform(*_CLICK_LEVEL) / 20) * burst
