@@ -1,6 +1,7 @@
 """Writing files so that a crash, a full disk or an interrupt never leaves half of one, and reading them so that no
 file, however it was made, takes all memory or ends in a traceback."""
 
+import codecs
 import errno
 import gzip
 import json
@@ -18,6 +19,7 @@ from typing import IO, Any
 from asr.errors import AsrError, OutputError, system_reason
 
 MAX_BYTES = 4 * 2**30  # of a file that is read as a whole
+_LONGEST_LINE = 2**24  # bytes
 MAX_SIDE_BYTES = 16 * 2**20  # of one that holds settings, scores and the like
 MAX_NESTING = 100  # of JSON; what is deeper could be read, but not be shown, compared or written
 MAX_RATIO = 250  # of packed text; of a book it is 4, of one sentence again and again about 300 (gzip)
@@ -237,6 +239,31 @@ def read_lines(path: Path, error: type[AsrError]) -> list[str]:
     if lines[-1] == "":  # what follows the last line feed is no line
         lines.pop()
     return [line.removesuffix("\r") for line in lines]
+
+
+def stream_lines(path: Path, error: type[AsrError]) -> Iterator[str]:
+    """The lines of `read_lines` one by one, for a file of any size.
+
+    Raises:
+        error: the file is missing or a device, can not be read, has a line of more than 16 MiB, or is not UTF-8; names
+            the line.
+    """
+    number = 0
+    try:
+        with path.open("rb") as file:
+            _refuse_device(file, path, error)
+            for number, raw in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):
+                if len(raw) > _LONGEST_LINE:
+                    raise error(f"{path}, line {number}: is longer than 16 MiB; is it the right file?")
+                line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+                if line:  # a mark alone is no line
+                    yield line.decode().removesuffix("\n").removesuffix("\r")
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise error(f"{path}, line {number}: not UTF-8 text; convert the file to UTF-8") from None
+    except (OSError, ValueError) as reason:  # ValueError: a name with a zero byte in it
+        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
 
 
 def _flush_to_disk(path: Path) -> None:

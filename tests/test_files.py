@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asr.errors import LanguageModelError, ManifestError, OutputError
 from asr.files import (
@@ -19,7 +21,9 @@ from asr.files import (
     open_unpacked,
     parse_json,
     read_bytes,
+    read_lines,
     remove_leftovers,
+    stream_lines,
     write_text,
 )  # fmt: skip
 
@@ -194,3 +198,12 @@ def test_a_small_file_that_holds_far_too_much_is_refused_early(tmp_path, suffix,
         while piece := file.read(2**20):
             given += len(piece)
     assert given <= 64 * 2**20
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=3)), st.booleans()
+)
+def test_lines_one_by_one_are_the_lines_at_once(tmp_path_factory, lines, with_mark):
+    path = tmp_path_factory.mktemp("lines") / "x"
+    path.write_bytes(b"\xef\xbb\xbf" * with_mark + "\r\n".join(lines).encode())
+    assert list(stream_lines(path, ManifestError)) == read_lines(path, ManifestError)

@@ -194,3 +194,12 @@ def test_what_is_written_is_read_again(tmp_path_factory, rows):
     utterances = [Utterance(folder / "a.wav", *row) for row in rows]
     write_manifest(folder / "m.jsonl", utterances)
     assert read_manifest(folder / "m.jsonl", check_files=False) == utterances
+
+
+def test_a_key_that_stands_twice_is_refused_and_colons_in_texts_are_not(tmp_path: Path) -> None:
+    line = '{"audio_filepath": "a.wav", "duration": 1, "text": "at 12:30 \\": ", "id": "a"}'
+    (tmp_path / "m.jsonl").write_text(f"{line}\n")
+    assert read_manifest(tmp_path / "m.jsonl", check_files=False)[0].text == 'at 12:30 ": '
+    (tmp_path / "m.jsonl").write_text(line.replace('"id"', '"text"  :  "B", "id"') + "\n")
+    with pytest.raises(ManifestError, match="line 1: the key 'text' stands twice; which one is right"):
+        read_manifest(tmp_path / "m.jsonl", check_files=False)

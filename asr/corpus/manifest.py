@@ -58,7 +58,7 @@ def read_manifest(path: Path, *, check_files: bool = True) -> list[Utterance]:
             if first != number:
                 raise ManifestError(
                     f"{path}, line {number}: the id {utterance.id!r} stands on line {first} already; give each "
-                    'utterance its own "id" (without one, the name of the sound file is taken)'
+                    'utterance its own "id" (without one, the name of the sound file and the offset are taken)'
                 )
             utterances.append(utterance)
     if not utterances:
@@ -81,9 +81,11 @@ def parse_line(line: str, path: Path, number: int) -> Utterance:
     """
     where = f"{path}, line {number}"
     try:
-        record = parse_json(line)
+        record = parse_record(line)
     except json.JSONDecodeError as error:
         raise ManifestError(f"{where}: not JSON: {error.msg} at character {error.pos + 1}") from None
+    except DoubledKeyError as error:
+        raise ManifestError(f"{where}: the key {error.args[0]!r} stands twice; which one is right?") from None
     except (ValueError, RecursionError):
         raise ManifestError(f"{where}: not JSON that can be read: a number or a nesting without end") from None
     if not isinstance(record, dict):
@@ -91,16 +93,52 @@ def parse_line(line: str, path: Path, number: int) -> Utterance:
     # What is null is not there: so some tools write "offset" and "speaker".
     record = {key: value for key, value in record.items() if value is not None}
     audio = _text(record, "audio_filepath", where)
+    offset = _seconds(record, "offset", where) if "offset" in record else None
+    channels = _channels(record.get("channel_selector", "average"), where)
     return Utterance(
         audio_filepath=path.parent / audio,
         duration=_seconds(record, "duration", where),
         text=_whole_text(record, "text", where),
-        id=_whole_text({"id": Path(audio).stem, **record}, "id", where),
+        id=_whole_text({"id": Path(audio).stem + part_of_file(offset, channels), **record}, "id", where),
         speaker=_whole_text(record, "speaker", where) if "speaker" in record else None,
-        offset=_seconds(record, "offset", where) if "offset" in record else None,
-        channel_selector=_channels(record.get("channel_selector", "average"), where),
+        offset=offset,
+        channel_selector=channels,
         line=number,
     )
+
+
+class DoubledKeyError(ValueError):
+    """A key that stands twice in one JSON object: readers take the last and lose the first without a word."""
+
+
+def parse_record(line: str) -> Any:
+    """The JSON value of a line.
+
+    Raises:
+        ValueError: it is not JSON, nested too deeply, or (DoubledKeyError) a key stands twice in an object.
+    """
+    record = parse_json(line)
+    # Looking at each pair takes twice as long, so only lines with more colons than keys are looked at.
+    if isinstance(record, dict) and line.count(":") == len(record):
+        return record
+    return json.loads(line, object_pairs_hook=_without_doubled_keys)
+
+
+def part_of_file(offset: float | None, channels: int | tuple[int, ...] | None) -> str:
+    """What tells the parts of one sound file from each other in ids that are made from its name."""
+    start = f"-{round(1000 * offset):08}" if offset else ""
+    if channels is None:
+        return start
+    return f"{start}-channel{'+'.join(map(str, (channels,) if isinstance(channels, int) else channels))}"
+
+
+def _without_doubled_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in record:
+            raise DoubledKeyError(key)
+        record[key] = value
+    return record
 
 
 def _value(record: dict[str, Any], key: str, kinds: tuple[type, ...], where: str) -> Any:
