@@ -7,20 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import written
+from small_sounds import brief, sound
 
-from asr.corpus.importers import read_folder, read_kaldi, read_nemo, read_table, to_utterances
-from asr.corpus.manifest import Utterance, read_manifest
+from asr.corpus.importers import read_folder, read_nemo, to_utterances
+from asr.corpus.manifest import read_manifest
+from asr.corpus.tables import read_table
 from asr.errors import ManifestError
-
-
-def sound(path: Path, seconds: float = 0.5, rate: int = 8000) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.zeros(round(seconds * rate)), rate)
-    return path
-
-
-def brief(utterances: list[Utterance]) -> list[tuple]:
-    return [(u.id, u.text, u.speaker, u.offset, round(u.duration, 4)) for u in utterances]
 
 
 def test_a_folder_of_sounds_with_texts_beside(asr, tmp_path: Path) -> None:
@@ -72,8 +64,10 @@ def test_a_tab_table_as_of_common_voice_with_columns_and_folder_named(asr, tmp_p
         (["a,b", "1,2"], {}, r"no column of sound files \(--audio-column\): the first line has a, b; expected audio_f"),
         (["path,b", "1,2"], {}, r"no column of texts \(--text-column\): the first line has path, b; expected text or"),
         (["path,text", "1,2"], {"text_column": "t"}, "the first line has path, text; expected t$"),
-        (["path,text", "1,2,3"], {}, "line 2: 3 cells, expected 2: path, text"),
+        (["path,text,text", "1,2,3"], {}, "the first line has text twice"),
+        (["path;text", "1;2"], {}, "are the columns separated by a semicolon"),
         (["path,text", '1,"2'], {}, "line 2: not a table that can be read"),
+        (["path,text", '1,"2', "3,4", '5,6"'], {}, "lines 2 to 4: not a table .* holds whole lines"),
         ([], {}, "no column of sound files"),
     ],
 )
@@ -82,61 +76,71 @@ def test_broken_tables_are_refused(tmp_path: Path, lines: list[str], options: di
         read_table(written(tmp_path / "t.csv", *lines), separator=",", **options)
 
 
-def kaldi(folder: Path, **files: list[str]) -> Path:
-    for name, lines in files.items():
-        folder.mkdir(exist_ok=True)
-        written(folder / name.replace("wav_scp", "wav.scp"), *lines)
-    return folder
+def test_a_folder_without_texts_says_what_was_looked_for_and_what_to_do(refusal, tmp_path: Path) -> None:
+    for number in range(3):
+        sound(tmp_path / "in" / f"{number}.wav")
+    message = refusal("import", "folder", tmp_path / "in", tmp_path / "m.jsonl")
+    assert "none of its 3 sound files has a text; looked for a .txt of the same name" in message
+    assert "such as 0.txt beside 0.wav; found no other file that could hold texts" in message
+    written(tmp_path / "in" / "metadata.csv", "path,text")
+    message = refusal("import", "folder", tmp_path / "in", tmp_path / "m.jsonl", "--skip-missing")
+    assert "other files that may hold them: metadata.csv" in message
+    assert "asr import csv TABLE OUT" in message
+    assert "--skip-missing" not in message
 
 
-def test_a_kaldi_directory_without_segments(tmp_path: Path) -> None:
-    a, b = sound(tmp_path / "k" / "a b.wav"), sound(tmp_path / "elsewhere" / "b.wav", 0.25)
-    folder = kaldi(
-        tmp_path / "k", wav_scp=["s1-a a b.wav", f"s2-b  {b}"], text=["s2-b C", "s1-a A  B"], utt2spk=["s1-a s1"]
-    )
-    entries = read_kaldi(folder)
-    assert [entry.audio for entry in entries] == [a, b]
-    assert brief(to_utterances(entries, source=folder)[0]) == [
-        ("s1-a", "A  B", "s1", None, 0.5),
-        ("s2-b", "C", None, None, 0.25),
+def test_folders_behind_links_are_read_and_what_macos_adds_is_not(tmp_path: Path) -> None:
+    sound(tmp_path / "disk" / "a.wav")
+    written(tmp_path / "disk" / "a.TXT", "A")
+    (tmp_path / "in").mkdir()
+    written(tmp_path / "in" / "._b.wav", "no sound")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "back").symlink_to(tmp_path / "in")
+    assert [u[:2] for u in brief(to_utterances(read_folder(tmp_path / "in"), source=tmp_path)[0])] == [("link/a", "A")]
+
+
+def test_a_wrong_header_is_refused_before_the_rest_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_bytes(b"a,b\n" + b"\xff\n")  # a line that cannot be read is never reached
+    with pytest.raises(ManifestError, match="no column of sound files"):
+        read_table(table, separator=",")
+
+
+@pytest.mark.parametrize(("kind", "separator"), [("tsv", "\t"), ("csv", ",")])
+def test_a_row_with_a_cell_too_many_is_named_and_can_be_left_out(asr, refusal, tmp_path, kind, separator) -> None:
+    sound(tmp_path / "a b.wav")
+    rows = [["\ufeffPath", "Text"], ["a b.wav", "A"], ["a b.wav", "B", "C"]]
+    table = tmp_path / f"t.{kind}"
+    table.write_text("".join(separator.join(row) + "\r\n" for row in rows))
+    message = refusal("import", kind, table, tmp_path / "m.jsonl")
+    assert f"{table}, line 3: 3 cells, expected 2: Path, Text" in message
+    assert message.endswith("leave them out with --skip-missing, which keeps 1")
+    result = asr("import", kind, table, tmp_path / "m.jsonl", "--skip-missing")
+    assert (result.code, "line 3: 3 cells" in result.err) == (0, True)
+    assert brief(read_manifest(tmp_path / "m.jsonl")) == [("a b", "A", None, None, 0.5)]
+
+
+def test_parts_of_a_file_and_channels_of_a_nemo_manifest(asr, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "c.wav", np.zeros((16_000, 2)), 8000)
+    lines = [
+        {"audio_filepath": "c.wav", "text": "A", "duration": 0.5},  # NeMo reads no more than that
+        {"audio_filepath": "c.wav", "text": "B", "offset": 0.5, "duration": 0.5, "channel_selector": 1},
+        {"audio_filepath": "c.wav", "text": "C", "offset": 0.5, "duration": 0.5, "channel_selector": [0]},
+        {"audio_filepath": "c.wav", "text": "D", "offset": 1.0, "channel_selector": "average"},
+        {"audio_filepath": "c.wav", "text": "E", "channel_selector": [0, 1]},
     ]
-
-
-def test_a_kaldi_directory_with_segments(asr, tmp_path: Path) -> None:
-    sound(tmp_path / "wav/r.wav", 2.0)
-    folder = kaldi(
-        tmp_path / "k",
-        wav_scp=["r r.wav"],
-        text=["u1 A", "u2 B", "u3 C"],
-        segments=["u1 r 0 0.5", "u2 r 0.5 1.25", "u3 r 1.25 -1"],
-        utt2spk=["u1 x", "u2 x", "u3 y"],
-    )
-    assert asr("import", "kaldi", folder, tmp_path / "m.jsonl", "--audio-folder", tmp_path / "wav").code == 0
-    assert brief(read_manifest(tmp_path / "m.jsonl")) == [
-        ("u1", "A", "x", 0.0, 0.5),
-        ("u2", "B", "x", 0.5, 0.75),
-        ("u3", "C", "y", 1.25, 0.75),
+    assert asr("import", "nemo", written(tmp_path / "n.json", *lines), tmp_path / "m.jsonl").code == 0
+    utterances = read_manifest(tmp_path / "m.jsonl")
+    assert [(*u, channel.channel_selector) for u, channel in zip(brief(utterances), utterances, strict=True)] == [
+        ("c", "A", None, 0.0, 0.5, None),
+        ("c-00000500-channel1", "B", None, 0.5, 0.5, 1),
+        ("c-00000500-channel0", "C", None, 0.5, 0.5, 0),
+        ("c-00001000", "D", None, 1.0, 1.0, None),
+        ("c-channel0+1", "E", None, None, 2.0, (0, 1)),
     ]
-
-
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        (
-            {"wav_scp": ["a sox x.wav -t wav - |"]},
-            r"wav.scp, line 1: the sound a is the output of a command, sox x.wav",
-        ),
-        ({"wav_scp": ["a a.wav", "a b.wav"]}, "wav.scp, line 2: a stands twice"),
-        ({"segments": ["u a 0"]}, "segments, line 1: expected an id, a recording, start and end in s, found 'a 0'"),
-        ({"segments": ["u z 0 1"]}, "segments, line 1: the recording z is not in wav.scp"),
-        ({"segments": ["u a 1 0.5"]}, "segments, line 1: starts at 1.0 s and ends at 0.5 s"),
-        ({"segments": ["u a nan 1"]}, "segments, line 1: starts at nan s"),
-        ({}, "text: no such file"),
-    ],
-)
-def test_broken_kaldi_directories_are_refused(tmp_path: Path, files: dict[str, list[str]], message: str) -> None:
-    with pytest.raises(ManifestError, match=message):
-        read_kaldi(kaldi(tmp_path / "k", **{"wav_scp": ["a a.wav"], **files}))
+    # As a manifest as it is, without import, it has the same ids.
+    written(tmp_path / "as-is.json", *({**line, "duration": 0.5, "channel_selector": None} for line in lines[:4:3]))
+    assert [u.id for u in read_manifest(tmp_path / "as-is.json")] == ["c", "c-00001000"]
 
 
 def test_a_nemo_manifest_without_durations_and_ids(asr, tmp_path: Path) -> None:
@@ -172,11 +176,12 @@ GOOD = {"audio_filepath": "a.wav", "text": "A"}
         {**GOOD, "text": None},
         {**GOOD, "offset": -1.0},
         {**GOOD, "duration": float("nan")},
+        {**GOOD, "channel_selector": [0, -1]},
     ],
 )
 def test_broken_nemo_lines_are_refused(tmp_path: Path, line: object) -> None:
     with pytest.raises(ManifestError, match="line 2: expected a JSON object with"):
-        read_nemo(written(tmp_path / "n.json", GOOD, line))
+        to_utterances(read_nemo(written(tmp_path / "n.json", GOOD, line)), source=tmp_path)
 
 
 def test_what_is_missing_is_named_and_can_be_left_out(asr, refusal, tmp_path: Path) -> None:
@@ -189,7 +194,7 @@ def test_what_is_missing_is_named_and_can_be_left_out(asr, refusal, tmp_path: Pa
     assert f"{tmp_path}/broken.wav: not audio that can be read" in message
     assert f"{tmp_path}/no8.wav: no such file" in message
     assert "no9.wav" not in message  # ten are named
-    assert message.endswith("; and 3 more; leave them out with --skip-missing")
+    assert message.endswith("; and 3 more; put that right, or leave them out with --skip-missing, which keeps 1")
     assert not (tmp_path / "m.jsonl").exists()
 
     result = asr("import", "tsv", table, tmp_path / "m.jsonl", "--skip-missing")
@@ -200,6 +205,8 @@ def test_what_is_missing_is_named_and_can_be_left_out(asr, refusal, tmp_path: Pa
 
 def test_sounds_without_text_and_starts_beyond_the_end_are_missing_too(refusal, tmp_path: Path) -> None:
     sound(tmp_path / "in/a.wav")
+    written(tmp_path / "in/b.txt", "B")
+    sound(tmp_path / "in/b.wav")
     assert "in/a.wav: there is no text for a" in refusal("import", "folder", tmp_path / "in", tmp_path / "m.jsonl")
     empty = written(tmp_path / "e.csv", "path,text", f"{sound(tmp_path / 'e.wav', 0.0)},A")
     assert "e.wav: holds no samples" in refusal("import", "csv", empty, tmp_path / "m.jsonl")

@@ -40,6 +40,22 @@ def test_cuts_of_files_stay_where_they_are(asr, cuts, tmp_path: Path) -> None:
     assert not (tmp_path / "m").exists()
 
 
+def test_supervisions_are_joined_by_time_and_channels_stay(asr, tmp_path: Path) -> None:
+    lhotse = pytest.importorskip("lhotse", reason="the extra lhotse is not installed")
+    soundfile.write(tmp_path / "two.wav", np.stack([noise(1.0), noise(1.0, seed=1)], axis=1), 16_000)
+    recording = lhotse.Recording.from_file(tmp_path / "two.wav")
+    late, early = (
+        lhotse.SupervisionSegment(text, "two", start, 0.5, channel=1, text=text)
+        for text, start in (("B", 0.5), ("A", 0))
+    )
+    cut = lhotse.MonoCut("cut", 0.0, 1.0, 1, supervisions=[late, early], recording=recording)
+    lhotse.CutSet.from_cuts([cut]).to_file(tmp_path / "cuts.jsonl")
+    assert asr("import", "lhotse", tmp_path / "cuts.jsonl", tmp_path / "m.jsonl").code == 0
+    (utterance,) = read_manifest(tmp_path / "m.jsonl")
+    assert (utterance.text, utterance.channel_selector, utterance.offset) == ("A B", 1, None)
+    assert not (tmp_path / "m").exists()
+
+
 def test_the_sound_of_a_shar_folder_is_written_into_files(asr, cuts, tmp_path: Path) -> None:
     (tmp_path / "shar").mkdir()
     cuts.to_shar(str(tmp_path / "shar"), fields={"recording": "flac"}, shard_size=1)

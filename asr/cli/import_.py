@@ -35,7 +35,7 @@ def import_(
     audio_column: Annotated[str | None, typer.Option(help="Tables: name of the column of sound files.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Tables: name of the column of texts.")] = None,
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Leave out what has no sound file or no text.")
+        bool, typer.Option("--skip-missing", help="Leave out what has no sound file or no text, and broken lines.")
     ] = False,
 ) -> None:
     """Write a manifest of a corpus that is in another tool's form.
@@ -43,26 +43,26 @@ def import_(
     Sound files stay where they are; sound within archives is written into a folder named as OUT, without .jsonl.
     """
     from asr.cli.messages import complain
-    from asr.corpus import importers, packed
+    from asr.corpus import importers, kaldi, packed, tables
     from asr.corpus.manifest import write_manifest
 
     columns = {"audio_column": audio_column, "text_column": text_column}
     sounds = output.with_suffix("")  # the folder for sound that has to be taken out of archives
     match kind:
         case Kind.folder:
-            entries = importers.read_folder(source)
+            rows = importers.read_folder(source)
         case Kind.csv | Kind.tsv:
             separator = "," if kind is Kind.csv else "\t"
-            entries = importers.read_table(source, separator=separator, audio_folder=audio_folder, **columns)
+            rows = tables.read_table(source, separator=separator, audio_folder=audio_folder, **columns)
         case Kind.kaldi:
-            entries = importers.read_kaldi(source, audio_folder=audio_folder)
+            rows = kaldi.read_kaldi(source, audio_folder=audio_folder)
         case Kind.nemo:
-            entries = importers.read_nemo(source, audio_folder=audio_folder)
+            rows = importers.read_nemo(source, audio_folder=audio_folder)
         case Kind.lhotse:
-            entries = packed.read_lhotse(source, sounds=sounds, audio_folder=audio_folder)
+            rows = packed.read_lhotse(source, sounds=sounds, audio_folder=audio_folder)
         case Kind.huggingface:
-            entries = packed.read_hugging_face(source, sounds=sounds, **columns)
-    utterances, left_out = importers.to_utterances(entries, source=source, skip_missing=skip_missing)
+            rows = packed.read_hugging_face(source, sounds=sounds, **columns)
+    utterances, left_out = importers.to_utterances(rows, source=source, skip_missing=skip_missing)
     write_manifest(output, utterances)
     if left_out:
         complain(left_out)

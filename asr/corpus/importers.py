@@ -1,31 +1,37 @@
 """Corpora in the forms that other tools use -> the utterances of a manifest: `asr import`.
 
-Each reader gives `Entry` records; `to_utterances` finds out how long their sound files are, and gives them ids.
+Each reader gives an `Entry` for an utterance, or a ManifestError for a line that it cannot read; `to_utterances` finds
+out how long the sound files are, gives ids, and says what cannot be used. Here are the readers of folders and of
+NeMo's manifests; those of tables, of Kaldi's directories and of what other packages read are beside (`tables.py`,
+`kaldi.py`, `packed.py`).
 """
 
-import csv
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from asr.audio import audio_info
+from asr.channels import Channels
 from asr.corpus.durations import read_durations
-from asr.corpus.manifest import MAX_NAMED, Utterance
+from asr.corpus.manifest import MAX_NAMED, DoubledKeyError, Utterance, parse_record, part_of_file
 from asr.errors import AudioError, ManifestError
-from asr.files import parse_json, read_lines
+from asr.files import read_lines, stream_lines
 
 SOUNDS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".sph", ".aiff", ".aif", ".au", ".m4a", ".caf"})
-# Names of columns in use, most telling first: of NeMo, Common Voice, DeepSpeech, Hugging Face and others.
-AUDIO_COLUMNS = ("audio_filepath", "audio", "path", "wav_filename", "wav", "file", "filename", "file_name")
-TEXT_COLUMNS = ("text", "sentence", "transcript", "transcription")
-SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
-ID_COLUMNS = ("id", "utterance_id", "utt_id")
+_LISTS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".txt", ".lab", ".trn", ".stm", ".srt", ".textgrid"})
+_MOST_OVERSHOOT = 0.5  # seconds that a part may end behind its file, as in Kaldi's extract-segments
+_MOST_SECONDS_OFF = 0.1  # of a duration that is said of a whole file; beyond, it is that of its beginning
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a source says of an utterance; times in seconds. Without a `duration`, it is the rest of its file."""
+    """What a source says of an utterance; times in seconds, `channel` as of `asr.audio.load_audio`.
+
+    Without a `duration`, it is the rest of its file. `where` is the line that says so, for messages.
+    """
 
     audio: Path
     text: str | None
@@ -33,206 +39,195 @@ class Entry:
     speaker: str | None = None
     offset: float | None = None
     duration: float | None = None
+    channel: Channels = None
+    where: str | None = None
+
+
+Row: TypeAlias = Entry | ManifestError
 
 
 def to_utterances(
-    entries: Sequence[Entry], *, source: Path, skip_missing: bool = False
+    rows: Sequence[Row], *, source: Path, skip_missing: bool = False
 ) -> tuple[list[Utterance], str | None]:
     """The utterances, and a message on what was left out, if anything was.
 
     Raises:
-        ManifestError: there is nothing to import, an id stands twice, or, without `skip_missing`, sound files or texts
-            are missing; names the first ten, and their count.
+        ManifestError: there is nothing to import, an id stands twice, or, without `skip_missing`, lines are broken, or
+            sound files or texts are missing; names the first ten, and their count.
     """
-    utterances, problems = [], []
-    lengths = read_durations([entry.audio for entry in entries])
-    for entry, name, length in zip(entries, _ids(entries, source), lengths, strict=True):
-        if isinstance(length, AudioError):
-            problems.append(str(length))
-        elif entry.text is None:
-            problems.append(f"{entry.audio}: there is no text for {name}")
-        elif (rest := length - (entry.offset or 0.0)) <= 0:
-            problems.append(f"{entry.audio}: {name} starts at {entry.offset} s, but the sound ends at {length:.3f} s")
-        else:
-            duration = rest if entry.duration is None else min(entry.duration, rest)
-            utterances.append(Utterance(entry.audio, duration, entry.text, name, entry.speaker, entry.offset))
+    entries = [row for row in rows if isinstance(row, Entry)]
+    named = zip(entries, _ids(entries, source), read_durations([entry.audio for entry in entries]), strict=True)
+    results = [row if isinstance(row, ManifestError) else _utterance(*next(named)) for row in rows]
+    utterances = [result for result in results if isinstance(result, Utterance)]
+    problems = [str(result) for result in results if not isinstance(result, Utterance)]
+    if not rows:
+        raise ManifestError(f"{source}: there are no utterances in it")
+    if not problems:
+        return utterances, None
     more = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
-    message = f"{len(problems)} of {len(entries)} utterances can not be used: {'; '.join(problems[:MAX_NAMED])}{more}"
-    if problems and not skip_missing:
-        raise ManifestError(f"{source}: {message}; leave them out with --skip-missing")
+    message = f"{len(problems)} of {len(rows)} utterances can not be used: {'; '.join(problems[:MAX_NAMED])}{more}"
     if not utterances:
-        raise ManifestError(f"{source}: " + (message if problems else "there are no utterances in it"))
-    return utterances, f"left out: {message}" if problems else None
+        raise ManifestError(f"{source}: {message}")
+    if not skip_missing:
+        raise ManifestError(
+            f"{source}: {message}; put that right, or leave them out with --skip-missing, which keeps {len(utterances)}"
+        )
+    return utterances, f"left out: {message}"
 
 
-def read_folder(folder: Path) -> list[Entry]:
+def read_folder(folder: Path) -> list[Row]:
     """Sound files anywhere below `folder`, each with its text in a .txt of the same name beside it.
 
     Raises:
-        ManifestError: there are none, or a text is not UTF-8.
+        ManifestError: there are no sound files, or none of them has a text.
     """
-    sounds = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS and path.is_file())
     if not folder.is_dir():
         raise ManifestError(f"{folder}: no such folder")
+    files = sorted(_files_below(folder))
+    sounds = [path for path in files if path.suffix.lower() in SOUNDS]
     if not sounds:
         raise ManifestError(f"{folder}: no sound files in it ({', '.join(sorted(SOUNDS))}); is it the right folder?")
-    names = [sound.relative_to(folder).with_suffix("").as_posix() for sound in sounds]
-    return [Entry(sound, _text_beside(sound), id=name) for sound, name in zip(sounds, names, strict=True)]
+    texts = {path.with_suffix(""): path for path in files if path.suffix.lower() == ".txt"}
+    if not any(sound.with_suffix("") in texts for sound in sounds):
+        raise ManifestError(_without_texts(folder, sounds, files))
+    return [_folder_row(sound, folder, texts.get(sound.with_suffix(""))) for sound in sounds]
 
 
-def read_table(
-    path: Path,
-    *,
-    separator: str,
-    audio_column: str | None = None,
-    text_column: str | None = None,
-    audio_folder: Path | None = None,
-) -> list[Entry]:
-    """A table whose first line names its columns; relative paths of sound files are below `audio_folder`, else below
-    the table's. Columns that are not named are found by the names in use. In a table separated by tabs, quotation marks
-    are a part of the text.
-
-    Raises:
-        ManifestError: a column can not be found, or a line has not as many cells as there are columns; names it.
-    """
-    rows = _rows(path, separator)
-    _, names = next(rows, (1, []))
-    audio = _column(names, audio_column, AUDIO_COLUMNS, where=f"{path}: no column of sound files (--audio-column)")
-    text = _column(names, text_column, TEXT_COLUMNS, where=f"{path}: no column of texts (--text-column)")
-    speaker, name = (_first_in(names, known) for known in (SPEAKER_COLUMNS, ID_COLUMNS))
-    entries = []
-    for line, cells in rows:
-        if len(cells) != len(names):
-            raise ManifestError(f"{path}, line {line}: {len(cells)} cells, expected {len(names)}: {', '.join(names)}")
-        row = dict(zip(names, cells, strict=True))
-        sound = (audio_folder or path.parent) / row[audio]
-        entries.append(Entry(sound, row[text], row[name] if name else None, row[speaker] if speaker else None))
-    return entries
-
-
-def read_kaldi(folder: Path, *, audio_folder: Path | None = None) -> list[Entry]:
-    """A Kaldi data directory: wav.scp, text, and, if they are there, segments and utt2spk.
-
-    Relative paths in wav.scp are below `audio_folder`, else below `folder`.
-
-    Raises:
-        ManifestError: a file is broken, or wav.scp has a command in place of a file; names the line.
-    """
-    sounds = {}
-    for name, (where, sound) in _kaldi_map(folder / "wav.scp").items():
-        if sound.endswith("|"):
-            raise ManifestError(
-                f"{where}: the sound {name} is the output of a command, {sound:.80}, and commands are not run; write "
-                "the sound into files, and name these in wav.scp"
-            )
-        sounds[name] = (audio_folder or folder) / sound
-    entries = [Entry(sound, None, name) for name, sound in sounds.items()]
-    if (folder / "segments").exists():
-        entries = list(_kaldi_segments(folder / "segments", sounds))
-    texts = {name: text for name, (_, text) in _kaldi_map(folder / "text").items()}
-    utt2spk = _kaldi_map(folder / "utt2spk") if (folder / "utt2spk").exists() else {}
-    speakers = {name: speaker for name, (_, speaker) in utt2spk.items()}
-    return [replace(entry, text=texts.get(entry.id or ""), speaker=speakers.get(entry.id or "")) for entry in entries]
-
-
-def read_nemo(path: Path, *, audio_folder: Path | None = None) -> list[Entry]:
+def read_nemo(path: Path, *, audio_folder: Path | None = None) -> list[Row]:
     """A manifest of NVIDIA NeMo: JSON lines, as the manifests of `asr`, but `duration` may be missing, and ids too.
 
     Raises:
-        ManifestError: a line is not JSON, or has no sound file or no text; names it.
+        ManifestError: the file is missing or not UTF-8.
     """
-    lines = enumerate(read_lines(path, ManifestError), start=1)
-    return [_nemo_entry(line, f"{path}, line {number}", audio_folder or path.parent) for number, line in lines if line]
+    lines = enumerate(stream_lines(path, ManifestError), start=1)
+    return [_nemo_row(line, f"{path}, line {n}", audio_folder or path.parent) for n, line in lines if line.strip()]
+
+
+def num_channels(path: Path) -> int:
+    """Of a sound file; 0 if it cannot be used."""
+    try:
+        return audio_info(path).num_channels
+    except AudioError:
+        return 0
+
+
+def _utterance(entry: Entry, name: str, length: float | AudioError) -> Utterance | ManifestError:
+    start = entry.offset or 0.0
+    if isinstance(length, AudioError):
+        return _problem(entry, str(length))
+    if entry.text is None:
+        return _problem(entry, f"{entry.audio}: there is no text for {name}")
+    rest = length - start
+    if rest <= 0:
+        return _problem(entry, f"{entry.audio}: {name} starts at {start} s, but the sound ends at {length:.3f} s")
+    duration = rest if entry.duration is None else entry.duration
+    offset = entry.offset
+    if offset is None and duration < length - _MOST_SECONDS_OFF:
+        offset = 0.0  # the beginning of a file, and not the whole
+    if offset is not None and duration > rest + _MOST_OVERSHOOT:
+        end = f"{start + duration:.3f} s, but the sound ends at {length:.3f} s"
+        return _problem(entry, f"{entry.audio}: {name} ends at {end}")
+    if entry.channel is not None:
+        wanted = (entry.channel,) if isinstance(entry.channel, int) else entry.channel
+        if max(wanted) >= (count := num_channels(entry.audio)):
+            said = f"{name} is in channel {max(wanted)} from 0, but it has {count}"
+            return _problem(entry, f"{entry.audio}: {said}")
+    return Utterance(
+        audio_filepath=entry.audio,
+        duration=min(duration, rest),
+        text=entry.text,
+        id=name,
+        speaker=entry.speaker,
+        offset=offset,
+        channel_selector=entry.channel,
+    )
+
+
+def _problem(entry: Entry, what: str) -> ManifestError:
+    return ManifestError(what if entry.where is None else f"{entry.where}: {what}")
 
 
 def _ids(entries: Sequence[Entry], source: Path) -> list[str]:
-    """The ids that are given, else the names of the files if they differ, else their paths; with a start, if any."""
-    starts = ["" if entry.offset is None else f"-{round(1000 * entry.offset):08}" for entry in entries]
-    short = [entry.audio.stem + start for entry, start in zip(entries, starts, strict=True)]
+    """The ids that are given, else the names of the files if they differ, else their paths; with what tells parts of a
+    file from each other."""
+    parts = [part_of_file(entry.offset, entry.channel) for entry in entries]
+    short = [entry.audio.stem + part for entry, part in zip(entries, parts, strict=True)]
     counts = Counter(short)
     ids = [
-        entry.id or (name if counts[name] == 1 else entry.audio.with_suffix("").as_posix() + start)
-        for entry, name, start in zip(entries, short, starts, strict=True)
+        entry.id or (name if counts[name] == 1 else entry.audio.with_suffix("").as_posix() + part)
+        for entry, name, part in zip(entries, short, parts, strict=True)
     ]
     name, count = Counter(ids).most_common(1)[0] if ids else ("", 0)
     if count > 1:
-        raise ManifestError(f"{source}: the utterance {name} stands {count} times in it; expected each of them once")
+        lines = [entry.where for entry, id in zip(entries, ids, strict=True) if id == name and entry.where]
+        where = f" ({'; '.join(lines[:MAX_NAMED])})" if lines else ""
+        raise ManifestError(f"{source}: the utterance {name} stands {count} times in it{where}; expected each once")
     return ids
 
 
-def _text_beside(sound: Path) -> str | None:
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files, also behind links to folders; what macOS keeps beside files in archives (._name) is none of them."""
+    seen = set()
+    for above, folders, names in os.walk(folder, followlinks=True):
+        status = Path(above).stat()
+        if (place := (status.st_dev, status.st_ino)) in seen:  # a link leads back to a folder above
+            folders.clear()
+            continue
+        seen.add(place)
+        yield from (Path(above, name) for name in names if not name.startswith("._"))
+
+
+def _folder_row(sound: Path, folder: Path, text: Path | None) -> Row:
     """What a person wrote into lines is one text."""
-    path = sound.with_suffix(".txt")
-    return " ".join(" ".join(read_lines(path, ManifestError)).split()) if path.is_file() else None
-
-
-def _rows(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines that are not blank, with their numbers."""
-    lines = (line + "\n" for line in read_lines(path, ManifestError))
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    if separator == "\t":
-        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+    name = sound.relative_to(folder).with_suffix("").as_posix()
     try:
-        for cells in reader:
-            if cells:
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {reader.line_num}: not a table that can be read: {error}") from None
+        words = None if text is None else " ".join(read_lines(text, ManifestError)).split()
+    except ManifestError as error:
+        return error
+    return Entry(sound, None if words is None else " ".join(words), id=name)
 
 
-def _column(names: Sequence[str], wanted: str | None, known: Sequence[str], *, where: str) -> str:
-    expected = known if wanted is None else [wanted]
-    found = _first_in(names, expected)
-    if found is None:
-        raise ManifestError(f"{where}: the first line has {', '.join(names)}; expected {' or '.join(expected)}")
-    return found
+def _without_texts(folder: Path, sounds: Sequence[Path], files: Iterable[Path]) -> str:
+    """What was looked for, what is there instead, and what to do."""
+    expected = sounds[0].with_suffix(".txt").name
+    lists = [str(path.relative_to(folder)) for path in files if path.suffix.lower() in _LISTS or path.name == "wav.scp"]
+    there = "no other file that could hold texts"
+    if lists:
+        more = f" and {len(lists) - MAX_NAMED} more" if len(lists) > MAX_NAMED else ""
+        there = f"but other files that may hold them: {', '.join(lists[:MAX_NAMED])}{more}"
+    return (
+        f"{folder}: none of its {len(sounds)} sound files has a text; looked for a .txt of the same name beside each, "
+        f"such as {expected} beside {sounds[0].relative_to(folder)}; found {there}. If the texts stand in one table, "
+        "give that: asr import csv TABLE OUT (or tsv, kaldi, nemo), with --audio-folder where paths start elsewhere; "
+        "else write a .txt for each sound"
+    )
 
 
-def _first_in(names: Sequence[str], known: Sequence[str]) -> str | None:
-    return next((name for name in known if name in names), None)
-
-
-def _kaldi_map(path: Path) -> dict[str, tuple[str, str]]:
-    """First word of each line -> where that line is, and the rest of it."""
-    entries: dict[str, tuple[str, str]] = {}
-    for number, line in enumerate(read_lines(path, ManifestError), start=1):
-        name, *rest = line.split(maxsplit=1) or [""]
-        where = f"{path}, line {number}"
-        if not name or name in entries:
-            raise ManifestError(f"{where}: " + (f"{name} stands twice" if name else "expected an id, found nothing"))
-        entries[name] = where, " ".join(rest).strip()
-    return entries
-
-
-def _kaldi_segments(path: Path, sounds: dict[str, Path]) -> Iterator[Entry]:
-    for name, (where, rest) in _kaldi_map(path).items():
-        try:
-            recording, first, last = rest.split()
-            start, end = float(first), float(last)
-        except ValueError:
-            raise ManifestError(
-                f"{where}: expected an id, a recording, start and end in s, found {rest!r:.80}"
-            ) from None
-        if recording not in sounds:
-            raise ManifestError(f"{where}: the recording {recording} is not in wav.scp")
-        if not (start >= 0 and (end > start or end == -1)):  # -1 is the end of the recording
-            raise ManifestError(f"{where}: starts at {start} s and ends at {end} s")
-        yield Entry(sounds[recording], None, name, offset=start, duration=None if end == -1 else end - start)
-
-
-def _nemo_entry(line: str, where: str, folder: Path) -> Entry:
+def _nemo_row(line: str, where: str, folder: Path) -> Row:
     try:
-        record: Any = parse_json(line)
+        record: Any = parse_record(line)
         audio, text = record["audio_filepath"], record["text"]
         name, speaker = (None if record.get(key) is None else str(record[key]) for key in ("id", "speaker"))
         offset, duration = (None if record.get(key) is None else float(record[key]) for key in ("offset", "duration"))
+        channel = _nemo_channel(record.get("channel_selector"))
         if not isinstance(audio, str) or not isinstance(text, str):
             raise TypeError
         if not ((offset is None or offset >= 0) and (duration is None or duration > 0)):
             raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ManifestError(
+    except DoubledKeyError as error:
+        return ManifestError(f"{where}: the key {error.args[0]!r} stands twice; which one is right?")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ManifestError(
             f'{where}: expected a JSON object with the texts "audio_filepath" and "text", and "offset" and "duration" '
-            f"in seconds, if any; found {line:.80}"
-        ) from None
-    return Entry(folder / audio, text, name, speaker, offset, duration)
+            f'in seconds and "channel_selector", a number from 0 or several, if any; found {line:.80}'
+        )
+    return Entry(folder / audio, text, name, speaker, offset, duration, channel, where)
+
+
+def _nemo_channel(value: Any) -> Channels:
+    if value is None or value == "average":
+        return None
+    numbers = value if isinstance(value, list) else [value]
+    if not numbers or not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError
+    return int(numbers[0]) if len(numbers) == 1 else tuple(numbers)

@@ -10,17 +10,18 @@ from typing import Any
 
 import soundfile
 
-from asr.corpus.importers import AUDIO_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS, Entry
+from asr.corpus.importers import Entry, Row
+from asr.corpus.tables import AUDIO_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS
 from asr.errors import ManifestError
 from asr.files import atomic_path
 
 
-def read_lhotse(path: Path, *, sounds: Path, audio_folder: Path | None = None) -> list[Entry]:
+def read_lhotse(path: Path, *, sounds: Path, audio_folder: Path | None = None) -> list[Row]:
     """lhotse cuts: a file of them (.jsonl, .jsonl.gz), or a folder in its Shar format.
 
-    A cut of a file of one channel stays where it is, with relative paths below `audio_folder`, else below the cuts'
-    folder; what lies in archives, is mixed or changed on the fly is written into `sounds` as FLAC. The text is that of
-    all supervisions of a cut.
+    A cut of one channel of a file, or of all, stays where it is, with relative paths below `audio_folder`, else below
+    the cuts' folder; what lies in archives, is mixed or changed on the fly is written into `sounds` as FLAC. The text
+    is that of all supervisions of a cut, by the time at which they start.
 
     Raises:
         ManifestError: lhotse is not installed, or can not read this.
@@ -30,7 +31,7 @@ def read_lhotse(path: Path, *, sounds: Path, audio_folder: Path | None = None) -
     try:
         cuts: Iterable[Any] = lhotse.CutSet.from_shar(in_dir=path) if path.is_dir() else lhotse.CutSet.from_file(path)
         cuts = iter(cuts)
-        entries: list[Entry] = []
+        entries: list[Row] = []
         while (cut := next(cuts, None)) is not None:
             entries.append(_cut_entry(cut, audio_folder or path.parent, sounds / f"{len(entries):07}.flac"))
         return entries
@@ -40,7 +41,7 @@ def read_lhotse(path: Path, *, sounds: Path, audio_folder: Path | None = None) -
 
 def read_hugging_face(
     folder: Path, *, sounds: Path, audio_column: str | None = None, text_column: str | None = None
-) -> list[Entry]:
+) -> list[Row]:
     """A dataset that Hugging Face's `datasets` has saved by `save_to_disk`; its sounds are written into `sounds`.
 
     Raises:
@@ -65,12 +66,7 @@ def read_hugging_face(
     speaker = next((name for name in SPEAKER_COLUMNS if name in names), None)
     rows = dataset.cast_column(audio, datasets.Audio(decode=False))
     return [
-        Entry(
-            _row_sound(row[audio], sounds / f"{number:07}"),
-            row[text],
-            f"{folder.name}-{number:07}",
-            str(row[speaker]) if speaker else None,
-        )
+        _row_entry(row[audio], row[text], row.get(speaker), f"{folder.name}-{number:07}", sounds / f"{number:07}")
         for number, row in enumerate(rows)
     ]
 
@@ -83,18 +79,31 @@ def _extra(name: str) -> Any:
 
 
 def _cut_entry(cut: Any, folder: Path, sound: Path) -> Entry:
-    text = " ".join(supervision.text for supervision in cut.supervisions if supervision.text) or None
-    speakers = {supervision.speaker for supervision in cut.supervisions}
+    supervisions = sorted(cut.supervisions, key=lambda supervision: supervision.start)
+    text = " ".join(supervision.text for supervision in supervisions if supervision.text) or None
+    speakers = {supervision.speaker for supervision in supervisions}
     speaker = speakers.pop() if len(speakers) == 1 else None
     sources = cut.recording.sources if hasattr(cut, "recording") and not cut.recording.transforms else []
-    if [source.type for source in sources] == ["file"] and cut.recording.num_channels == 1:
-        is_whole = cut.start == 0 and cut.duration == cut.recording.duration
-        offset, duration = (None, None) if is_whole else (float(cut.start), float(cut.duration))
-        return Entry(folder / sources[0].source, text, cut.id, speaker, offset, duration)
+    if [source.type for source in sources] == ["file"]:
+        wanted = [cut.channel] if isinstance(cut.channel, int) else list(cut.channel)
+        there = list(sources[0].channels)  # their numbers, in the order of the file
+        if len(wanted) == 1 or set(wanted) == set(there):
+            channel = there.index(wanted[0]) if len(wanted) < len(there) else None
+            is_whole = cut.start == 0 and cut.duration == cut.recording.duration
+            offset, duration = (None, None) if is_whole else (float(cut.start), float(cut.duration))
+            return Entry(folder / sources[0].source, text, cut.id, speaker, offset, duration, channel)
     samples = cut.load_audio()
     with atomic_path(sound) as temporary:
         soundfile.write(temporary, samples.T, cut.sampling_rate, format="FLAC")
     return Entry(sound, text, cut.id, speaker)
+
+
+def _row_entry(audio: Any, text: Any, speaker: Any, name: str, sound: Path) -> Row:
+    if not isinstance(text, str):
+        return ManifestError(f"{name}: the text is {text!r:.80}, expected words")
+    if audio is None or (audio["bytes"] is None and audio["path"] is None):
+        return ManifestError(f"{name}: there is no sound in this row")
+    return Entry(_row_sound(audio, sound), text, name, None if speaker is None else str(speaker))
 
 
 def _row_sound(value: dict[str, Any], sound: Path) -> Path:

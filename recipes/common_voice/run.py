@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from asr.corpus.archive import unpack
-from asr.corpus.importers import read_table, to_utterances
+from asr.corpus.importers import Entry, Row, to_utterances
 from asr.corpus.manifest import write_manifest
+from asr.corpus.tables import read_table
 from asr.errors import CorpusError
 from recipes.stages import Experiment, LanguageModel, argument_parser, errors_told, run_seeds, say, say_sizes
 from recipes.texts import spoken_words
@@ -64,12 +65,15 @@ def _check(unpacked: Path, *, language: str, archive: Path) -> None:
 
 def _write_split(table: Path, manifest: Path) -> None:
     clips = table.parent / "clips"
-    entries = read_table(table, separator="\t", audio_column="path", text_column="sentence", audio_folder=clips)
-    entries = [replace(entry, text=spoken_words(entry.text or "") or None) for entry in entries]
-    utterances, left_out = to_utterances(entries, source=table, skip_missing=True)
+    rows = read_table(table, separator="\t", audio_column="path", text_column="sentence", audio_folder=clips)
+    utterances, left_out = to_utterances([_spoken(row) for row in rows], source=table, skip_missing=True)
     if left_out:
         say("prepare", f"{table.name}: {left_out}")
     write_manifest(manifest, utterances)
+
+
+def _spoken(row: Row) -> Row:
+    return replace(row, text=spoken_words(row.text or "") or None) if isinstance(row, Entry) else row
 
 
 if __name__ == "__main__":
