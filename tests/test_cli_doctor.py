@@ -139,9 +139,9 @@ def test_model_and_settings_say_what_the_texts_have_to_fit(asr, model_folder, tm
     }
     # 53 letters in 26, and with the smaller subsampling of AN4's settings in 31 frames.
     assert kinds == {
-        (): ["too-short-for-text", None],
-        ("--model", model_folder): ["outside-alphabet", "too-short-for-text", None],
-        ("--conf", "conf/an4.yaml"): ["too-short-for-text", None],
+        (): ["repetition", "too-short-for-text", None],
+        ("--model", model_folder): ["outside-alphabet", "repetition", "too-short-for-text", None],
+        ("--conf", "conf/an4.yaml"): ["repetition", "too-short-for-text", None],
     }
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from asr.cli.messages import one_line
+from asr.corpus.checks.characters import character_name
 from asr.corpus.checks.findings import REMEDIES, Kind
 from asr.corpus.checks.repair import Repairs
 from asr.corpus.checks.report import Report
-from asr.corpus.checks.texts import character_name
 
 _EXAMPLES = 3
 _MAX_RARE = 20
@@ -44,7 +44,9 @@ def _print_kind(report: Report, kind: Kind) -> None:
 def _print_rare(report: Report) -> None:
     if not report.rare:
         return
-    print(f"\n{len(report.rare)} characters are out of place, the rarest first:")
+    print(
+        f"\n{len(report.rare)} characters are out of place, the rarest first, with the number of texts that have them:"
+    )
     for character, count in list(report.rare.items())[:_MAX_RARE]:
         print(f"{count:>9} {character_name(character)}")
     if len(report.rare) > _MAX_RARE:

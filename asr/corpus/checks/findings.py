@@ -36,8 +36,10 @@ class Kind(StrEnum):
     TOO_SHORT = "too-short-for-text"
     EMPTY_TEXT = "empty-text"
     OUTSIDE_ALPHABET = "outside-alphabet"
+    BROKEN_CHARACTERS = "broken-characters"
     UNICODE_FORM = "unicode-form"
     NOT_IN_TRAINING = "not-in-training"
+    SHIFTED_TEXTS = "shifted-texts"
     SOUND_OVERLAP = "sound-overlap"
     SPEAKER_OVERLAP = "speaker-overlap"
     TEXT_OVERLAP = "text-overlap"
@@ -45,10 +47,21 @@ class Kind(StrEnum):
     DUPLICATE_TEXT = "duplicate-text"
     WHITE_SPACE = "white-space"
     LINE_END = "crlf"
+    NOT_SPEECH = "not-speech"
+    MARKUP = "markup"
+    INVISIBLE = "invisible-character"
+    MIXED_SCRIPTS = "mixed-scripts"
+    REPETITION = "repetition"
+    OTHER_CASE = "other-case"
     RARE_CHARACTER = "rare-character"
     SPEAKING_RATE = "speaking-rate"
     MIXED_RATES = "mixed-sample-rates"
     LOW_RATE = "low-sample-rate"
+    NARROW_BAND = "narrow-band"
+    NOISE = "noise-only"
+    DEAD_CHANNEL = "dead-channel"
+    LONG_SILENCE = "long-silence"
+    DROPOUTS = "dropouts"
     QUIET = "nearly-silent"
     CLIPPED = "clipped"
     DC_OFFSET = "dc-offset"
@@ -81,8 +94,10 @@ REMEDIES: Mapping[Kind, Remedy] = MappingProxyType(
         Kind.TOO_SHORT: Remedy(_ERROR, _DROP, "compare text and sound; lower model.subsampling if they agree"),
         Kind.EMPTY_TEXT: Remedy(_ERROR, _DROP, "write down what is said"),
         Kind.OUTSIDE_ALPHABET: Remedy(_ERROR, _DROP, "write the text in the letters that the model knows"),
+        Kind.BROKEN_CHARACTERS: Remedy(_ERROR, _DROP, "read the texts again in the encoding that they are in"),
         Kind.UNICODE_FORM: Remedy(_ERROR, _CHANGE, "normalise the text to NFC: one letter must not have two spellings"),
         Kind.NOT_IN_TRAINING: Remedy(_ERROR, _NONE, "train on text that has it, or change the text of that manifest"),
+        Kind.SHIFTED_TEXTS: Remedy(_ERROR, _NONE, "listen: a line too many or too few has moved the texts"),
         Kind.SOUND_OVERLAP: Remedy(_ERROR, _DROP, "take it out of one of the two manifests"),
         Kind.SPEAKER_OVERLAP: Remedy(_WARNING, _NONE, "split by speaker: results on known voices are too good"),
         Kind.TEXT_OVERLAP: Remedy(_WARNING, _NONE, "results on known sentences are too good"),
@@ -90,10 +105,23 @@ REMEDIES: Mapping[Kind, Remedy] = MappingProxyType(
         Kind.DUPLICATE_TEXT: Remedy(_WARNING, _NONE, "no harm if each was spoken anew"),
         Kind.WHITE_SPACE: Remedy(_WARNING, _CHANGE, "put one plain space between words"),
         Kind.LINE_END: Remedy(_WARNING, _CHANGE, "end lines in a line feed alone"),
+        Kind.NOT_SPEECH: Remedy(_WARNING, _NONE, "write down what is said, or leave the utterance out"),
+        Kind.MARKUP: Remedy(_WARNING, _NONE, "take marks and tags out: they are no part of what is said"),
+        Kind.INVISIBLE: Remedy(_WARNING, _NONE, "take it out: it makes two words of one that look the same"),
+        Kind.MIXED_SCRIPTS: Remedy(
+            _WARNING, _NONE, "write it in one alphabet: letters that look alike are not the same"
+        ),
+        Kind.REPETITION: Remedy(_WARNING, _NONE, "listen: recognisers that have lost their way write such texts"),
+        Kind.OTHER_CASE: Remedy(_WARNING, _NONE, "write all texts in one case: a letter must not have two forms"),
         Kind.RARE_CHARACTER: Remedy(_WARNING, _NONE, "write it out in letters, or take it out: too rare to be learnt"),
         Kind.SPEAKING_RATE: Remedy(_WARNING, _NONE, "listen: text and sound may not belong together"),
         Kind.MIXED_RATES: Remedy(_WARNING, _NONE, "find out why: other rates often come with other microphones"),
         Kind.LOW_RATE: Remedy(_WARNING, _NONE, "get it at 16 kHz or more if you can: the high tones are missing"),
+        Kind.NARROW_BAND: Remedy(_WARNING, _NONE, "get the original: a higher rate brings no high tones back"),
+        Kind.NOISE: Remedy(_WARNING, _NONE, "listen: there is no speech in it"),
+        Kind.DEAD_CHANNEL: Remedy(_WARNING, _NONE, 'choose the channel that has the voice by "channel_selector"'),
+        Kind.LONG_SILENCE: Remedy(_WARNING, _NONE, "listen: a part of the text may be missing; cut the silence off"),
+        Kind.DROPOUTS: Remedy(_WARNING, _NONE, "record it again: sounds are missing in it"),
         Kind.QUIET: Remedy(_WARNING, _NONE, "listen: there may be no voice in it"),
         Kind.CLIPPED: Remedy(_WARNING, _NONE, "record with less gain: the peaks are cut off"),
         Kind.DOUBTFUL: Remedy(_WARNING, _NONE, "listen; export it again, or name a channel in channel_selector"),

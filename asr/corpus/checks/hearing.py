@@ -30,7 +30,9 @@ class Hearing:
 
     sample_rates: npt.NDArray[np.int32]
     durations: npt.NDArray[np.float64]
+    active: npt.NDArray[np.float64]
     keys: Keys
+    fingerprints: Keys
     findings: Mapping[int, tuple[Finding, ...]]
 
 
@@ -40,7 +42,8 @@ def hear(path: Path, total: int, progress: Progress, *, workers: int) -> Hearing
     Raises:
         CorpusError: the system ended a process.
     """
-    rates, durations, keys = array("i"), array("d"), array("Q")
+    rates, durations, active = array("i"), array("d"), array("d")
+    keys, fingerprints = array("Q"), array("Q")
     findings: dict[int, tuple[Finding, ...]] = {}
     # Ctrl-C is for the parent, which then stops the others.
     with ProcessPoolExecutor(workers, initializer=signal, initargs=(SIGINT, SIG_IGN)) as pool:
@@ -48,7 +51,9 @@ def hear(path: Path, total: int, progress: Progress, *, workers: int) -> Hearing
             for row, heard in enumerate(_in_order(pool, utterances_of(path), workers)):
                 rates.append(heard.sample_rate)
                 durations.append(heard.duration)
+                active.append(heard.active)
                 keys.append(heard.key)
+                fingerprints.append(heard.fingerprint)
                 if heard.findings:
                     findings[row] = heard.findings
                 progress(f"listening to {path.name}", row + 1, total)
@@ -60,7 +65,9 @@ def hear(path: Path, total: int, progress: Progress, *, workers: int) -> Hearing
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return Hearing(np.asarray(rates), np.asarray(durations), np.asarray(keys), findings)
+    columns = {"durations": durations, "active": active, "keys": keys, "fingerprints": fingerprints}
+    arrays = {name: np.asarray(column) for name, column in columns.items()}
+    return Hearing(sample_rates=np.asarray(rates), findings=findings, **arrays)
 
 
 def _in_order(pool: ProcessPoolExecutor, utterances: Iterable[Utterance], workers: int) -> Iterator[Heard]:

@@ -13,7 +13,8 @@ MAX_EXAMPLES = 10  # of each kind that a report keeps
 
 @dataclass(slots=True)
 class Report:
-    """What was found in a manifest. `seconds` of sound; `rare` are characters out of place, with their counts."""
+    """What was found in a manifest. `seconds` of sound; `rare` are characters out of place, with the number of
+    texts that have them."""
 
     manifest: Path
     num_lines: int = 0

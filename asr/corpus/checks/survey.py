@@ -1,4 +1,4 @@
-"""What has to be known of all utterances before one of them can be judged: in 57 bytes an utterance."""
+"""What has to be known of all utterances before one of them can be judged: in 58 bytes an utterance."""
 
 import hashlib
 import os
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from asr.corpus.checks.characters import group
 from asr.corpus.checks.expectations import Expectations
 from asr.corpus.checks.lines import Progress, manifest_lines
-from asr.corpus.checks.texts import cleaned
+from asr.corpus.checks.texts import case_of, cleaned, looks_fine
 from asr.corpus.manifest import Utterance
 from asr.errors import ManifestError
 
@@ -28,6 +29,7 @@ _COLUMNS = {
     "lengths": "i",
     "needed": "i",
     "flawed": "b",
+    "cases": "b",
 }
 Keys = npt.NDArray[np.uint64]
 
@@ -38,8 +40,8 @@ class Survey:
 
     Ids, texts, speakers and places of sound are 64-bit hashes, 0 for nothing: among a million utterances, two that
     differ have equal ones with a probability of 3e-8. `durations` in seconds; `lengths` of texts in characters;
-    `needed` are frames; `flawed` is 1 where the text by itself has a fault. `characters` counts those of all texts;
-    broken lines have no row.
+    `needed` are frames; `flawed` is 1 where the text by itself has a fault; `cases` are those of its letters.
+    `characters`, and `groups` of them, count the texts in which they stand; broken lines have no row.
     """
 
     path: Path
@@ -52,7 +54,9 @@ class Survey:
     lengths: npt.NDArray[np.int32]
     needed: npt.NDArray[np.int32]
     flawed: npt.NDArray[np.int8]
+    cases: npt.NDArray[np.int8]
     characters: Counter[str]
+    groups: Counter[str]
     num_broken: int
 
     def __len__(self) -> int:
@@ -67,6 +71,7 @@ def survey(path: Path, expected: Expectations, progress: Progress) -> Survey:
     """
     columns: dict[str, array[Any]] = {name: array(code) for name, code in _COLUMNS.items()}
     characters: Counter[str] = Counter()
+    groups_of: Counter[frozenset[str]] = Counter()
     num_broken = 0
     for line in manifest_lines(path, progress, "reading"):
         try:
@@ -75,7 +80,10 @@ def survey(path: Path, expected: Expectations, progress: Progress) -> Survey:
             num_broken += 1
             continue
         text = cleaned(utterance.text)
-        characters.update(text)
+        present = set(text)
+        characters.update(present)
+        groups = frozenset(map(group, present))
+        groups_of[groups] += 1
         row = (
             line.number,
             key(utterance.id),
@@ -85,12 +93,19 @@ def survey(path: Path, expected: Expectations, progress: Progress) -> Survey:
             utterance.duration,
             len(text),
             expected.frames_needed(text),
-            text != utterance.text or not text or not expected.can_write(text),
+            text != utterance.text
+            or not text
+            or not expected.can_write(text)
+            or not looks_fine(text, groups, utterance.id),
+            case_of(text),
         )
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
     arrays = {name: np.asarray(column) for name, column in columns.items()}
-    return Survey(path=path, characters=characters, num_broken=num_broken, **arrays)
+    groups_in = Counter[str]()
+    for groups, count in groups_of.items():
+        groups_in.update(dict.fromkeys(groups, count))
+    return Survey(path=path, characters=characters, groups=groups_in, num_broken=num_broken, **arrays)
 
 
 def key(text: str) -> int:
