@@ -56,7 +56,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     sources = {page: source for source, page in PAGES.items()}
     for page, heading, names in LISTS.values():
-        entries = [(name, sources.get(path, f"docs/{path}")) for name, path in zip(names, _beside(page, names))]
+        paths = zip(names, _beside(page, names), strict=True)
+        entries = [(name, sources.get(path, f"docs/{path}")) for name, path in paths]
         lines = [f"- [{_title(ROOT / source)}]({name})\n" for name, source in entries]
         files.append(File.generated(config, page, content=f"# {heading}\n\n{''.join(lines)}"))
     return files
