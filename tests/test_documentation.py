@@ -9,10 +9,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 import yaml
+from typer.core import TyperGroup
 
 from asr.settings import load_settings
 from asr.training.settings import ExperimentSettings
@@ -63,9 +63,10 @@ def test_each_asr_command_is_understood(arguments: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     if arguments == ["--version"]:
         return
-    while isinstance(command, click.Group):
+    while isinstance(command, TyperGroup):  # not click.Group: typer may bring a click of its own
         name, *arguments = arguments
         command = command.commands[name]
+    assert not hasattr(command, "commands")
     command.make_context(command.name, arguments)  # a usage error, if an option or an argument is not known
 
 
