@@ -67,4 +67,5 @@ class OutputError(AsrError):
 
 def system_reason(error: OSError | ValueError) -> str:
     """Why, as the system says it; an error without its words, as of a library that cannot be loaded, as it is."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or str(error) or type(error).__name__

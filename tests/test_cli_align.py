@@ -12,7 +12,7 @@ from command_line import written
 from talkative import char_tokens, sound, talkative
 
 from asr.align import align_tokens, align_words, path_score
-from asr.errors import AudioError, SearchError, TokensError
+from asr.errors import AudioError, TokensError
 from asr.recognizer import Recognizer
 from asr.transcript import Word
 from asr.word_times import find_pauses
@@ -111,11 +111,11 @@ def test_refusals():
         recognizer.align(torch.zeros(8000), "A")
     with pytest.raises(AudioError, match="the sound: is silent"):
         recognizer.align(torch.zeros(0), "A")
-    with pytest.raises(AudioError, match="expected a path, or a float tensor"):
+    with pytest.raises(AudioError, match="the sound: is silent"):
         recognizer.align(torch.zeros(1, 8000), "A")
     with pytest.raises(AudioError, match=r"0.10 s of sound are too short for this text, which takes 0\.\d\d s"):
         recognizer.align(sound(1600), "A CAT A CAT")
     broken = sound(8000)
     broken[100] = float("nan")
-    with pytest.raises(SearchError, match="NaN"):
+    with pytest.raises(AudioError, match="NaN or infinite, the first is sample 100"):
         recognizer.align(broken, "A")

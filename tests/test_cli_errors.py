@@ -201,10 +201,10 @@ def test_what_the_system_says_is_printed_as_it_is(refusal, wav, model_folder, mo
 
 
 def test_an_error_that_the_system_has_no_words_for_is_named(refusal, wav, model_folder, monkeypatch):
-    def fail(_path: Path) -> bytes:
+    def fail(_path: Path, *_arguments: object, **_options: object) -> None:
         raise OSError("the file system is on strike")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    monkeypatch.setattr("pathlib.Path.open", fail)
     assert "(the file system is on strike)" in refusal("score", wav, wav)
 
 

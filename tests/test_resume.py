@@ -246,7 +246,7 @@ def test_a_state_of_an_older_asr_goes_on_and_it_is_said_what_is_not_known(
     train(settings, tmp_path / "run", resume=True)
     said = " ".join(capfd.readouterr().err.split())
     assert "is of an older asr: whether texts and sounds have changed since is not known" in said
-    assert "resumed at epoch 2" in said
+    assert "resumed after epoch 1" in said
 
 
 @pytest.mark.parametrize(
