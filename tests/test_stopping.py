@@ -90,10 +90,10 @@ def test_a_request_to_stop_that_reaches_the_loader_too_leaves_the_state(
 STARVED = """
     import os, signal, sys
     from asr.corpus.batches import Waveforms
-    load, main_process = Waveforms.__getitem__, os.getpid()
+    load, main_process, mark = Waveforms.__getitem__, os.getpid(), sys.argv[1]
     def starved(self, request):
-        if os.getpid() != main_process and request.epoch == 2 and not os.path.exists(sys.argv[1] + ".died"):
-            open(sys.argv[1] + ".died", "w").close()
+        if os.getpid() != main_process and request.epoch == 2 and not os.path.exists(mark):
+            open(mark, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
         return load(self, request)
     Waveforms.__getitem__ = starved
