@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
 from asr.corpus.effects.level import change_volume, clip, speech_mask
 from asr.corpus.effects.noise import add_noise, babble, coloured_noise, speech_shaped_noise
-from asr.corpus.effects.pause import add_pauses, quietest_sample
 from asr.corpus.effects.room import early_echoes, reverberate, room_response
 from asr.corpus.effects.telephone import LAWS, quantise, telephone
 
@@ -291,51 +290,3 @@ def test_one_seed_gives_one_sound(speechlike: np.ndarray, name: str) -> None:
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, speechlike)
     assert np.array_equal(first, other) == (name not in RANDOM and name != "clip")
-
-
-# --- pauses -----------------------------------------------------------------------------------------------------------
-
-
-def test_pauses_leave_every_sample_of_the_speech_in_its_order(burst: np.ndarray) -> None:
-    """What is put in is noise or zeros; without it, the speech is there to the bit, whole or in two parts."""
-    where = quietest_sample(burst)
-    places = set()
-    for seed in range(60):
-        found = add_pauses(burst, 2.0, generator(seed))
-        assert found.dtype == np.float32
-        assert len(found) <= len(burst) + 3 * 2 * RATE
-        starts = [start for start in range(len(found) - len(burst) + 1) if found[start] == burst[0]]
-        first = next(start for start in starts if np.array_equal(found[start : start + where], burst[:where]))
-        rest = burst[where:]
-        later = range(first + where, len(found))
-        second = next(start for start in later if np.array_equal(found[start : start + len(rest)], rest))
-        places.add((first > 0, second > first + where, len(found) > second + len(rest)))
-    assert len(places) == 8  # each of the three with and without
-
-
-def test_pauses_are_zeros_or_noise_well_below_the_speech_and_some_have_a_click(burst: np.ndarray) -> None:
-    kinds = []
-    for seed in range(300):
-        found = add_pauses(burst, 1.0, generator(seed))
-        start = next(start for start in range(len(found)) if np.array_equal(found[start : start + 99], burst[:99]))
-        if start:
-            peaks = np.abs(found[:start])
-            level = np.median(peaks)  # not moved by a click
-            kinds.append((level == 0, bool(peaks.max() > max(0.03, 8 * level))))
-            # The median of the size of normal noise is 0.67 of its root mean square.
-            assert start < 2000 or level == 0 or -61 < decibels((level / 0.6745) ** 2 / power(burst[BURST])) < -19
-            assert peaks.max() <= 1
-    assert len(kinds) > 100
-    digital, clicks = np.mean(kinds, axis=0)
-    assert 0.2 < digital < 0.4
-    assert 0.1 < clicks < 0.3
-
-
-@pytest.mark.parametrize("number", [1, 2, 319, 320, 321, 2000])
-def test_pauses_beside_the_shortest_sounds_and_beside_silence(number: int) -> None:
-    for seed in range(8):
-        for samples in (np.zeros(number, np.float32), generator(seed).standard_normal(number).astype(np.float32) / 9):
-            found = add_pauses(samples, 0.5, generator(seed))
-            assert len(found) >= number
-            assert np.isfinite(found).all()
-            assert np.count_nonzero(found) >= np.count_nonzero(samples)
