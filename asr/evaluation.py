@@ -14,6 +14,7 @@ from asr.corpus.plan import plan_batches
 from asr.errors import TokensError
 from asr.recognizer import Recognizer
 from asr.scoring import Score, score
+from asr.scoring.score import refuse_no_words
 from asr.tokens import BLANK_ID, Tokens
 
 _BATCH_SECONDS = 120.0
@@ -51,6 +52,7 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
         AudioError: a sound file can not be used.
         ScoringError: the texts have no words.
     """
+    refuse_no_words([utterance.text for utterance in utterances])
     return summarise(utterances, recognise(recognizer, utterances))
 
 

@@ -92,3 +92,9 @@ def test_silence_is_heard_as_nothing(recognizer, tmp_path):
 def test_nothing_to_evaluate_is_refused(recognizer):
     with pytest.raises(ScoringError, match="no words"):
         evaluate(recognizer, [])
+
+
+def test_texts_without_words_are_refused_before_any_sound_is_read(recognizer, tmp_path):
+    nowhere = [Utterance(tmp_path / "nowhere.wav", duration=1.0, text=" ", id="a")]
+    with pytest.raises(ScoringError, match="the references have no words"):
+        evaluate(recognizer, nowhere)

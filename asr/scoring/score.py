@@ -138,13 +138,9 @@ def score(references: Sequence[str], hypotheses: Sequence[str], *, ids: Sequence
     if ids is None:
         ids = [str(number) for number in range(1, len(references) + 1)]
     _check_texts(references, hypotheses, ids)
+    refuse_no_words(references)
     utterances = tuple(map(score_utterance, ids, references, hypotheses))
     num_words = sum(u.num_words for u in utterances)
-    if num_words == 0:
-        raise ScoringError(
-            f"the references have no words, so there is no error rate ({len(references)} utterances, all empty); "
-            "give at least one reference with a word"
-        )
     num_characters = sum(u.num_characters for u in utterances)
     low, high = bootstrap_interval([u.errors for u in utterances], [u.num_words for u in utterances])
     return Score(
@@ -212,6 +208,19 @@ def bootstrap_interval(errors: Sequence[int], num_words: Sequence[int]) -> tuple
     totals = totals[totals[:, 1] > 0]
     low, high = np.quantile(totals[:, 0] / totals[:, 1], [0.025, 0.975])
     return float(low), float(high)
+
+
+def refuse_no_words(references: Sequence[str]) -> None:
+    """Before hours of recognition that could not be scored.
+
+    Raises:
+        ScoringError: no reference has a word, which leaves the error rate undefined.
+    """
+    if not any(reference.split() for reference in references):
+        raise ScoringError(
+            f"the references have no words, so there is no error rate ({len(references)} utterances, all empty); "
+            "give at least one reference with a word"
+        )
 
 
 def _check_texts(references: Sequence[str], hypotheses: Sequence[str], ids: Sequence[str]) -> None:
