@@ -178,7 +178,8 @@ def test_doctor_hears_the_channel_that_is_named(tmp_path):
     heard = {
         channel: listen(Utterance(path, 1.5, "A", "a", channel_selector=channel)) for channel in (0, 1, 2, 3, None)
     }
-    kinds = {channel: [finding.kind for finding in found.findings] for channel, found in heard.items()}
+    asked = set(Kind) - {Kind.NARROW_BAND, Kind.DEAD_CHANNEL}  # a chord has few bands, and one channel is dead
+    kinds = {channel: [f.kind for f in found.findings if f.kind in asked] for channel, found in heard.items()}
     assert kinds == {
         0: [],
         1: [Kind.SILENT],

@@ -100,6 +100,8 @@ def flat_tops(channel: Samples) -> float:
 
     Clipping leaves such runs, at any level and also on one side alone; a lossy codec bends them, and no trace is left.
     """
+    if not channel.any():  # a dead channel has no peaks
+        return 0.0
     at_peak = (channel >= _FLAT * channel.max()) | (channel <= _FLAT * channel.min())
     same = channel[1:] == channel[:-1]
     return float(np.count_nonzero(same[1:] & same[:-1] & at_peak[1:-1]) / len(channel))
