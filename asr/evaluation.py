@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from asr.batching import plan_batches
 from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import Utterance
-from asr.corpus.plan import plan_batches
 from asr.errors import TokensError
 from asr.recognizer import Recognizer
 from asr.scoring import Score, score

@@ -20,11 +20,11 @@ from typing import Literal
 import safetensors
 import safetensors.torch
 
+from asr.alignment.confidence import Calibration
 from asr.audio import SAMPLE_RATE
-from asr.confidence import Calibration
 from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError, system_reason
 from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, read_lines
-from asr.lm.neural import NeuralLM
+from asr.lm.neural.model import NeuralLM
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel, ModelSettings, settings_of_format_1
 from asr.recurrent.weights import load_weights

@@ -12,11 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.align import align_tokens, align_words, num_frames_needed, path_score
+from asr.alignment.confidence import Calibration
+from asr.alignment.forced_alignment import align_tokens, align_words, num_frames_needed, path_score
+from asr.alignment.word_times import find_pauses
 from asr.audio import SAMPLE_RATE
-from asr.confidence import Calibration
 from asr.errors import AudioError, DeviceError, ModelError, TokensError
-from asr.lm.neural import NeuralLM
+from asr.lm.neural.model import NeuralLM
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
@@ -26,7 +27,6 @@ from asr.search.rescore import rescore
 from asr.sound_input import SoundInput, name_of, waveform_of
 from asr.tokens import BLANK_ID, Tokens
 from asr.transcript import Transcript, Word
-from asr.word_times import find_pauses
 
 AnySound = TypeVar("AnySound", bound=SoundInput)
 SILENCE = 1e-4  # of full scale, -80 dB: three steps of 16 bit

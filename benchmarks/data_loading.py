@@ -30,10 +30,10 @@ import numpy.typing as npt
 import soundfile
 
 from asr.audio import SAMPLE_RATE, load_audio
+from asr.batching import JITTER, plan_batches
 from asr.corpus.manifest import Utterance, read_manifest, write_manifest
-from asr.corpus.plan import JITTER, plan_batches
 from asr.settings import load_settings
-from asr.training.log import read_metrics
+from asr.training.run.log import read_metrics
 from asr.training.settings import ExperimentSettings
 from asr.training.train import train
 from recipes.mini_librispeech.run import CONF, prepare_train

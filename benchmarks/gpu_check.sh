@@ -16,7 +16,7 @@ part() { # name, seconds at most, command: the whole output goes into a file, it
 }
 
 # The fixed workspace makes cuBLAS sum in one order, which the test of equal bytes stands on.
-part tests 180 env CUBLAS_WORKSPACE_CONFIG=:4096:8 "$python" -m pytest tests/test_gpu.py tests/test_tensor_search.py
+part tests 180 env CUBLAS_WORKSPACE_CONFIG=:4096:8 "$python" -m pytest tests/training/test_gpu.py tests/search/test_batched.py
 for precision in bf16 fp16 float32; do
   part "training_$precision" 130 "$python" benchmarks/training.py --device cuda --precision "$precision"
 done

@@ -26,11 +26,11 @@ from torch import Tensor
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel, ModelSettings
-from asr.search.fusion import Fusion
+from asr.search.batched.beam import tensor_beam_search
+from asr.search.batched.fusion import TensorTables
+from asr.search.fusion.fusion import Fusion
 from asr.search.greedy import greedy_search
 from asr.search.prefix_beam import search_in_parallel
-from asr.search.tensor_beam import tensor_beam_search
-from asr.search.tensor_fusion import TensorTables
 from asr.tokens import Tokens, TokenSettings
 
 SAMPLE_RATE = 16_000

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from asr.audio import SAMPLE_RATE
+from asr.batching import plan_batches
 from asr.corpus.batches import Batch
-from asr.corpus.plan import plan_batches
 from asr.model import AcousticModel, ModelSettings
 from asr.training.device import compute_dtype
 from asr.training.ema import WeightAverage

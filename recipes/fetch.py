@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from asr.corpus.archive import unpack
-from asr.corpus.download import download
 from asr.errors import CorpusError
+from asr.fetch.archive import unpack
+from asr.fetch.download import download
 from recipes.stages import say
 
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from asr.files import write_text
-from asr.lm.train_neural import NeuralTrainingSettings
+from asr.lm.neural.train import NeuralTrainingSettings
 from asr.settings import Settings, settings_fields
 from asr.training.settings import ExperimentSettings
 

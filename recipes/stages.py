@@ -85,7 +85,7 @@ def run_seeds(experiment: Experiment, runs: Path, seeds: Sequence[int], override
 def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence[str]) -> None:
     """Stage train, for one seed. A finished training goes on if it is given more epochs."""
     from asr.settings import load_settings
-    from asr.training.checkpoint import Checkpoints
+    from asr.training.run.checkpoint import Checkpoints
     from asr.training.settings import ExperimentSettings, changed_settings, load_run_settings
     from asr.training.train import train
 

@@ -14,7 +14,7 @@ _LM = "_lm"  # ends the names of scores with a language model
 
 def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> list[Record]:
     """One record a seed, with what `scores` (dev, test, dev_lm and so on) are and how the training went."""
-    from asr.training.log import read_metrics
+    from asr.training.run.log import read_metrics
 
     records: list[Record] = []
     for seed in seeds:

@@ -19,7 +19,7 @@ import torch
 
 jaxtyping.install_import_hook("asr", "beartype.beartype")  # before any module of asr is imported
 
-import strict_markup  # noqa: E402 (it imports one)
+from tests.support import strict_markup  # noqa: E402 (it imports one)
 
 strict_markup.check_all_that_is_written()
 

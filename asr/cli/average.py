@@ -11,7 +11,7 @@ def average(
     output: Annotated[Path, typer.Option(help="Folder for the new model.")],
 ) -> None:
     """Average the weights of models of one training, such as those that `training.keep_best` has kept."""
-    from asr.training.average import average_models
+    from asr.model_average import average_models
 
     average_models(models, output)
     print(output)

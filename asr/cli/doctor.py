@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from asr.corpus.checks.expectations import Expectations
-    from asr.corpus.checks.findings import Finding
+    from asr.corpus.doctor.findings import Finding
+    from asr.corpus.doctor.requirements import Expectations
 
 
 def doctor(
@@ -42,7 +42,7 @@ def doctor(
 
     from asr.cli.doctor_output import print_report
     from asr.cli.output import progress_bar
-    from asr.corpus.doctor import examine
+    from asr.corpus.doctor.examine import examine
     from asr.errors import ManifestError
 
     if fix is not None and len(manifests) > 1:
@@ -76,7 +76,7 @@ def doctor(
 
 def _expectations(conf: Path | None, model: Path | None) -> "Expectations":
     from asr.corpus.augment import AugmentSettings
-    from asr.corpus.checks.expectations import Expectations
+    from asr.corpus.doctor.requirements import Expectations
     from asr.errors import SettingsError
     from asr.model import ModelSettings
     from asr.model_folder import read_model_folder

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from asr.cli.messages import one_line
-from asr.corpus.checks.characters import character_name
-from asr.corpus.checks.findings import REMEDIES, Kind
-from asr.corpus.checks.repair import Repairs
-from asr.corpus.checks.report import Report
+from asr.corpus.doctor.characters import character_name
+from asr.corpus.doctor.findings import REMEDIES, Kind
+from asr.corpus.doctor.repair import Repairs
+from asr.corpus.doctor.report import Report
 
 _EXAMPLES = 3
 _MAX_RARE = 20

@@ -13,7 +13,7 @@ def inspect(
     """Facts of a sound file, and a picture of its waveform and spectrogram."""
     from asr.cli.messages import one_line
     from asr.cli.output import print_facts
-    from asr.corpus.facts import audio_facts
+    from asr.corpus.audio_statistics import audio_facts
     from asr.pictures import save_sound_picture
 
     facts, waveform = audio_facts(file)

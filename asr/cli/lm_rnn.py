@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from asr.lm.neural import NeuralLM
-    from asr.lm.train_neural import EpochReport, NeuralTrainingSettings
+    from asr.lm.neural.model import NeuralLM
+    from asr.lm.neural.train import EpochReport, NeuralTrainingSettings
     from asr.tokens import Tokens
 
 
@@ -29,7 +29,7 @@ def train_rnn(
     from asr.cli.messages import complain
     from asr.cli.output import progress_bar
     from asr.errors import Interrupted
-    from asr.lm.train_neural import train_neural_lm
+    from asr.lm.neural.train import train_neural_lm
     from asr.recognizer import default_device
     from asr.tokens import Tokens
 
@@ -58,7 +58,7 @@ def train_rnn(
 def _settings(overrides: Sequence[str]) -> "NeuralTrainingSettings":
     from asr.errors import SettingsError
     from asr.files import parse_json
-    from asr.lm.train_neural import NeuralTrainingSettings
+    from asr.lm.neural.train import NeuralTrainingSettings
 
     values: dict[str, Any] = {}
     network: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from asr.scoring import Score, aligned_listing, hints, summary_line
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
     from collections.abc import Callable, Iterator, Sequence
 
-    from asr.corpus.facts import AudioFacts
+    from asr.corpus.audio_statistics import AudioFacts
     from asr.corpus.manifest import Utterance
     from asr.tokens import Tokens
     from asr.tuning import Tuning

@@ -53,7 +53,7 @@ def train(
 
 
 def _overfit(settings: "ExperimentSettings", *, skip_missing: bool) -> None:
-    from asr.training.overfit import overfit_one_batch
+    from asr.training.diagnosis.overfit import overfit_one_batch
 
     verdict = overfit_one_batch(settings, skip_missing=skip_missing)
     print(verdict.text())
@@ -63,6 +63,6 @@ def _overfit(settings: "ExperimentSettings", *, skip_missing: bool) -> None:
 
 def _replay(incident: Path) -> None:
     from asr.recognizer import default_device
-    from asr.training.incident import replay
+    from asr.training.diagnosis.replay import replay
 
     print(replay(incident, default_device()))

@@ -23,7 +23,7 @@ def transcribe(
     from asr.cli.messages import complain, shown_path
     from asr.errors import AudioError
     from asr.recognizer import Recognizer, default_device
-    from asr.search.hotwords import read_hotwords
+    from asr.search.fusion.hotwords import read_hotwords
 
     expected = None if hotwords is None else read_hotwords(hotwords)
     recognizer = Recognizer.load(model, device=default_device(), hotwords=expected)

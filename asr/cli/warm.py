@@ -11,7 +11,7 @@ def warm() -> None:
     """Search and align once, with a language model that was written and read."""
     import torch
 
-    from asr.align import align_tokens
+    from asr.alignment.forced_alignment import align_tokens
     from asr.lm.estimate import estimate_ngrams
     from asr.lm.ngram import NGramModel
     from asr.search import Fusion, SearchSettings, search

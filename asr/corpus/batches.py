@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from asr.audio import SAMPLE_RATE, EncodedSound, Sound, read_sound, sound_to_waveform, tell_once, warn_once
+from asr.batching import JITTER, plan_batches, share_of
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
 from asr.corpus.concatenation import concatenate, pair_up, seconds
 from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
-from asr.corpus.plan import JITTER, plan_batches, share_of
 from asr.corpus.workers import prepare_worker, watched
 from asr.errors import AudioError, SettingsError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from asr.errors import ScoringError, TrainingError
 from asr.files import read_lines
 from asr.scoring import UtteranceScore, score_utterance
-from asr.training.log import read_metrics
+from asr.training.run.log import read_metrics
 
 HEADER = re.compile(r"(.*): \d+ errors? in \d+ words?: \d+ sub, \d+ del, \d+ ins")
 

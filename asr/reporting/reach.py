@@ -7,8 +7,8 @@ from asr.corpus.manifest import read_manifest
 from asr.errors import AsrError
 from asr.recognizer import Recognizer
 from asr.settings import load_settings
+from asr.training.diagnosis.gradient_reach import TimeLag, gradient_by_lag
 from asr.training.settings import ExperimentSettings
-from asr.training.time_lag import TimeLag, gradient_by_lag
 
 NUM_UTTERANCES = 4
 _MAX_SECONDS = 10.0

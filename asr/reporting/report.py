@@ -5,12 +5,12 @@ from pathlib import Path
 
 import asr
 from asr.files import write_text
+from asr.html.elements import Html, element, text
+from asr.html.style import STYLE
 from asr.pictures import EpochCurves, curves_figure, save_figure, time_lag_figure
 from asr.reporting import curves, sections
-from asr.reporting.html import Html, element, text
 from asr.reporting.reach import measure_reach
 from asr.reporting.run import Run, read_run
-from asr.reporting.style import STYLE
 from asr.reporting.svg import as_svg
 
 PAGE = """<!DOCTYPE html>

@@ -13,8 +13,8 @@ from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes
 from asr.reporting.examples import Heard, read_examples, read_listing
 from asr.scoring import UtteranceScore
 from asr.settings import WordLoader
-from asr.training.environment import ENVIRONMENT, read_environment
-from asr.training.log import EXAMPLES, METRICS, read_metrics
+from asr.training.run.environment import ENVIRONMENT, read_environment
+from asr.training.run.log import EXAMPLES, METRICS, read_metrics
 
 SCORES = ("dev", "test", "dev_lm", "test_lm")  # files that a recipe adds when the training is done
 LARGEST = 1e300  # that can be drawn

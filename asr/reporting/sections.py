@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
+from asr.html.elements import Html, element, paragraph, table, text
 from asr.reporting.examples import Change, best, changes, scored, worst
-from asr.reporting.html import Html, aligned, element, paragraph, table, text
 from asr.reporting.numbers import SPACE, count, duration, interval, number, percent
 from asr.reporting.run import Run
 from asr.scoring import UtteranceScore
-from asr.training.time_lag import TimeLag, reach_of
+from asr.scoring.aligned_html import aligned
+from asr.training.diagnosis.gradient_reach import TimeLag, reach_of
 
 NUM_WORST, NUM_BEST, NUM_CHANGED = 8, 5, 5
 OLDER = "it was trained by a version of asr that did not log them"

@@ -11,11 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from asr.errors import SearchError
-from asr.search.fusion import no_fusion
-from asr.search.fusion_step import FusionTables
+from asr.search.batched.beam import tensor_beam_search
+from asr.search.fusion.fusion import no_fusion
+from asr.search.fusion.step import FusionTables
 from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths, is_distribution, tolerance
-from asr.search.kernel import search_prefixes
-from asr.search.tensor_beam import tensor_beam_search
+from asr.search.kernel.search import search_prefixes
 
 _WIDEST = 1024  # beams of `_search_harder`: it takes time and memory for each pair of prefixes
 

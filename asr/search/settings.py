@@ -7,7 +7,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from asr.search.fusion import Fusion, FusionSettings
+from asr.search.fusion.fusion import Fusion, FusionSettings
 from asr.search.greedy import greedy_search
 from asr.search.hypothesis import Hypothesis
 from asr.search.prefix_beam import search_in_parallel

@@ -8,19 +8,19 @@ from typing import Any
 
 from asr.corpus.batches import Batch, TrainingBatches
 from asr.corpus.manifest import Utterance
-from asr.corpus.streaming import ShardedBatches
+from asr.corpus.sharded_batches import ShardedBatches
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.recognizer import Recognizer
-from asr.training.best import keep_best, model_card
-from asr.training.checkpoint import Checkpoints, EpochSums, Progress
+from asr.training.diagnosis.monitor import Monitor, gradient_norms, layer_norms
+from asr.training.diagnosis.replay import keep_incident
 from asr.training.distributed import World
-from asr.training.fingerprint import what_has_changed
-from asr.training.health import Monitor, gradient_norms, layer_norms
-from asr.training.incident import keep_incident
 from asr.training.interrupt import StopRequest
-from asr.training.log import RunLog
-from asr.training.metrics import dev_record, epoch_line, evenly_spaced, training_record
+from asr.training.run.best import keep_best, model_card
+from asr.training.run.checkpoint import Checkpoints, EpochSums, Progress
+from asr.training.run.fingerprint import what_has_changed
+from asr.training.run.log import RunLog
+from asr.training.run.metrics import dev_record, epoch_line, evenly_spaced, training_record
 from asr.training.settings import ExperimentSettings, changed_settings
 from asr.training.step import Stepper, StepReport
 

@@ -5,9 +5,9 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from asr.batching import JITTER
 from asr.corpus.augment import AugmentSettings
 from asr.corpus.manifest import MAX_SECONDS
-from asr.corpus.plan import JITTER
 from asr.model import ModelSettings, settings_of_format_1
 from asr.search import SearchSettings
 from asr.settings import Settings, read_settings

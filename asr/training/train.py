@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from asr.align import num_frames_needed
+from asr.alignment.forced_alignment import num_frames_needed
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.concatenation import separator
@@ -20,22 +20,22 @@ from asr.corpus.manifest import (
     refuse_missing_files,
     without_missing_files,
 )
+from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import ShardedCorpus, read_index
-from asr.corpus.streaming import ShardedBatches
 from asr.errors import ManifestError, TrainingError
 from asr.files import remove_leftovers, write_text
 from asr.model import AcousticModel
 from asr.recognizer import Recognizer
 from asr.settings import dump_settings
 from asr.tokens import Tokens
-from asr.training.checkpoint import Checkpoints
 from asr.training.device import is_out_of_memory
 from asr.training.distributed import World, joined_world
-from asr.training.environment import ENVIRONMENT, note_environment
-from asr.training.fingerprint import fingerprint
-from asr.training.lock import locked
-from asr.training.log import EXAMPLES, METRICS, STEPS
 from asr.training.loop import Trainer
+from asr.training.run.checkpoint import Checkpoints
+from asr.training.run.environment import ENVIRONMENT, note_environment
+from asr.training.run.fingerprint import fingerprint
+from asr.training.run.lock import locked
+from asr.training.run.log import EXAMPLES, METRICS, STEPS
 from asr.training.settings import ExperimentSettings
 
 SETTINGS = "settings.yaml"

@@ -8,7 +8,7 @@ import numpy as np
 from asr.errors import LanguageModelError
 from asr.files import read_lines
 from asr.lm.formats import load_ngram_model
-from asr.lm.neural import NeuralLM
+from asr.lm.neural.model import NeuralLM
 from asr.pictures import ErrorSurface, save_tuning_picture
 from asr.recognizer import Recognizer, default_device
 from asr.search import FusionSettings

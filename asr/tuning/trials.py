@@ -15,12 +15,12 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 
-from asr.align import align_tokens
-from asr.confidence import expected_calibration_error, fit_calibration, word_confidence
+from asr.alignment.confidence import expected_calibration_error, fit_calibration, word_confidence
+from asr.alignment.forced_alignment import align_tokens
 from asr.corpus.manifest import Utterance
 from asr.errors import LanguageModelError, ScoringError, TokensError
 from asr.evaluation import batches_of_log_probs, unwritable_words
-from asr.lm.neural import NeuralLM
+from asr.lm.neural.model import NeuralLM
 from asr.recognizer import Recognizer
 from asr.scoring import score
 from asr.search import Hypothesis, SearchSettings

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import soundfile
 
-from asr.corpus.archive import unpack
-from asr.corpus.download import download
 from asr.corpus.manifest import Utterance, write_manifest
 from asr.errors import CorpusError
+from asr.fetch.archive import unpack
+from asr.fetch.download import download
 
 # The home is often down; the mirrors are those of NVIDIA NeMo and of ESPnet.
 URLS = (

@@ -11,11 +11,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from asr.corpus.archive import unpack
-from asr.corpus.importers import Entry, Row, to_utterances
+from asr.corpus.importers.rows import Entry, Row, to_utterances
+from asr.corpus.importers.tables import read_table
 from asr.corpus.manifest import write_manifest
-from asr.corpus.tables import read_table
 from asr.errors import CorpusError
+from asr.fetch.archive import unpack
 from recipes.stages import Experiment, LanguageModel, argument_parser, errors_told, run_seeds, say, say_sizes
 from recipes.texts import spoken_words
 

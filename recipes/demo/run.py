@@ -71,7 +71,7 @@ def _describe(corpus: DemoCorpus) -> None:
 
 def _train(corpus: DemoCorpus, folder: Path, overrides: list[str]) -> None:
     from asr.settings import load_settings
-    from asr.training.checkpoint import Checkpoints
+    from asr.training.run.checkpoint import Checkpoints
     from asr.training.settings import ExperimentSettings
     from asr.training.train import train
 
@@ -85,7 +85,7 @@ def _test(corpus: DemoCorpus, folder: Path) -> None:
     from asr.evaluation import evaluate
     from asr.pictures import save_learning_curve, save_sound_picture
     from asr.recognizer import Recognizer
-    from asr.training.log import read_metrics
+    from asr.training.run.log import read_metrics
 
     recognizer = Recognizer.load(folder / "run" / "model")
     utterances = read_manifest(corpus.test)

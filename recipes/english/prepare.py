@@ -23,9 +23,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from asr.corpus.archive import unpack
 from asr.corpus.manifest import Utterance, format_line, parse_line, read_manifest
 from asr.errors import CorpusError
+from asr.fetch.archive import unpack
 from asr.files import read_lines, write_text
 from recipes.an4.run import prepare_corpus as prepare_an4
 from recipes.common_voice.run import prepare as prepare_common_voice

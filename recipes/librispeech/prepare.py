@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from asr.corpus.download import download
 from asr.corpus.durations import read_durations
 from asr.corpus.manifest import Utterance, write_manifest
 from asr.errors import AudioError, CorpusError
+from asr.fetch.download import download
 from asr.files import read_lines
 from recipes.fetch import fetch_and_unpack
 from recipes.stages import say, say_sizes

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.corpus.download import download
 from asr.errors import CorpusError
+from asr.fetch.download import download
 from recipes.english.voices.speech import Speech, installed_version
 
 STYLES_URL = "https://registry.npmjs.org/kokoro-js/-/kokoro-js-1.2.1.tgz"

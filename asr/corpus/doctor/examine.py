@@ -1,0 +1,92 @@
+"""Is a manifest fit for training? Each line is judged by itself and among the others, and told what to do about it.
+
+The manifest is read once for what has to be known of all utterances (`checks/survey.py`), the sounds are listened to in
+parallel (`checks/hearing.py`), then it is read once more and each line judged (`checks/judgement.py`) and, if asked
+for, copied without its faults (`checks/repair.py`). No more than a line is in memory at a time, beside the survey.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from asr.corpus.doctor.check_manifest import Judgement
+from asr.corpus.doctor.findings import Finding
+from asr.corpus.doctor.index import Survey, survey
+from asr.corpus.doctor.listen import Hearing, hear
+from asr.corpus.doctor.repair import clean_manifest, refuse_to_overwrite
+from asr.corpus.doctor.report import Report
+from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.manifest_lines import Progress
+from asr.errors import ManifestError
+
+
+def examine(
+    manifest: Path,
+    expected: Expectations,
+    *,
+    progress: Progress,
+    on_finding: Callable[[Finding], None],
+    against: Sequence[Path] = (),
+    workers: int | None = None,
+    fix: Path | None = None,
+) -> Report:
+    """Check a manifest, and compare it with those of dev and test sets in `against`.
+
+    `workers` processes listen to the sounds; with None no sound is touched. `on_finding` gets each finding, in the
+    order of the lines. `fix` is where to write a cleaned copy.
+
+    Raises:
+        ManifestError: a manifest is missing, can not be read, or has no lines; or none that the copy could hold.
+        OutputError: the copy can not be written, or would take the place of a manifest that is read.
+        CorpusError: the system ended a process that listened.
+    """
+    if fix is not None:
+        refuse_to_overwrite(fix, [manifest, *against])
+    own, *others = [_known(path, expected, progress, workers) for path in [manifest, *against]]
+    judgement = Judgement(own, others, expected)
+    report = Report(
+        manifest,
+        seconds=float(judgement.durations.sum()),
+        rare=judgement.rare,
+        notes=_notes(own[0], [other for other, _ in others], expected),
+    )
+
+    def tell(findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            report.add(finding)
+            on_finding(finding)
+
+    tell(judgement.of_all())
+    with nullcontext() if fix is None else clean_manifest(fix, source=manifest, ids=own[0].ids) as copy:
+        for line, findings, duration in judgement.of_lines(progress):
+            report.num_lines += 1
+            tell(findings)
+            if copy is not None:
+                copy.add(line, findings, duration)
+    report.repairs = None if copy is None else copy.repairs
+    return report
+
+
+def _known(
+    path: Path, expected: Expectations, progress: Progress, workers: int | None
+) -> tuple[Survey, Hearing | None]:
+    known = survey(path, expected, progress)
+    if len(known) + known.num_broken == 0:
+        raise ManifestError(f"{path}: the manifest has no utterances; expected one JSON object a line")
+    return known, None if workers is None else hear(path, len(known), progress, workers=workers)
+
+
+def _notes(own: Survey, others: Sequence[Survey], expected: Expectations) -> list[str]:
+    """What could not be checked, and why."""
+    notes = []
+    if expected.tokens is None and not expected.characters:
+        notes.append(
+            "the tokens are still to be learnt: whether a text fits into its frames was checked with one token a word; "
+            "ask again with --model after training"
+        )
+    for other in others:
+        if not (own.speakers.any() and other.speakers.any()):
+            notes.append(f"overlap of speakers with {other.path} was not checked: one of the two names no speakers")
+        if other.num_broken:
+            notes.append(f"{other.num_broken} broken lines of {other.path} were left out")
+    return notes

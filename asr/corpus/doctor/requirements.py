@@ -1,0 +1,46 @@
+"""What a training will ask of each utterance: its alphabet, and enough frames for its text."""
+
+from operator import eq
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from asr.alignment.forced_alignment import num_frames_needed
+from asr.audio import SAMPLE_RATE
+from asr.features import LogMel
+from asr.model import ModelSettings, Subsampling
+from asr.tokens import Tokens
+
+
+class Expectations:
+    """What a model of these settings can align, at the `fastest` speed that the data are augmented to.
+
+    `tokens` are those of a model. Without them they are still to be learnt: characters, or with `characters` False
+    pieces of words that nobody knows yet, of which each word takes at least one.
+    """
+
+    def __init__(self, settings: ModelSettings, *, fastest: float, tokens: Tokens | None, characters: bool) -> None:
+        self.tokens = tokens
+        self.characters = characters
+        self._fastest = fastest
+        self._features = LogMel(settings.features, SAMPLE_RATE)
+        self._subsampling = Subsampling(settings)
+
+    def can_write(self, text: str) -> bool:
+        """Whether all characters of a clean text are in the alphabet, as far as there is one."""
+        return self.tokens is None or self.tokens.alphabet.issuperset(text)
+
+    def frames_needed(self, text: str) -> int:
+        """The fewest frames that can spell a clean text; 0 where it can not be written in the tokens at all."""
+        if self.tokens is not None:
+            return num_frames_needed(self.tokens.encode(text)) if self.can_write(text) else 0
+        if self.characters:  # as `num_frames_needed`, but in half the time, which counts for a million texts
+            return len(text) + int(sum(map(eq, text, text[1:])))
+        return len(text.split())
+
+    def num_frames(self, durations: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """How many rows of log-probabilities come out for sounds of so many seconds."""
+        samples = torch.from_numpy((durations / self._fastest * SAMPLE_RATE).astype(np.int64))
+        frames: npt.NDArray[np.int64] = self._subsampling.num_frames(self._features.num_frames(samples)).numpy()
+        return frames

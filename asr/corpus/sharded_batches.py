@@ -1,0 +1,158 @@
+"""Tar shards -> batches, as `batches.py` makes them of a manifest, but read in sequence and in constant memory.
+
+An epoch reads the shards in an order of its own, a few at a time: a window. The utterances of a window are the buffer
+that shuffles; batches are planned within it. The plan needs only durations, so it is known before anything is read, and
+a resumed epoch skips the windows that it is through with. The trainer's process reads the tars and hands the sounds to
+the loader processes, encoded as they are; while the batches of a window go out, the next one comes in.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise, zip_longest
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.batching import JITTER, plan_batches, share_of
+from asr.corpus.augment import AugmentSettings
+from asr.corpus.batches import Batch, Example, Request, Waveforms, load_batches
+from asr.corpus.shards import ShardedCorpus, read_shard
+from asr.errors import CorpusError, SettingsError
+from asr.tokens import Tokens
+
+WINDOW_SHARDS = 8
+
+_Numbers = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Shards that are in memory together, how many utterances they have, and the batches that are made of them."""
+
+    shards: list[int]
+    size: int
+    batches: list[_Numbers]
+
+
+class ShardedBatches:
+    """The batches of one epoch after the other, as `TrainingBatches` of the utterances of `corpus` that are `kept`.
+
+    Number and augmentation of an utterance are those that it has in `TrainingBatches`; only its companions differ.
+    `durations` are those of all utterances that are kept, in seconds. `jitter`, `rank` and `num_ranks` are as there;
+    every process reads all shards. `window_shards`: how many are in memory together.
+
+    Raises:
+        SettingsError: the settings ask for babble or concatenation, which need other utterances at hand.
+    """
+
+    def __init__(
+        self,
+        corpus: ShardedCorpus,
+        tokens: Tokens,
+        augment: AugmentSettings,
+        *,
+        durations: npt.NDArray[np.float64],
+        kept: npt.NDArray[np.bool_],
+        max_seconds: float,
+        seed: int,
+        num_workers: int,
+        jitter: float = JITTER,
+        rank: int = 0,
+        num_ranks: int = 1,
+        window_shards: int = WINDOW_SHARDS,
+    ) -> None:
+        for name in ("babble", "concatenation"):
+            if getattr(augment, name) is not None:
+                raise SettingsError(
+                    f"augment.{name}: needs any two utterances at hand, but {corpus.folder} is read in sequence; "
+                    "take it out, or train from the manifest"
+                )
+        self.durations = durations
+        self._corpus = corpus
+        self._tokens = tokens
+        self._kept = kept
+        self._dataset = Waveforms([], augment, seed, ())
+        # Where the numbers of each shard begin, and where the last ends.
+        ends = np.cumsum([int(kept[s.first : s.first + s.num_utterances].sum()) for s in corpus.shards])
+        self._bounds: list[int] = [0, *ends.tolist()]
+        self._max_seconds = max_seconds
+        self._seed = seed
+        self._jitter = jitter
+        self._num_workers = num_workers
+        self._rank, self._num_ranks = rank, num_ranks
+        self._window_shards = window_shards
+
+    def epoch(self, epoch: int, *, first_batch: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, or this process's shares of them, from `first_batch` on.
+
+        Raises:
+            AudioError: a sound can not be used.
+            CorpusError: a shard is truncated or damaged, or of another corpus.
+        """
+        windows = list(self._windows(epoch))
+        while windows and first_batch >= len(windows[0].batches):
+            first_batch -= len(windows.pop(0).batches)
+        plan = [batch for window in windows for batch in window.batches][first_batch:]
+        requests = self._requests(epoch, windows, first_batch)
+        batches = load_batches(self._dataset, requests, num_workers=self._num_workers)
+        for batch, numbers in zip(batches, plan, strict=True):
+            share = share_of(len(numbers), self._rank, self._num_ranks)
+            yield replace(batch, places=share.places, num_places=len(numbers), is_stand_in=share.is_stand_in)
+
+    def plan(self, epoch: int) -> list[_Numbers]:
+        """The numbers of the utterances of each batch."""
+        return list(chain.from_iterable(window.batches for window in self._windows(epoch)))
+
+    def _windows(self, epoch: int) -> Iterator[_Window]:
+        used = [shard for shard, (start, end) in enumerate(pairwise(self._bounds)) if end > start]
+        order = np.random.default_rng((self._seed, epoch, 0, 2)).permutation(used)  # unlike that of any utterance
+        count = -(-len(used) // self._window_shards)
+        for window, shards in enumerate(np.array_split(order, count)):
+            numbers = np.concatenate([np.arange(self._bounds[s], self._bounds[s + 1], dtype=np.int32) for s in shards])
+            batches = plan_batches(
+                self.durations[numbers],
+                max_seconds=self._max_seconds,
+                seed=int(np.random.SeedSequence((self._seed, epoch, window, 3)).generate_state(1)[0]),
+                epoch=epoch,
+                jitter=self._jitter,
+            )
+            yield _Window(shards.tolist(), len(numbers), [numbers[batch] for batch in batches])
+
+    def _requests(self, epoch: int, windows: Sequence[_Window], first_batch: int) -> Iterator[list[Request]]:
+        """What each batch has to load; no more than about a window is in memory."""
+        incoming = self._read(chain.from_iterable(window.shards for window in windows))
+        buffer: dict[int, Example] = {}
+        num_read = end = 0
+        for window, following in zip_longest(windows, windows[1:]):
+            end += window.size
+            next_size = following.size if following else 0
+            for done, numbers in enumerate(window.batches):
+                # A part of the next window takes the place of the batches that have gone.
+                wanted = end + next_size * done // len(window.batches)
+                while num_read < wanted:
+                    number, example = next(incoming)
+                    buffer[number] = example
+                    num_read += 1
+                examples = [buffer.pop(number) for number in numbers.tolist()]
+                if done >= first_batch:
+                    places = share_of(len(examples), self._rank, self._num_ranks).places
+                    yield [Request(epoch, (int(numbers[place]),), (examples[place],)) for place in places]
+            first_batch = 0
+        for _ in incoming:  # to the ends of the last shards, where more may stand than the index knows of
+            pass
+
+    def _read(self, shards: Iterator[int]) -> Iterator[tuple[int, Example]]:
+        """The utterances of these shards that are kept, with their numbers."""
+        for index in shards:
+            shard, number = self._corpus.shards[index], self._bounds[index]
+            for position, (utterance, sound) in enumerate(read_shard(shard), start=shard.first):
+                if not self._kept[position]:
+                    continue
+                if utterance.duration != self.durations[number]:
+                    raise CorpusError(
+                        f"{sound}: lasts {utterance.duration} s, but the manifest of the shards says "
+                        f"{self.durations[number]} s: they are not of one packing; make the shards anew"
+                    )
+                where = f"{sound}, utterance {utterance.id}"
+                yield number, Example(utterance, tuple(self._tokens.encode(utterance.text, where=where)), sound)
+                number += 1

@@ -1,0 +1,154 @@
+"""Training of the neural language model: texts in, the weights that are best on dev out."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from asr.errors import LanguageModelError
+from asr.lm.neural.model import NeuralLM, NeuralLMSettings, TextEncoder, batches_by_length, word_perplexity
+from asr.settings import Settings
+
+_MAX_UNITS = 20_000  # of one training text: a step keeps all of its states
+_DIVERGED = "the training has diverged; lower learning_rate"
+
+
+class NeuralTrainingSettings(Settings):
+    """The network and its training."""
+
+    network: NeuralLMSettings = NeuralLMSettings()
+    """Size of the network."""
+    max_epochs: int = Field(30, ge=1, le=1_000_000)
+    """Passes over the text, at most; also where the learning rate reaches zero."""
+    batch_units: int = Field(1024, ge=1, le=10**9)
+    """Tokens in a batch, padding counted."""
+    learning_rate: float = Field(3e-3, gt=0, le=1)
+    """The highest: it rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
+    warmup_steps: int = Field(100, ge=0, le=10**9)
+    """Steps in which the learning rate rises from zero."""
+    weight_decay: float = Field(0.01, ge=0, le=1)
+    """Of AdamW: the share, times the learning rate, that matrices lose at each step."""
+    max_grad_norm: float = Field(1.0, gt=0, le=1e9)
+    """A gradient with a larger norm is scaled down to it."""
+    patience: int = Field(4, ge=1, le=1_000_000)
+    """The training stops after so many epochs without a better perplexity on dev."""
+    seed: int = Field(1, ge=0, lt=2**31)
+    """Of all random choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """`train_loss`: natural-log loss per token, with dropout. `dev_perplexity`: per word and end of text."""
+
+    epoch: int
+    train_loss: float
+    dev_perplexity: float
+    is_best: bool
+    seconds: float
+
+
+def train_neural_lm(
+    train_texts: Sequence[str],
+    dev_texts: Sequence[str],
+    encoder: TextEncoder,
+    settings: NeuralTrainingSettings,
+    *,
+    device: str | torch.device = "cpu",
+    on_epoch: Callable[[EpochReport, NeuralLM], None] | None = None,
+) -> NeuralLM:
+    """The model with the lowest perplexity on dev. Texts without words are left out.
+
+    Two trainings with one seed are equal on a CPU. `on_epoch` is given the model as it is after each epoch.
+
+    Raises:
+        LanguageModelError: there is no text, one is too long, or the training diverges.
+        TokensError: a text has a character outside the encoder's alphabet.
+    """
+    train_rows = _encode(train_texts, encoder, "training text")
+    _encode(dev_texts, encoder, "dev text")
+    dev_texts = [text for text in dev_texts if text.split()]
+    torch.manual_seed(settings.seed)
+    trainer = _Trainer(NeuralLM(settings.network, encoder).to(device), settings)
+    best_epoch, best_log_prob, best_weights = 0, -math.inf, trainer.weights()
+    for epoch in range(1, settings.max_epochs + 1):
+        started = time.perf_counter()
+        loss = trainer.train_epoch(train_rows, epoch)
+        scores = trainer.lm.score(dev_texts)
+        log_prob = math.fsum(scores)
+        if not math.isfinite(log_prob):
+            raise LanguageModelError(_DIVERGED)
+        is_best = log_prob > best_log_prob
+        if is_best:
+            best_epoch, best_log_prob, best_weights = epoch, log_prob, trainer.weights()
+        if on_epoch is not None:
+            seconds = time.perf_counter() - started
+            on_epoch(EpochReport(epoch, loss, word_perplexity(scores, dev_texts), is_best, seconds), trainer.lm)
+        if epoch - best_epoch >= settings.patience:
+            break
+    trainer.lm.load_state_dict(best_weights)
+    return trainer.lm.eval()
+
+
+class _Trainer:
+    """A model, its optimiser, and how many steps were done."""
+
+    def __init__(self, lm: NeuralLM, settings: NeuralTrainingSettings) -> None:
+        self.lm = lm
+        self.settings = settings
+        matrices = [p for p in lm.parameters() if p.ndim > 1]
+        others = [p for p in lm.parameters() if p.ndim == 1]
+        groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
+        self.step = 0
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach().clone() for name, value in self.lm.state_dict().items()}
+
+    def train_epoch(self, rows: Sequence[Sequence[int]], epoch: int) -> float:
+        """One pass over all texts; natural-log loss per token."""
+        rng = np.random.default_rng((self.settings.seed, epoch))
+        batches = batches_by_length([len(row) for row in rows], self.settings.batch_units, rng)
+        self.lm.train()
+        total = sum(
+            self._train_step([rows[i] for i in batch], done=(epoch - 1 + number / len(batches)))
+            for number, batch in enumerate(batches)
+        )
+        return total / sum(len(row) + 1 for row in rows)
+
+    def _train_step(self, rows: Sequence[Sequence[int]], *, done: float) -> float:
+        """One step of the optimiser, after `done` epochs; natural-log loss, summed over the tokens."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(done)
+        loss = -self.lm.log_prob(rows).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss / sum(len(row) + 1 for row in rows)).backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.lm.parameters(), self.settings.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise LanguageModelError(_DIVERGED)
+        self.optimizer.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def _learning_rate(self, done: float) -> float:
+        """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017)."""
+        warmup = min(1.0, (self.step + 1) / max(1, self.settings.warmup_steps))
+        return self.settings.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * done / self.settings.max_epochs))
+
+
+def _encode(texts: Sequence[str], encoder: TextEncoder, what: str) -> list[list[int]]:
+    rows = [encoder.encode(text, where=f"{what} {number}") for number, text in enumerate(texts, start=1)]
+    for number, row in enumerate(rows, start=1):
+        if len(row) > _MAX_UNITS:
+            raise LanguageModelError(
+                f"{what} {number}: has {len(row)} tokens, at most {_MAX_UNITS} can be learnt at once; "
+                "write one sentence a line"
+            )
+    rows = [row for row in rows if row]
+    if not rows:
+        raise LanguageModelError(f"there is no {what}; expected one sentence a line")
+    return rows

@@ -1,0 +1,231 @@
+"""The command line as its users meet it.
+
+In-process runs go through `main`, as the installed command does; a process of its own is started where the interpreter
+itself matters (imports, pipes, the end of the process).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import asr as package
+from tests.support.command_line import ROOT, manifest, written
+
+SCORE_KEYS = ["wer", "cer", "wer_low", "wer_high", "num_words", "substitutions", "deletions", "insertions"]
+
+
+# --- help and usage ---------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_the_five_verbs(asr):
+    result = asr("--help")
+    assert (result.code, result.err) == (0, "")
+    rows = [line.strip("│ ").split() for line in result.out.splitlines()]
+    listed = [row[0] for row in rows if row and row[0] in ("train", "transcribe", "evaluate", "score", "inspect")]
+    assert listed == ["train", "transcribe", "evaluate", "score", "inspect"]
+
+
+def test_the_version_is_told_on_one_line_without_loading_torch(asr):
+    result = asr("--version")
+    assert (result.code, result.err) == (0, "")
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert result.out == f"asr {package.__version__}, Python {python}, torch {metadata.version('torch')}\n"
+    assert not loaded_by("--version") & {"torch", "numpy"}
+
+
+def test_the_version_without_torch(asr, monkeypatch):
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert asr("--version").out.endswith(", no torch\n")
+
+
+@pytest.mark.parametrize("verb", ["train", "transcribe", "evaluate", "score", "inspect"])
+def test_each_verb_has_help(asr, verb):
+    result = asr(verb, "--help")
+    assert (result.code, result.err) == (0, "")
+    assert f"asr {verb} [OPTIONS]" in result.out
+
+
+def loaded_by(*arguments: object) -> set[str]:
+    """The modules that a run of `asr` has imported at its end."""
+    code = (
+        "import sys\n"
+        "from asr.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as exit: assert not exit.code\n"
+        "print(*sys.modules, sep='\\n', file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stderr.split())
+
+
+def test_help_loads_nothing_heavy():
+    loaded = loaded_by("--help")
+    assert "asr.cli.transcribe" in loaded
+    assert not loaded & {"torch", "librosa", "jiwer", "numpy", "soundfile", "matplotlib", "pydantic", "yaml"}
+
+
+def test_scoring_does_not_load_torch(tmp_path):
+    texts = written(tmp_path / "a.txt", "A B C")
+    loaded = loaded_by("score", texts, texts)
+    assert "jiwer" in loaded
+    assert not loaded & {"torch", "librosa", "soundfile", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sing"],
+        ["transcribe"],
+        ["transcribe", "model"],
+        ["transcribe", "model", "a.wav", "--loud"],
+        ["score", "a"],
+        ["score", "a", "b", "c"],
+        ["train"],
+        ["train", "a.yaml", "--set"],
+        ["evaluate", "model"],
+        ["inspect"],
+        ["--json"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_2(asr, arguments):
+    result = asr(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "Error" in result.err
+    assert "Traceback" not in result.err
+
+
+# --- transcribe -------------------------------------------------------------------------------------------------------
+
+
+def test_one_file_gives_its_text_several_give_names_and_texts(asr, model_folder, wav, tmp_path):
+    other = tmp_path / "b.wav"
+    soundfile.write(other, np.zeros(8000), 16_000)
+    one = asr("transcribe", model_folder, wav)
+    assert (one.code, one.err) == (0, "")
+    text = one.out.removesuffix("\n")
+    assert text  # the model has no idea, and says so at length
+    both = asr("transcribe", model_folder, wav, other)
+    assert (both.code, both.err) == (0, "")
+    assert both.out == f"{wav}\t{text}\n{other}\t\n"
+
+
+def test_a_line_feed_in_a_name_breaks_no_line(asr, model_folder, wav, tmp_path):
+    path = tmp_path / "a\nb\u2028\x1b.wav"
+    path.write_bytes(wav.read_bytes())
+    result = asr("transcribe", model_folder, path, wav)
+    assert [line.split("\t")[0] for line in result.out.split("\n")] == [
+        f"{tmp_path}/a\\nb\\u2028\\x1b.wav",
+        str(wav),
+        "",
+    ]
+    record = json.loads(asr("transcribe", model_folder, path, "--json").out)
+    assert record["audio_filepath"] == str(path)
+
+
+def test_what_is_odd_about_a_sound_is_told_in_a_line(asr, model_folder, speechlike, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([speechlike, -speechlike], axis=1), 16_000)
+    soundfile.write(tmp_path / "b.wav", speechlike, 16_000)
+    opposed, alone = (asr("transcribe", model_folder, tmp_path / name) for name in ("a.wav", "b.wav"))
+    assert (opposed.code, opposed.out) == (0, alone.out)
+    assert opposed.err.startswith(f"asr: {tmp_path}/a.wav: its channels are in opposite phase")
+    assert opposed.err.count("\n") == 1
+
+
+def test_json_has_the_words_with_their_times(asr, model_folder, wav):
+    result = asr("transcribe", model_folder, wav, wav, "--json")
+    records = [json.loads(line) for line in result.out.splitlines()]
+    assert len(records) == 2
+    assert records[0] == records[1]
+    assert records[0]["audio_filepath"] == str(wav)
+    assert records[0]["duration"] == 2.0
+    assert [word["text"] for word in records[0]["words"]] == records[0]["text"].split()
+    for word in records[0]["words"]:
+        assert 0 <= word["start"] < word["end"] <= 2.0
+        assert 0 <= word["confidence"] <= 1
+
+
+def test_silence_gives_empty_text_and_no_error(asr, model_folder, tmp_path):
+    files = []
+    for format, subtype in (("WAV", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")):
+        for rate in (8_000, 16_000, 48_000):
+            files.append(tmp_path / f"{format}{rate}")
+            soundfile.write(files[-1], np.zeros((rate, 2)), rate, format=format, subtype=subtype)
+    for file in files[:2]:
+        alone = asr("transcribe", model_folder, file)
+        assert (alone.code, alone.out, alone.err) == (0, "\n", "")
+    together = asr("transcribe", model_folder, *files)
+    assert (together.code, together.out, together.err) == (0, "".join(f"{file}\t\n" for file in files), "")
+
+
+def test_a_file_name_in_no_encoding_comes_out_as_it_is(model_folder, wav, tmp_path):
+    name = os.fsencode(tmp_path) + b"/\xff.wav"
+    Path(os.fsdecode(name)).write_bytes(wav.read_bytes())
+    command = [sys.executable, "-m", "asr", "transcribe", model_folder, name, name]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, capture_output=True, env=environment, check=False, cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert [line.split(b"\t")[0] for line in result.stdout.splitlines()] == [name, name]
+
+
+# --- evaluate, score --------------------------------------------------------------------------------------------------
+
+
+def test_evaluate_writes_hypotheses_that_score_reads(asr, model_folder, wav, tmp_path):
+    references = manifest(tmp_path / "m.jsonl", wav)
+    result = asr("evaluate", model_folder, references, "--json", "--hypotheses", tmp_path / "new" / "h.jsonl")
+    assert (result.code, result.err) == (0, "")
+    evaluated = json.loads(result.out)
+    assert list(evaluated) == SCORE_KEYS
+    hypothesis = json.loads((tmp_path / "new" / "h.jsonl").read_text())
+    assert hypothesis == {"id": wav.name, "text": asr("transcribe", model_folder, wav).out.strip()}
+    assert json.loads(asr("score", references, tmp_path / "new" / "h.jsonl", "--json").out) == evaluated
+
+
+def test_score(asr, tmp_path):
+    references, hypotheses = written(tmp_path / "r.txt", "A B C", "D"), written(tmp_path / "h.txt", "A X C E", "")
+    numbers = json.loads(asr("score", references, hypotheses, "--json").out)
+    assert list(numbers) == SCORE_KEYS
+    counts = [numbers[key] for key in ("num_words", "substitutions", "deletions", "insertions")]
+    assert (numbers["wer"], counts) == (0.75, [4, 1, 1, 1])
+    for_people = asr("score", references, hypotheses, "--listing")
+    assert (for_people.code, for_people.err) == (0, "")
+    assert "75" in for_people.out.splitlines()[-1]
+
+
+# --- inspect ----------------------------------------------------------------------------------------------------------
+
+
+def test_inspect_prints_facts_and_writes_a_picture(asr, wav, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = asr("inspect", wav)
+    assert (result.code, result.err) == (0, "")
+    facts = dict(line.split("  ", 1) for line in result.out.splitlines())
+    facts = {name: value.strip() for name, value in facts.items()}
+    assert facts["format"] == "WAV, PCM_16"
+    assert facts["rate"] == "16000 Hz"
+    assert facts["duration"] == "2.000 s"
+    assert facts["peak"] == "-6.0 dB"
+    assert facts["picture"] == "speech.inspect.png"
+    assert (tmp_path / "speech.inspect.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["$\\nonsense[b]$.wav", "[red]a.wav", "new\nline.wav", "x" * 200 + ".wav", "-a.wav"])
+def test_inspect_takes_any_name(asr, wav, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(wav.read_bytes())
+    result = asr("inspect", path)
+    assert (result.code, result.err) == (0, "")
+    assert f"{path.stem}.inspect.png\n" in result.out
+    assert (tmp_path / f"{path.stem}.inspect.png").exists()

@@ -1,0 +1,202 @@
+"""`asr lm` as its users meet it: text -> model -> other form -> perplexity."""
+
+import gzip
+import json
+import lzma
+import math
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+
+from asr.lm.formats import load_ngram_model
+from tests.support.arpa_oracle import SMALL, Oracle, assert_same
+from tests.support.command_line import ROOT, written
+
+TEXT = ["THE DOG RAN", "THE CAT RAN", "A DOG SAT", "", "THE DOG SAT ON THE CAT"]
+
+
+BROKEN = SMALL.replace("-1.5\tc\t-0.3", "-1.5\tc\t-0.3\tx").splitlines()
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.arpa"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture
+def text(tmp_path):
+    return written(tmp_path / "text.txt", *TEXT)
+
+
+def test_help_lists_the_verbs(asr):
+    result = asr("lm", "--help")
+    assert (result.code, result.err) == (0, "")
+    rows = [line.strip("│ ").split() for line in result.out.splitlines()]
+    assert [row[0] for row in rows if row and row[0] in ("estimate", "convert", "perplexity")] == [
+        "estimate",
+        "convert",
+        "perplexity",
+    ]
+
+
+def test_help_loads_nothing_heavy():
+    program = "import sys, asr.cli; print([m for m in ('numba', 'numpy', 'torch', 'asr.lm.ngram') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+# --- convert ----------------------------------------------------------------------------------------------------------
+
+
+def test_convert_and_back(asr, small, tmp_path):
+    names = [small, tmp_path / "a.bin", tmp_path / "b.arpa.gz", tmp_path / "c.bin", tmp_path / "d.arpa"]
+    for source, target in pairwise(names):
+        result = asr("lm", "convert", source, target)
+        assert (result.code, result.out, result.err) == (0, f"{target}\n", "")
+    assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "c.bin").read_bytes()
+    assert gzip.decompress((tmp_path / "b.arpa.gz").read_bytes()) == (tmp_path / "d.arpa").read_bytes()
+    assert Oracle.read(tmp_path / "d.arpa").log_probs == Oracle(SMALL).log_probs
+    assert Oracle.read(tmp_path / "d.arpa").backoffs == Oracle(SMALL).backoffs
+
+
+def test_convert_refuses(refusal, small, tmp_path):
+    names = "expected a name that ends in .arpa, .arpa.gz or .bin"
+    assert refusal("lm", "convert", tmp_path / "x.arpa", tmp_path / "lm.txt") == f"{tmp_path / 'lm.txt'}: {names}"
+    assert refusal("lm", "convert", tmp_path / "lm", tmp_path / "lm.bin") == f"{tmp_path / 'lm'}: {names}"
+    assert refusal("lm", "convert", tmp_path / "x.arpa", tmp_path / "y.bin") == f"{tmp_path / 'x.arpa'}: no such file"
+    text, broken = written(tmp_path / "x.bin", "x" * 100), written(tmp_path / "x.arpa", *BROKEN)
+    assert "x.bin: not a binary language model" in refusal("lm", "convert", text, tmp_path / "y.arpa")
+    assert "x.arpa, line 12: found 'x' after" in refusal("lm", "convert", broken, tmp_path / "y.bin")
+    assert "could not be written" in refusal("lm", "convert", small, small / "y.bin")
+    assert not (tmp_path / "y.bin").exists()
+
+
+# --- perplexity -------------------------------------------------------------------------------------------------------
+
+
+def test_perplexity(asr, small, tmp_path):
+    lines = ["a b a b", "", "b x"]
+    file = written(tmp_path / "test.txt", *lines)
+    scores = [score for line in lines for score in Oracle(SMALL).score(line.split())]
+    expected = 10 ** (-sum(log_prob for log_prob, _ in scores) / len(scores))
+    known = [log_prob for log_prob, is_known in scores if is_known]
+    result = asr("lm", "perplexity", small, file, "--json")
+    assert result.err == ""
+    assert json.loads(result.out) == {
+        "perplexity": pytest.approx(expected, rel=1e-6),
+        "perplexity_without_unknown": pytest.approx(10 ** (-sum(known) / len(known)), rel=1e-6),
+        "log_prob": pytest.approx(sum(log_prob for log_prob, _ in scores) * math.log(10), rel=1e-6),
+        "num_sentences": 3,
+        "num_tokens": 9,
+        "num_unknown": 1,
+    }
+    line = asr("lm", "perplexity", small, file).out
+    assert line.startswith(f"perplexity {expected:.6g}, without unknown words ")
+    assert line.endswith("(9 tokens, 1 unknown, 3 sentences)\n")
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [("gz", gzip.compress), ("xz", lzma.compress)])
+def test_perplexity_of_compressed_text(asr, small, tmp_path, suffix, compress):
+    (tmp_path / f"test.txt.{suffix}").write_bytes(compress("\ufeffa b\r\nb\r\n".encode()))
+    result = json.loads(asr("lm", "perplexity", small, tmp_path / f"test.txt.{suffix}", "--json").out)
+    assert (result["num_sentences"], result["num_tokens"], result["num_unknown"]) == (2, 5, 0)
+
+
+def test_all_white_space_separates_words_in_text_of_every_kind(asr, tmp_path):
+    """U+00A0, U+3000 and U+2028 as a space does; the ARPA file has the words that the text is read as."""
+    spaces = ["a b c a\n", "b a b\n"]
+    others = [spaces[0].replace(" ", "\u00a0"), "b\u3000a\u2028b\n"]
+    found = []
+    for name, lines in (("spaces", spaces), ("others", others)):
+        text, arpa = tmp_path / f"{name}.txt", tmp_path / f"{name}.arpa"
+        text.write_text("".join(lines), encoding="utf-8")
+        assert asr("lm", "estimate", text, "--order", 2, "--output", arpa).code == 0
+        perplexity = json.loads(asr("lm", "perplexity", arpa, text, "--json").out)
+        assert perplexity["num_unknown"] == 0
+        found.append((arpa.read_text(), perplexity, asr("score", text, tmp_path / "spaces.txt", "--json").out))
+    assert found[0] == found[1]
+    assert json.loads(found[0][2])["num_words"] == 7
+
+
+def test_perplexity_refuses(refusal, small, tmp_path):
+    def problem(data):
+        (tmp_path / "t.txt").write_bytes(data)
+        return refusal("lm", "perplexity", small, tmp_path / "t.txt").removeprefix(str(tmp_path / "t.txt"))
+
+    assert problem(b"") == ": there are no words in it; expected one sentence a line"
+    assert problem(b"\n \n") == ": there are no words in it; expected one sentence a line"
+    assert problem(b"a\nb \xe4\n") == ", line 2: not UTF-8 text; convert the file to UTF-8"
+    assert problem(b"a\nb </s>\n").startswith("sentence 2 of the text holds </s>;")
+    assert refusal("lm", "perplexity", small, tmp_path) == f"{tmp_path}: can not be read (Is a directory)"
+    assert refusal("lm", "perplexity", small, tmp_path / "no.txt") == f"{tmp_path / 'no.txt'}: no such file"
+    (tmp_path / "t.txt.gz").write_bytes(gzip.compress(b"a b\n" * 1000)[:-9])
+    assert "not a whole gzip file" in refusal("lm", "perplexity", small, tmp_path / "t.txt.gz")
+    for data in (lzma.compress(b"a b\n" * 1000)[:-9], b"a b\n"):
+        (tmp_path / "t.txt.xz").write_bytes(data)
+        assert "not a whole xz file" in refusal("lm", "perplexity", small, tmp_path / "t.txt.xz")
+
+
+# --- estimate ---------------------------------------------------------------------------------------------------------
+
+
+def test_estimate(asr, text, tmp_path):
+    for name in ("lm.arpa.gz", "lm.bin"):
+        result = asr("lm", "estimate", text, "--output", tmp_path / name, "--order", 2)
+        assert (result.code, result.out) == (0, f"{tmp_path / name}\n")
+        assert [line.split(",")[0] for line in result.err.splitlines()] == ["10 1-grams", "14 2-grams"]
+    oracle = Oracle.read(tmp_path / "lm.arpa.gz")
+    assert oracle.order == 2
+    words = [word for (word, *_) in (key for key in oracle.log_probs if len(key) == 1) if word != "<s>"]
+    assert sum(10 ** oracle.log10_prob(("THE",), word) for word in words) == pytest.approx(1, abs=1e-5)
+    assert_same(load_ngram_model(tmp_path / "lm.bin"), oracle, ["THE", "CAT", "SAT", "DOWN"])
+    measured = json.loads(asr("lm", "perplexity", tmp_path / "lm.bin", text, "--json").out)
+    assert measured["num_unknown"] == 0
+    assert measured["perplexity"] < len(words)
+
+
+def test_estimate_leaves_out_what_was_seen_once(asr, text, tmp_path):
+    options = ("--order", 2, "--min-counts", "1,2")
+    assert asr("lm", "estimate", text, *options, "--output", tmp_path / "lm.arpa").code == 0
+    bigrams = {key for key in Oracle.read(tmp_path / "lm.arpa").log_probs if len(key) == 2}
+    assert bigrams == {("<s>", "THE"), ("THE", "DOG"), ("THE", "CAT"), ("DOG", "SAT"), ("RAN", "</s>")}
+
+
+def test_estimate_prunes(asr, text, tmp_path):
+    sizes = []
+    for threshold in ("0", "1e-3", "1"):
+        path = tmp_path / f"{threshold}.arpa"
+        assert asr("lm", "estimate", text, "--order", 2, "--prune", threshold, "--output", path).code == 0
+        sizes.append(load_ngram_model(path).num_ngrams[1])
+    assert sizes[0] >= sizes[1] >= sizes[2]
+    assert sizes[0] > sizes[2]
+
+
+def test_tokens_in_place_of_words(asr, text, tmp_path, model_folder):
+    for tokens in (model_folder, model_folder / "tokens.model"):
+        options = ("--tokens", tokens, "--order", 2)
+        assert asr("lm", "estimate", text, *options, "--output", tmp_path / "lm.bin").code == 0
+    model = load_ngram_model(tmp_path / "lm.bin")
+    assert set(model.vocabulary.words()[3:]) == set("THEDOGRANCASTON") | {"▁"}
+    result = json.loads(asr("lm", "perplexity", tmp_path / "lm.bin", text, "--tokens", model_folder, "--json").out)
+    assert result["num_tokens"] == sum(len(line) + 1 for line in TEXT)
+    assert result["num_unknown"] == 0
+
+
+def test_estimate_refuses(refusal, text, tmp_path, model_folder):
+    def problem(*arguments):
+        return refusal("lm", "estimate", *arguments)
+
+    output = ("--output", tmp_path / "lm.bin")
+    empty = written(tmp_path / "empty.txt", "", " ")
+    assert problem(text, empty, *output) == f"{empty}: there are no words in it; expected one sentence a line"
+    assert problem(text, "--output", tmp_path / "lm").endswith("expected a name that ends in .arpa, .arpa.gz or .bin")
+    assert problem(text, *output, "--min-counts", "1,x") == "--min-counts 1,x: expected numbers, such as 1,1,2"
+    assert problem(text, *output, "--tokens", text).startswith(f"{text}: not a sentencepiece model")
+    small_letters = written(tmp_path / "small.txt", "THE DOG", "the dog")
+    message = problem(small_letters, *output, "--tokens", model_folder)
+    assert message.startswith(f"{small_letters}, line 2: the character 't' (U+0074)")
+    assert not (tmp_path / "lm.bin").exists()

@@ -1,0 +1,47 @@
+"""Model folders in tests: compared, changed by hand, refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from asr.errors import ModelError
+from asr.recognizer import Recognizer
+from tests.support.talkative import sound
+
+
+def fingerprint(recognizer: Recognizer) -> Tensor:
+    log_probs: Tensor = recognizer.log_probs([sound(8000)])[0]
+    return log_probs
+
+
+def same(recognizer: Recognizer, other: Recognizer) -> bool:
+    return torch.equal(fingerprint(recognizer), fingerprint(other))
+
+
+@pytest.fixture
+def refused(folder: Path, *parts: str) -> None:
+    """Loading is refused, by a message of one line that holds `parts`."""
+    with pytest.raises(ModelError) as caught:
+        Recognizer.load(folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in (str(folder), *parts):
+        assert part in message
+
+
+def edit_config(folder: Path, **changes: Any) -> None:
+    """Change keys of config.json, `model__hidden_size` for one of a section; None takes a key away."""
+    values = json.loads((folder / "config.json").read_text())
+    for key, value in changes.items():
+        *sections, last = key.split("__")
+        place = values
+        for section in sections:
+            place = place[section]
+        place.pop(last, None)
+        if value is not None:
+            place[last] = value
+    (folder / "config.json").write_text(json.dumps(values))

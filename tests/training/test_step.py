@@ -1,0 +1,90 @@
+"""One step of training: what a batch without a gradient leaves untouched."""
+
+import copy
+import math
+from pathlib import Path
+
+import torch
+
+from asr.corpus.batches import Batch
+from asr.model import AcousticModel
+from asr.training.distributed import World
+from asr.training.step import Stepper
+from tests.support.small_training import settings_for
+
+
+def make_stepper(folder: Path, **loop: object) -> Stepper:
+    torch.manual_seed(1)
+    settings = settings_for(folder, folder, **loop)
+    return Stepper(AcousticModel(settings.model, vocab_size=6, sample_rate=16_000).train(), settings, World())
+
+
+def make_batch(*, bad: bool = False) -> Batch:
+    waveforms = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))
+    if bad:
+        waveforms[1, 100] = math.nan
+    return Batch(waveforms, torch.tensor([8000, 6000]), torch.tensor([2, 3, 4]), torch.tensor([2, 1]), ("a", "b"))
+
+
+def copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in state.items()}
+
+
+def test_a_step_without_a_finite_gradient_changes_neither_weights_nor_optimiser_nor_limit(tmp_path: Path) -> None:
+    stepper, other = make_stepper(tmp_path, clip_factor=2.0), make_stepper(tmp_path, clip_factor=2.0)
+    for number in range(3):
+        for each in (stepper, other):
+            each.update(each.gradients(make_batch(), number), 1e-2)
+    before = copied(stepper.model.state_dict())
+    report = stepper.gradients(make_batch(bad=True), 3)
+    assert not math.isfinite(report.row[1])
+    stepper.update(report, 1e-2)
+    assert all(torch.equal(before[name], value) for name, value in stepper.model.state_dict().items())
+    for each in (stepper, other):  # as if the bad step had never been
+        each.update(each.gradients(make_batch(), 4), 1e-2)
+    good = other.model.state_dict()
+    assert all(torch.equal(good[name], value) for name, value in stepper.model.state_dict().items())
+    assert not torch.equal(before["head.weight"], good["head.weight"])
+
+
+def test_gradients_are_the_same_however_often_they_are_computed(tmp_path: Path) -> None:
+    stepper = make_stepper(tmp_path)
+    first = stepper.gradients(make_batch(), 5)
+    kept = [p.grad.clone() for p in stepper.model.parameters()]
+    second = stepper.gradients(make_batch(), 5)
+    assert torch.equal(first.row, second.row)
+    assert all(torch.equal(p.grad, one) for p, one in zip(stepper.model.parameters(), kept, strict=True))
+
+
+def test_the_optimiser_of_a_gpu_leaves_out_a_step_when_told_on_the_device() -> None:
+    """What `update` relies on there: fused AdamW heeds `found_inf`, in its weights and in its count of steps."""
+    weights = [torch.nn.Parameter(torch.ones(3)) for _ in range(2)]
+    optimizers = [torch.optim.AdamW([weight], lr=0.1, fused=True) for weight in weights]
+    for gradient, found_inf in ((1.0, 0.0), (math.nan, 1.0), (2.0, 0.0)):
+        weights[0].grad = torch.full((3,), gradient)
+        optimizers[0].found_inf = torch.tensor(found_inf)
+        optimizers[0].step()
+        if math.isfinite(gradient):
+            weights[1].grad = torch.full((3,), gradient)
+            optimizers[1].step()
+    assert torch.equal(weights[0], weights[1])
+    assert float(optimizers[0].state[weights[0]]["step"]) == 2
+
+
+def test_a_state_of_another_kind_of_device_is_taken_over(tmp_path: Path) -> None:
+    """One saved on a GPU has its optimiser marked as fused; on a GPU only a fused one can leave out a step."""
+    stepper, other, third = (make_stepper(tmp_path) for _ in range(3))
+    stepper.update(stepper.gradients(make_batch(), 0), 1e-2)
+    for theirs, ours in ((True, None), (None, True)):
+        state = copy.deepcopy(stepper.state_dict())
+        for group in state["optimizer"]["param_groups"]:
+            group["fused"] = theirs
+        resumed = other if ours is None else third
+        resumed._fused = ours
+        resumed.load_state_dict(state)
+        assert [group["fused"] for group in resumed._optimizer.param_groups] == [ours, ours]
+        resumed.update(resumed.gradients(make_batch(), 1), 1e-2)
+    stepper.update(stepper.gradients(make_batch(), 1), 1e-2)
+    good = stepper.model.state_dict()
+    assert all(torch.equal(good[name], value) for name, value in other.model.state_dict().items())
+    assert all(torch.allclose(good[name], value) for name, value in third.model.state_dict().items())
