@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from asr.batching import plan_batches
 from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import Utterance
+from asr.ctc import BLANK_ID
+from asr.ctc_loss import ctc_losses
 from asr.errors import TokensError
 from asr.recognizer import Recognizer
 from asr.scoring import Score, score
 from asr.scoring.score import refuse_no_words
-from asr.tokens import BLANK_ID, Tokens
+from asr.tokens import Tokens
 
 _BATCH_SECONDS = 120.0
 
@@ -122,6 +124,5 @@ def _tokens(tokens: Tokens, text: str) -> list[int] | None:
 
 
 def _ctc_loss(log_probs: Float[Tensor, "frames vocab"], tokens: list[int]) -> float:
-    lengths = torch.tensor([len(log_probs)]), torch.tensor([len(tokens)])
-    targets = torch.tensor([tokens], dtype=torch.long)
-    return float(nn.functional.ctc_loss(log_probs[:, None], targets, *lengths, blank=BLANK_ID, reduction="sum"))
+    num_frames, num_tokens = torch.tensor([len(log_probs)]), torch.tensor([len(tokens)])
+    return float(ctc_losses(log_probs[None], num_frames, torch.tensor(tokens, dtype=torch.long), num_tokens))

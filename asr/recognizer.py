@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from asr.alignment.confidence import Calibration
-from asr.alignment.forced_alignment import align_tokens, align_words, num_frames_needed, path_score
+from asr.alignment.forced_alignment import align_tokens, align_words, path_score
 from asr.alignment.word_times import find_pauses
 from asr.audio import SAMPLE_RATE
+from asr.ctc import BLANK_ID, num_frames_needed
 from asr.errors import AudioError, DeviceError, ModelError, TokensError
 from asr.lm.neural.model import NeuralLM
 from asr.lm.ngram import NGramModel
@@ -25,7 +26,7 @@ from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
 from asr.sound_input import SoundInput, name_of, waveform_of
-from asr.tokens import BLANK_ID, Tokens
+from asr.tokens import Tokens
 from asr.transcript import Transcript, Word
 
 AnySound = TypeVar("AnySound", bound=SoundInput)

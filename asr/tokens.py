@@ -9,11 +9,11 @@ from typing import Literal
 import sentencepiece
 from pydantic import Field
 
+from asr.ctc import BLANK_ID
 from asr.errors import TokensError
 from asr.files import MAX_SIDE_BYTES, read_bytes
 from asr.settings import Settings
 
-BLANK_ID = 0
 _UNKNOWN_ID = 1  # sentencepiece insists on one; no text is ever written with it
 _BLANK, _UNKNOWN = "<blank>", "<unk>"
 _WORD_START = "\u2581"

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,8 +12,7 @@ from torch import Tensor
 from asr.alignment.confidence import word_confidence
 from asr.alignment.viterbi import best_path
 from asr.alignment.word_times import Interval, word_times
-
-BLANK_ID = 0
+from asr.ctc import BLANK_ID, num_frames_needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +31,6 @@ class AlignedWord:
     start: float
     end: float
     confidence: float
-
-
-def num_frames_needed(tokens: Sequence[int]) -> int:
-    """The fewest frames that CTC can spell the tokens in: one each, and a blank between equal neighbours."""
-    return len(tokens) + sum(a == b for a, b in pairwise(tokens))
 
 
 def align_tokens(log_probs: Float[Tensor, "frames vocab"], tokens: tuple[int, ...]) -> list[TokenSpan]:

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.search.hypothesis import BLANK_ID, Hypothesis, check_log_probs
+from asr.ctc import BLANK_ID
+from asr.search.hypothesis import Hypothesis, check_log_probs
 
 
 def greedy_search(log_probs: Float[Tensor, "frames vocab"]) -> Hypothesis:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from asr.errors import SearchError
 
-BLANK_ID = 0
 _TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one, beside rounding
 
 

@@ -1,13 +1,13 @@
 """The loss: CTC on the last layer of the network, and a share of it on the middle one."""
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 
 from asr.corpus.augment import spec_augment
 from asr.corpus.batches import Batch
+from asr.ctc_loss import ctc_losses
 from asr.model import AcousticModel
-from asr.tokens import BLANK_ID
 from asr.training.device import compute_dtype
 from asr.training.settings import ExperimentSettings
 
@@ -37,19 +37,3 @@ def training_losses(
     twice = [tensor.repeat(2) for tensor in (num_frames, batch.targets, batch.num_tokens)]
     of_last, of_middle = ctc_losses(torch.cat([last, middle]), *twice).chunk(2)
     return (1 - share) * of_last + share * of_middle
-
-
-def ctc_losses(
-    log_probs: Float[Tensor, "batch frames vocab"],
-    num_frames: Int[Tensor, "batch"],
-    targets: Int[Tensor, "tokens"],
-    num_tokens: Int[Tensor, "batch"],
-) -> Float[Tensor, "batch"]:
-    """The negative natural-log probability of each utterance's tokens, summed over all their paths.
-
-    `targets` are those of all utterances one after the other. The lengths are on the CPU, where PyTorch checks them. It
-    copies them to a GPU by itself, and waits, here and in the backward pass.
-    """
-    return nn.functional.ctc_loss(
-        log_probs.transpose(0, 1), targets, num_frames, num_tokens, blank=BLANK_ID, reduction="none"
-    )

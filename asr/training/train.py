@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from asr.alignment.forced_alignment import num_frames_needed
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.concatenation import separator
@@ -22,6 +21,7 @@ from asr.corpus.manifest import (
 )
 from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import ShardedCorpus, read_index
+from asr.ctc import num_frames_needed
 from asr.errors import ManifestError, TrainingError
 from asr.files import remove_leftovers, write_text
 from asr.model import AcousticModel

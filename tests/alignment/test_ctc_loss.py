@@ -6,8 +6,8 @@ from itertools import groupby, product
 import pytest
 import torch
 
-from asr.alignment.forced_alignment import num_frames_needed
-from asr.training.loss import ctc_losses
+from asr.ctc import num_frames_needed
+from asr.ctc_loss import ctc_losses
 
 VOCAB = 3
 MAX_FRAMES = 5

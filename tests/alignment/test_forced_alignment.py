@@ -10,8 +10,9 @@ import torch
 import torchaudio
 
 from asr.alignment import viterbi
-from asr.alignment.forced_alignment import TokenSpan, align_tokens, align_words, num_frames_needed, path_score
+from asr.alignment.forced_alignment import TokenSpan, align_tokens, align_words, path_score
 from asr.alignment.viterbi import best_path
+from asr.ctc import num_frames_needed
 
 VOCAB = 3
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asr.ctc import BLANK_ID
 from asr.errors import TokensError
-from asr.tokens import BLANK_ID, Tokens, TokenSettings
+from asr.tokens import Tokens, TokenSettings
 
 PANGRAMS = [
     "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG",

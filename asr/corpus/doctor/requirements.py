@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from asr.alignment.forced_alignment import num_frames_needed
 from asr.audio import SAMPLE_RATE
+from asr.ctc import num_frames_needed
 from asr.features import LogMel
 from asr.model import ModelSettings, Subsampling
 from asr.tokens import Tokens

@@ -10,13 +10,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from asr.ctc import BLANK_ID
 from asr.errors import SearchError
 from asr.search.batched.frames import History, repeat_step
 from asr.search.batched.fusion import TensorTables
 from asr.search.batched.step import Beams, Frame, all_paths, empty_prefix, next_beams
 from asr.search.fusion.fusion import no_fusion
 from asr.search.fusion.step import LEXICON, FusionTables
-from asr.search.hypothesis import BLANK_ID, Hypothesis, check_log_probs, check_widths
+from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths
 
 
 def tensor_beam_search(

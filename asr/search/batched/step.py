@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from asr.ctc import BLANK_ID
 from asr.search.batched.frames import Links
 from asr.search.batched.fusion import FusionState, TensorTables
-from asr.search.hypothesis import BLANK_ID
 
 _NONE = -1
 _NUM_FLOATS = 6

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from asr.alignment.forced_alignment import num_frames_needed
 from asr.corpus.batches import Batch
+from asr.ctc import num_frames_needed
 from asr.model import AcousticModel
 from asr.training.diagnosis.monitor import LayerNorms, layer_name, layer_norms
 from asr.training.loss import training_losses

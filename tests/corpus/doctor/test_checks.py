@@ -8,13 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.alignment.forced_alignment import num_frames_needed
 from asr.corpus.doctor.characters import group, rare_characters
 from asr.corpus.doctor.check_pace import judge_pace
 from asr.corpus.doctor.check_text import Case, _flaws, case_of, cleaned, looks_fine, usual_case
 from asr.corpus.doctor.fingerprint import alike, first_alike
 from asr.corpus.doctor.index import first_lines, survey
 from asr.corpus.doctor.requirements import Expectations
+from asr.ctc import num_frames_needed
 from asr.model import AcousticModel, ModelSettings
 from tests.support.sick_corpus import EXPECTED, RATE
 
