@@ -1,15 +1,13 @@
 """Stage 2: waveform -> log-mel frames. A module, so that it travels with the weights and runs on the model's device."""
 
 import math
-from typing import Literal
 
 import torch
 import torchaudio
 from jaxtyping import Bool, Float, Int
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from asr.settings import Settings
+from asr.model_settings import FeatureSettings, num_feature_frames
 
 _FLOOR = 2.0**-24  # below the quantisation noise of 16 bit; keeps the logarithm of silence finite
 _SCALE = 3.0  # the usual standard deviation of log-mel power in speech, in natural-log units
@@ -22,29 +20,6 @@ _FULL_DECIBELS, _NO_DECIBELS = 15.0, 25.0  # below the loudest 0.3 s: up to wher
 _DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 
 
-class FeatureSettings(Settings):
-    """The filter bank."""
-
-    num_mels: int = Field(80, ge=8, le=256)
-    """Number of mel bands."""
-    window_ms: float = Field(25.0, ge=1, le=100)
-    """Length of a window, in milliseconds."""
-    hop_ms: float = Field(10.0, ge=1, le=100)
-    """From one frame to the next, in milliseconds."""
-    min_frequency: float = Field(20.0, ge=0, le=8000)
-    """Lower edge of the lowest band, in Hz."""
-    max_frequency: float = Field(8000.0, gt=0, le=8000)
-    """Upper edge of the highest band, in Hz; above `min_frequency`."""
-    mean_over: Literal["speech", "utterance"] = "speech"
-    """The frames whose mean is taken away from each band: those of speech, or all of the utterance."""
-
-    @model_validator(mode="after")
-    def _refuse_empty_range(self) -> "FeatureSettings":
-        if self.min_frequency >= self.max_frequency:
-            raise ValueError("min_frequency has to be below max_frequency")
-        return self
-
-
 class LogMel(nn.Module):
     """Log-mel spectrogram (HTK mel scale, Hann window), each band brought to mean 0 over the speech of the utterance.
 
@@ -54,9 +29,10 @@ class LogMel(nn.Module):
 
     def __init__(self, settings: FeatureSettings, sample_rate: int) -> None:
         super().__init__()
-        self.hop = round(sample_rate * settings.hop_ms / 1000)
+        self.settings = settings
+        self.sample_rate = sample_rate
+        self.hop = settings.hop(sample_rate)
         window = round(sample_rate * settings.window_ms / 1000)
-        self.mean_over = settings.mean_over
         self.num_loudest = max(1, round(sample_rate * _LOUDEST_SECONDS / self.hop))
         self.first_speech_band = _first_band_above(_LOWEST_SPEECH, settings)
         self.mel = torchaudio.transforms.MelSpectrogram(
@@ -73,23 +49,19 @@ class LogMel(nn.Module):
             mel_scale="htk",
         )
 
-    def num_frames(self, num_samples: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
-        """One frame each hop, the first centred on the first sample."""
-        return num_samples // self.hop + 1
-
     def forward(
         self, waveforms: Float[Tensor, "batch samples"], num_samples: Int[Tensor, "batch"]
     ) -> tuple[Float[Tensor, "batch frames mels"], Int[Tensor, "batch"]]:
         """Waveforms in [-1, 1], zero beyond `num_samples` -> normalised log-mel frames and their numbers."""
         with torch.autocast(waveforms.device.type, enabled=False):
             frames = self.log_mel(waveforms.float())
-            num_frames = self.num_frames(num_samples)
+            num_frames = num_feature_frames(self.settings, num_samples, self.sample_rate)
             return self._normalise(frames, frame_mask(num_frames, frames.shape[1])), num_frames
 
     def _normalise(
         self, frames: Float[Tensor, "batch frames mels"], mask: Bool[Tensor, "batch frames"]
     ) -> Float[Tensor, "batch frames mels"]:
-        if self.mean_over == "utterance":  # as models of format 1 were trained
+        if self.settings.mean_over == "utterance":  # as models of format 1 were trained
             return normalise(frames, mask, mask.to(frames.dtype))
         levels = torch.logsumexp(frames[:, :, self.first_speech_band :], dim=2) * _DECIBELS
         weights = speech_weights(levels, mask, num_loudest=self.num_loudest)

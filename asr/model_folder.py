@@ -26,13 +26,14 @@ from asr.errors import LanguageModelError, ModelError, OutputError, SettingsErro
 from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, read_lines
 from asr.lm.neural.model import NeuralLM
 from asr.lm.ngram import NGramModel
-from asr.model import AcousticModel, ModelSettings, settings_of_format_1
-from asr.recurrent.weights import load_weights
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings, settings_of_format_1
+from asr.recurrent.weights import in_current_names, load_weights
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.tokens import Tokens
 
-FORMAT_VERSION = 2  # 1: the mean of the features was over the whole utterance
+FORMAT_VERSION = 3  # 1: the mean of the features was over the whole utterance; 1 and 2: other names of weights
 FILES = ("config.json", "model.safetensors", "tokens.model")
 _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
 # Subfolders of a model folder, there only while it is written, or if that was cut short.
@@ -177,7 +178,7 @@ def _read_config(path: Path) -> _Config:
     except ValueError as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); copy the whole model folder again") from None
     version = values.get("format_version") if isinstance(values, dict) else None
-    if version not in (1, FORMAT_VERSION) or isinstance(version, bool):
+    if version not in range(1, FORMAT_VERSION + 1) or isinstance(version, bool):
         raise ModelError(
             f"{path}: format_version is {version!r}, this asr reads 1 to {FORMAT_VERSION}; "
             "use the asr that wrote the model, or train it again"
@@ -205,9 +206,9 @@ def _read_weights(path: Path, settings: ModelSettings, tokens: Tokens, sha256: s
     try:
         content = path.read_bytes()
         if len(content) < 4 * settings.num_recurrent_weights:  # before so much memory is taken
-            raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its LSTMs")
+            raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its layers")
         model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
-        load_weights(model, safetensors.torch.load(content))
+        load_weights(model, in_current_names(safetensors.torch.load(content)))
         if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:  # last: what says more was said
             raise ValueError("its checksum is wrong")
         return model

@@ -15,8 +15,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from torch import Tensor
 
 from asr.audio import SAMPLE_RATE
-from asr.features import FeatureSettings, LogMel
+from asr.features import LogMel
 from asr.files import atomic_path
+from asr.model_settings import FeatureSettings
 from asr.transcript import Word
 
 LINES = (("#2f7fd1", "-"), ("#d9730d", "--"))  # as good on white as on black, and without colours

@@ -56,9 +56,9 @@ class Recognizer:
         calibration: Calibration | None = None,
         hotwords: Mapping[str, float] | None = None,
     ) -> None:
-        if model.head.out_features != len(tokens):
+        if model.vocab_size != len(tokens):
             raise ModelError(
-                f"the token model has {len(tokens)} tokens, the weights are for {model.head.out_features}; "
+                f"the token model has {len(tokens)} tokens, the weights are for {model.vocab_size}; "
                 "take the tokens.model that the weights were trained with"
             )
         self.model = model.eval()
@@ -104,7 +104,7 @@ class Recognizer:
     @property
     def device(self) -> torch.device:
         """Where the network computes."""
-        return self.model.head.weight.device
+        return self.model.device
 
     @classmethod
     def load(

@@ -6,10 +6,11 @@ Each component keeps its own settings class beside its code; this module holds w
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -185,8 +186,19 @@ def settings_fields(cls: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
     """Each field of a settings class, and of the sections in it, with its path, such as `model.features.num_mels`."""
     for name, field in cls.model_fields.items():
         yield name, field
-        for section in _sections(field.annotation):
-            yield from ((f"{name}.{path}", inner) for path, inner in settings_fields(section))
+        sections = _sections(field.annotation)
+        if len(sections) > 1:  # a choice, told apart by its `kind`
+            yield f"{name}.kind", _all_kinds(sections)
+        for section in sections:
+            inner = ((path, found) for path, found in settings_fields(section) if len(sections) == 1 or path != "kind")
+            yield from ((f"{name}.{path}", found) for path, found in inner)
+
+
+def _all_kinds(sections: list[type[Settings]]) -> FieldInfo:
+    fields = [section.model_fields["kind"] for section in sections]
+    together = copy(fields[0])
+    together.annotation = Literal[tuple(kind for field in fields for kind in get_args(field.annotation))]  # type: ignore[assignment]
+    return together
 
 
 def _sections(annotation: Any) -> list[type[Settings]]:
@@ -196,15 +208,32 @@ def _sections(annotation: Any) -> list[type[Settings]]:
 
 
 def _explain(error: Any, cls: type[Settings]) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "settings"
+    where = ".".join(_without_kinds(error["loc"], cls)) or "settings"
     if error["type"] == "extra_forbidden":
         nearest = _nearest(where, error["input"], [path for path, _ in settings_fields(cls)])
         return f"{where}: unknown key" + (f"; did you mean {' or '.join(nearest)}?" if nearest else "")
     if error["type"] == "missing":
         return f"{where}: missing"
+    if error["type"] == "union_tag_not_found":
+        return f"{where}.kind: missing"
+    if error["type"] == "union_tag_invalid":
+        expected, found = error["ctx"]["expected_tags"], repr(error["ctx"]["tag"])
+        return f"{where}.kind: expected one of {expected}, found {found:.{_MAX_SHOWN}}"
     found = repr(error["input"])
     found = found if len(found) <= _MAX_SHOWN else found[:_MAX_SHOWN] + "..."
     return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {found}"
+
+
+def _without_kinds(parts: Sequence[str | int], cls: type[Settings]) -> Iterator[str]:
+    """The path of an error as it is written in a settings file: pydantic puts in the kind that was chosen."""
+    chosen: list[type[Settings]] = [cls]
+    for part in parts:
+        if len(chosen) > 1:
+            chosen = [one for one in chosen if part in get_args(one.model_fields["kind"].annotation)]
+            continue
+        field = chosen[0].model_fields.get(str(part)) if chosen else None
+        chosen = _sections(field.annotation) if field else []
+        yield str(part)
 
 
 def _nearest(unknown: str, value: Any, paths: list[str]) -> list[str]:

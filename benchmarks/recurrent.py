@@ -18,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from asr.recurrent.lstm import BidirectionalLSTM
+from asr.recurrent.bidirectional import Bidirectional
+from asr.recurrent.families import make_bidirectional
+from asr.recurrent.settings import LSTMSettings
 
 Layer = Callable[[Tensor], Tensor]
 
@@ -58,7 +60,7 @@ def compare(size: Size, num_runs: int) -> tuple[float, float]:
     num_frames = torch.linspace(size.frames / 2, size.frames, size.batch).round().long()
     inside = torch.arange(size.frames) < num_frames[:, None]
     frames = torch.randn(size.batch, size.frames, 2 * size.cells, requires_grad=True)
-    ours = BidirectionalLSTM(2 * size.cells, size.cells)
+    ours = make_bidirectional(LSTMSettings(), 2 * size.cells, size.cells)
     peer = packed_peer(ours)
 
     def packed(frames: Tensor) -> Tensor:
@@ -76,11 +78,11 @@ def compare(size: Size, num_runs: int) -> tuple[float, float]:
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def packed_peer(ours: BidirectionalLSTM) -> nn.LSTM:
+def packed_peer(ours: Bidirectional) -> nn.LSTM:
     """torch's bidirectional LSTM with the same weights."""
-    peer = nn.LSTM(ours.ahead.input_size, ours.ahead.hidden_size, batch_first=True, bidirectional=True)
-    back = {f"{name}_reverse": weights for name, weights in ours.back.state_dict().items()}
-    peer.load_state_dict(ours.ahead.state_dict() | back)
+    peer = nn.LSTM(ours.forward_cell.input_size, ours.forward_cell.hidden_size, batch_first=True, bidirectional=True)
+    back = {f"{name}_reverse": weights for name, weights in ours.backward_cell.state_dict().items()}
+    peer.load_state_dict(ours.forward_cell.state_dict() | back)
     return peer
 
 

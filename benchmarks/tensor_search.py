@@ -25,7 +25,8 @@ from torch import Tensor
 
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.ngram import NGramModel
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.search.batched.beam import tensor_beam_search
 from asr.search.batched.fusion import TensorTables
 from asr.search.fusion.fusion import Fusion

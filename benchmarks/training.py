@@ -31,7 +31,8 @@ from torch import nn
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Batch
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.training.device import compute_dtype, prepare_device
 from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
 from benchmarks.training_step import VOCAB_SIZE, ClassicModel, Step, build_model, make_batches, make_step
@@ -179,7 +180,7 @@ def operations_per_second(settings: ModelSettings) -> dict[str, float]:
     for layer, stride in zip(model.subsampling.convolutions, model.subsampling.strides, strict=True):
         frames, bands = frames / stride, (bands + 1) // 2
         convolution += 2 * layer.weight.numel() * frames * bands
-    recurrent = [p for layer in model.layers for p in layer.recurrence.parameters() if p.dim() == 2]
+    recurrent = [p for layer in model.layers for p in layer.body.parameters() if p.dim() == 2]
     linear = [model.subsampling.projection.weight, model.head.weight]
     return {
         "convolution": convolution,

@@ -10,7 +10,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from asr.audio import SAMPLE_RATE
 from asr.batching import plan_batches
 from asr.corpus.batches import Batch
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.training.device import compute_dtype
 from asr.training.ema import WeightAverage
 from asr.training.loss import training_losses
@@ -38,11 +39,10 @@ class ClassicModel(AcousticModel):
             width, cells, settings.num_layers, batch_first=True, bidirectional=True, dropout=settings.dropout
         )
 
-    def layer_outputs(self, frames: Tensor, num_frames: Tensor) -> tuple[list[Tensor], Tensor]:
-        frames, num_frames = self.subsampling(frames, num_frames)
-        packed = pack_padded_sequence(frames, num_frames.cpu(), batch_first=True, enforce_sorted=False)
-        outputs, _ = pad_packed_sequence(self.layers(packed)[0], batch_first=True, total_length=frames.shape[1])
-        return [outputs], num_frames
+    def run_layers(self, encoded: Tensor, num_frames: Tensor) -> list[Tensor]:
+        packed = pack_padded_sequence(encoded, num_frames.cpu(), batch_first=True, enforce_sorted=False)
+        outputs, _ = pad_packed_sequence(self.layers(packed)[0], batch_first=True, total_length=encoded.shape[1])
+        return [outputs]
 
 
 def build_model(kind: type[AcousticModel], settings: ModelSettings, device: torch.device) -> AcousticModel:
@@ -52,7 +52,7 @@ def build_model(kind: type[AcousticModel], settings: ModelSettings, device: torc
 
 def make_step(model: AcousticModel, settings: ExperimentSettings) -> Step:
     """A whole step on a batch, from features to the average of the weights; returns its loss per token."""
-    loop, device = settings.training, model.head.weight.device
+    loop, device = settings.training, model.device
     if isinstance(model, ClassicModel):
         settings = settings.model_copy(update={"training": loop.model_copy(update={"intermediate_share": 0.0})})
     # One fused kernel, which takes part in the scaling of the loss without waiting for the GPU; slower on a CPU.

@@ -66,8 +66,8 @@ def _range(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     if get_origin(annotation) is Annotated:
         return _range(parts[0], [*_flat(parts[1:]), *metadata])
     if get_origin(annotation) in (Union, types.UnionType):
-        some = [part for part in parts if part is not types.NoneType]
-        return " or ".join([*(_range(part, metadata) for part in some), *(["none"] if len(some) < len(parts) else [])])
+        some = dict.fromkeys(_range(part, metadata) for part in parts if part is not types.NoneType)
+        return " or ".join([*some, *(["none"] if types.NoneType in parts else [])])
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{part}`" for part in parts)
     if get_origin(annotation) is tuple:

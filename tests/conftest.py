@@ -101,7 +101,8 @@ def wav(tmp_path_factory: pytest.TempPathFactory, speechlike: np.ndarray) -> Pat
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny model without training, which writes letters at random; not to be changed."""
-    from asr.model import AcousticModel, ModelSettings
+    from asr.model import AcousticModel
+    from asr.model_settings import ModelSettings
     from asr.recognizer import Recognizer
     from asr.tokens import Tokens, TokenSettings
 

@@ -78,8 +78,8 @@ def _expectations(conf: Path | None, model: Path | None) -> "Expectations":
     from asr.corpus.augment import AugmentSettings
     from asr.corpus.doctor.requirements import Expectations
     from asr.errors import SettingsError
-    from asr.model import ModelSettings
     from asr.model_folder import read_model_folder
+    from asr.model_settings import ModelSettings
     from asr.settings import load_settings
     from asr.training.settings import ExperimentSettings
 

@@ -27,7 +27,7 @@ def training_losses(
     share = settings.training.intermediate_share
     dtype = compute_dtype(settings.training.precision, device)
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        outputs, _ = model.layer_outputs(frames, num_frames)
+        outputs = model.run_layers(*model.subsampling(frames, num_frames))
         last = model.log_probs(outputs[-1])
         middle = model.log_probs(outputs[(len(outputs) - 1) // 2]) if share else last
     num_frames = model.num_output_frames(batch.num_samples)  # once more, on the CPU: to ask the GPU is to wait for it

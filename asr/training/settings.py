@@ -8,7 +8,7 @@ from pydantic import Field
 from asr.batching import JITTER
 from asr.corpus.augment import AugmentSettings
 from asr.corpus.manifest import MAX_SECONDS
-from asr.model import ModelSettings, settings_of_format_1
+from asr.model_settings import ModelSettings, settings_of_format_1
 from asr.search import SearchSettings
 from asr.settings import Settings, read_settings
 from asr.tokens import TokenSettings

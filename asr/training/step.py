@@ -16,7 +16,8 @@ from torch.amp.grad_scaler import GradScaler
 from asr.corpus.batches import Batch
 from asr.errors import TrainingError
 from asr.model import AcousticModel
-from asr.recurrent.lstm import truncate_backprop
+from asr.recurrent.bidirectional import truncate_backprop
+from asr.recurrent.weights import in_current_names
 from asr.training.clip import GradientClip
 from asr.training.device import Readout, compute_dtype, is_out_of_memory, prepare_device
 from asr.training.distributed import World
@@ -46,7 +47,7 @@ class Stepper:
         self.average = WeightAverage(model, settings.training.ema_decay)
         self._loop = settings.training
         self._world = world
-        self._device = model.head.weight.device
+        self._device = model.device
         truncate_backprop(model, self._loop.backprop_frames)
         self._losses = world.parallel(_Losses(model, settings))
         # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
@@ -129,8 +130,8 @@ class Stepper:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Raises KeyError, RuntimeError, ValueError or TypeError for a state that does not fit."""
-        self.model.load_state_dict(state["model"])
-        self.average.model.load_state_dict(state["average"])
+        self.model.load_state_dict(in_current_names(state["model"]))
+        self.average.model.load_state_dict(in_current_names(state["average"]))
         # What this device needs, not that on which the state was saved; Adam puts its count of steps where it says.
         groups = [{**group, "fused": self._fused} for group in state["optimizer"]["param_groups"]]
         self._optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})

@@ -268,5 +268,5 @@ def _facts(train: Sequence[float], dev: Sequence[Utterance], model: AcousticMode
     weights = sum(p.numel() for p in model.parameters()) / 1e6
     return (
         f"train {len(train)} utterances, {hours[0]:.2f} h; dev {len(dev)}, {hours[1]:.2f} h; "
-        f"{weights:.2f} million weights, {len(tokens)} tokens, on {model.head.weight.device}"
+        f"{weights:.2f} million weights, {len(tokens)} tokens, on {model.device}"
     )

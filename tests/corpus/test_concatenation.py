@@ -13,7 +13,8 @@ from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.concatenation import PAUSE_SECONDS, concatenate, pair_up, seconds, separator
 from asr.corpus.manifest import read_manifest
 from asr.errors import SettingsError
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.tokens import Tokens, TokenSettings
 from tests.support.tones import random_texts, write_corpus
 

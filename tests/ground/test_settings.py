@@ -14,7 +14,8 @@ from pydantic import Field, ValidationError
 from asr.alignment.confidence import Calibration
 from asr.errors import SettingsError
 from asr.lm.neural.train import NeuralTrainingSettings
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.settings import Settings, dump_settings, load_settings
 from asr.training.settings import ExperimentSettings
 
@@ -257,7 +258,7 @@ def test_a_model_that_no_machine_holds_is_refused():
         ModelSettings.parse({"num_layers": 100, "hidden_size": 16384}, source="conf")
     settings = ModelSettings(num_layers=2, hidden_size=7, conv_channels=2)
     layers = AcousticModel(settings, vocab_size=5, sample_rate=16_000).layers
-    assert settings.num_recurrent_weights == sum(p.numel() for layer in layers for p in layer.recurrence.parameters())
+    assert settings.num_recurrent_weights == sum(p.numel() for layer in layers for p in layer.body.parameters())
 
 
 @pytest.mark.parametrize(

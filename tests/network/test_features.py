@@ -8,8 +8,8 @@ import torch
 from pydantic import ValidationError
 
 from asr.errors import SettingsError
-from asr.features import FeatureSettings, LogMel, frame_mask, normalise, speech_weights
-from asr.model import ModelSettings
+from asr.features import LogMel, frame_mask, normalise, speech_weights
+from asr.model_settings import FeatureSettings, ModelSettings
 
 RATE = 16_000
 FLOOR = 2.0**-24

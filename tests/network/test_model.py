@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from asr.model import STRIDES, AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import STRIDES, ModelSettings
 
 RATE = 16_000
 VOCAB = 7

@@ -28,6 +28,7 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.fixture
 def folder(tmp_path, recognizer):
     recognizer.save(tmp_path / "model")
     return tmp_path / "model"
@@ -85,10 +86,10 @@ def test_a_config_that_is_not_json_is_refused(folder, text):
     refused(folder, "config.json: not readable as JSON")
 
 
-@pytest.mark.parametrize("text", [b"[]", b"null", b"{}", b'{"format_version": 3}', b'{"format_version": "1"}'])
+@pytest.mark.parametrize("text", [b"[]", b"null", b"{}", b'{"format_version": 4}', b'{"format_version": "1"}'])
 def test_a_config_of_another_version_is_refused(folder, text):
     (folder / "config.json").write_bytes(text)
-    refused(folder, "config.json: format_version is", "this asr reads 1 to 2; use the asr that wrote the model")
+    refused(folder, "config.json: format_version is", "this asr reads 1 to 3; use the asr that wrote the model")
 
 
 def test_a_model_of_format_1_keeps_the_mean_that_it_was_trained_with(folder):
@@ -99,6 +100,22 @@ def test_a_model_of_format_1_keeps_the_mean_that_it_was_trained_with(folder):
     assert old.model.settings.features.mean_over == "utterance"
     old.save(folder)
     assert Recognizer.load(folder).model.settings.features.mean_over == "utterance"
+
+
+def test_a_model_of_format_2_has_other_names_of_weights(folder, recognizer):
+    path = folder / "model.safetensors"
+    weights = safetensors.torch.load(path.read_bytes())
+    old = {
+        name.replace("body.forward_cell", "recurrence.ahead").replace("body.backward_cell", "recurrence.back"): value
+        for name, value in weights.items()
+    }
+    assert len(set(old) - set(weights)) == 8 * len(recognizer.model.layers)
+    path.write_bytes(safetensors.torch.save(old))
+    edit_config(folder, format_version=2, weights_sha256=None, model__recurrence=None)
+    loaded = Recognizer.load(folder)
+    assert same(loaded, recognizer)
+    loaded.save(folder)
+    assert set(safetensors.torch.load(path.read_bytes())) == set(weights)
 
 
 @pytest.mark.parametrize("model", [[], 1, {"features": 1}])

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from asr.model import STRIDES, AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import STRIDES, ModelSettings
 from asr.training.settings import DataSettings, ExperimentSettings
 from benchmarks.training import compare, experiment, operations_per_second
 from benchmarks.training_step import ClassicModel, build_model, make_batch, make_batches, make_step
@@ -19,7 +20,7 @@ def same_weights(ours, classic):
     stack = {}
     for number, layer in enumerate(ours.layers):
         layer.norm = nn.Identity()
-        for lstm, suffix in ((layer.recurrence.ahead, ""), (layer.recurrence.back, "_reverse")):
+        for lstm, suffix in ((layer.body.forward_cell, ""), (layer.body.backward_cell, "_reverse")):
             stack |= {f"{name[:-1]}{number}{suffix}": weights for name, weights in lstm.state_dict().items()}
     classic.layers.load_state_dict(stack)
     for part in ("subsampling", "norm", "head"):

@@ -22,7 +22,6 @@ def same(recognizer: Recognizer, other: Recognizer) -> bool:
     return torch.equal(fingerprint(recognizer), fingerprint(other))
 
 
-@pytest.fixture
 def refused(folder: Path, *parts: str) -> None:
     """Loading is refused, by a message of one line that holds `parts`."""
     with pytest.raises(ModelError) as caught:

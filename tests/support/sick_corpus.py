@@ -10,7 +10,7 @@ from asr.corpus.doctor.examine import examine
 from asr.corpus.doctor.findings import Finding
 from asr.corpus.doctor.report import Report
 from asr.corpus.doctor.requirements import Expectations
-from asr.model import ModelSettings
+from asr.model_settings import ModelSettings
 
 RATE = 16_000
 CLEAN = 60

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.tokens import Tokens, TokenSettings
 

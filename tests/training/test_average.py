@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.tokens import Tokens, TokenSettings
 

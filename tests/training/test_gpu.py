@@ -18,7 +18,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import asr.training.loss
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings
 from asr.tokens import Tokens
@@ -124,7 +125,7 @@ def test_in_each_precision_a_step_is_close_to_float32_and_its_gradients_are_fini
     batch, settings = make_batch(DURATIONS).to(torch.device(device)), experiment(precision)
     model, types = small_model(device, settings), []
     expected, gradients = gradients_of(model, batch, experiment("float32"))
-    model.layers[1].recurrence.ahead.register_forward_hook(lambda _, inputs, outputs: types.append(outputs[0].dtype))
+    model.layers[1].body.forward_cell.register_forward_hook(lambda _, inputs, outputs: types.append(outputs[0].dtype))
     losses, found = gradients_of(model, batch, settings, scale=1024.0 if precision == "fp16" else 1.0)
     assert types == [type_of_lstm]
     assert losses.dtype == torch.float32

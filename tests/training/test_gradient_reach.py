@@ -77,7 +77,7 @@ def test_a_network_that_looks_both_ways_has_gradients_both_ways(model_folder: Pa
     assert lag.past[0] == pytest.approx(lag.future[0])
     with torch.no_grad():
         for layer in recognizer.model.layers:
-            for weights in layer.recurrence.back.parameters():
+            for weights in layer.body.backward_cell.parameters():
                 weights.zero_()
     blind = gradient_by_lag(recognizer, [waveform])
     assert blind.future[0] > 0

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.training.diagnosis.monitor import LayerNorms, Monitor, layer_norms
 from asr.training.train import train
 from tests.support.small_training import settings_for
@@ -132,13 +133,12 @@ def test_a_training_whose_layer_is_cut_off_is_told_so(
     settings = settings_for(tmp_path, tmp_path, ["model.num_layers=2"], max_epochs=2)
     train(settings, tmp_path / "well")
     assert "warning" not in capfd.readouterr().err
-    layer_outputs = AcousticModel.layer_outputs
+    run_layers = AcousticModel.run_layers
 
-    def cut(self: AcousticModel, *arguments: torch.Tensor) -> object:
-        outputs, num_frames = layer_outputs(self, *arguments)
-        return [output.detach() for output in outputs], num_frames
+    def cut(self: AcousticModel, *arguments: torch.Tensor) -> list[torch.Tensor]:
+        return [output.detach() for output in run_layers(self, *arguments)]
 
-    monkeypatch.setattr(AcousticModel, "layer_outputs", cut)
+    monkeypatch.setattr(AcousticModel, "run_layers", cut)
     train(settings, tmp_path / "ill")
     said = " ".join(capfd.readouterr().err.split())
     for name in ("subsampling", "layers.0", "layers.1"):

@@ -108,7 +108,7 @@ def test_the_first_cause_is_named(corpus: Path) -> None:
     reason = examine(model, short, settings, step=0, rank=0).reason
     assert reason.startswith("the text does not fit into the sound: b (29 frames for 195)"), reason
     with torch.no_grad():
-        model.layers[1].recurrence.ahead.weight_hh_l0[0, 0] = math.nan
+        model.layers[1].body.forward_cell.weight_hh_l0[0, 0] = math.nan
     assert examine(model, make_batch(), settings, step=0, rank=0).reason.startswith("the weights of layers.1 are not")
     model = make_model(settings)
     model.layers[0].register_forward_hook(lambda module, inputs, output: output * math.inf)

@@ -14,7 +14,8 @@ from asr.corpus.manifest import Utterance
 from asr.errors import LanguageModelError, OutputError, SettingsError
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.ngram import NGramModel
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings, search_batch
 from asr.tokens import Tokens, TokenSettings

@@ -4,12 +4,10 @@ from operator import eq
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from asr.audio import SAMPLE_RATE
 from asr.ctc import num_frames_needed
-from asr.features import LogMel
-from asr.model import ModelSettings, Subsampling
+from asr.model_settings import ModelSettings, num_output_frames
 from asr.tokens import Tokens
 
 
@@ -24,8 +22,7 @@ class Expectations:
         self.tokens = tokens
         self.characters = characters
         self._fastest = fastest
-        self._features = LogMel(settings.features, SAMPLE_RATE)
-        self._subsampling = Subsampling(settings)
+        self._settings = settings
 
     def can_write(self, text: str) -> bool:
         """Whether all characters of a clean text are in the alphabet, as far as there is one."""
@@ -41,6 +38,5 @@ class Expectations:
 
     def num_frames(self, durations: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """How many rows of log-probabilities come out for sounds of so many seconds."""
-        samples = torch.from_numpy((durations / self._fastest * SAMPLE_RATE).astype(np.int64))
-        frames: npt.NDArray[np.int64] = self._subsampling.num_frames(self._features.num_frames(samples)).numpy()
-        return frames
+        samples = (durations / self._fastest * SAMPLE_RATE).astype(np.int64)
+        return num_output_frames(self._settings, samples, SAMPLE_RATE)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from asr.errors import AsrError, LanguageModelError
 from asr.files import atomic_path, parse_json
-from asr.recurrent.lstm import forward_lstm
+from asr.recurrent.lstm import LSTM
 from asr.recurrent.weights import load_weights
 from asr.settings import Settings
 
@@ -69,7 +69,11 @@ class NeuralLM(nn.Module):
         self.embedding = nn.Embedding(len(encoder), size)
         # Logits of variance one at the start, as in the acoustic model's head.
         nn.init.normal_(self.embedding.weight, std=size**-0.5)
-        self.layers = nn.ModuleList(forward_lstm(size, size) for _ in range(settings.num_layers))
+        self.layers = nn.ModuleList()
+        for _ in range(settings.num_layers):
+            layer = LSTM(size, size)
+            layer.initialise()
+            self.layers.append(layer)
         self.norms = nn.ModuleList(nn.LayerNorm(size) for _ in range(settings.num_layers + 1))
         self.dropout = nn.Dropout(settings.dropout)
         self.bias = nn.Parameter(torch.zeros(len(encoder)))

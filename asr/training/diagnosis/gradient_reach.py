@@ -40,10 +40,7 @@ def gradient_by_lag(recognizer: Recognizer, waveforms: Sequence[Float[Tensor, "_
             encoded, num_frames = model.subsampling(frames, num_frames)
 
         def best_token(encoded: Tensor, num_frames: Tensor = num_frames) -> Tensor:
-            outputs = encoded[None]
-            for layer in model.layers:
-                outputs = layer(outputs, num_frames)
-            return model.log_probs(outputs)[0].amax(dim=1)
+            return model.log_probs(model.run_layers(encoded[None], num_frames)[-1])[0].amax(dim=1)
 
         behind, ahead = norms_by_lag(best_token, encoded[0], _places(len(encoded[0])))
         past.append(behind)

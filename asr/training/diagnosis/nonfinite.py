@@ -64,9 +64,6 @@ def examine(model: AcousticModel, batch: Batch, settings: ExperimentSettings, *,
 def _largest_outputs(model: AcousticModel) -> Iterator[dict[str, float]]:
     """Fills in the largest magnitude of what each layer puts out, NaN if there is one, while the block runs."""
     found: dict[str, float] = {}
-    modules = {"features": model.features, "subsampling": model.subsampling}
-    modules |= {f"layers.{number}": layer for number, layer in enumerate(model.layers)}
-    modules |= {"norm": model.norm, "head": model.head}
 
     def note(name: str, output: Tensor | tuple[Tensor, ...]) -> None:
         tensor = output if isinstance(output, Tensor) else output[0]
@@ -75,7 +72,7 @@ def _largest_outputs(model: AcousticModel) -> Iterator[dict[str, float]]:
     def hook(name: str) -> Callable[[nn.Module, object, Tensor | tuple[Tensor, ...]], None]:
         return lambda module, inputs, output: note(name, output)
 
-    handles = [module.register_forward_hook(hook(name)) for name, module in modules.items()]
+    handles = [module.register_forward_hook(hook(name)) for name, module in model.stages()]
     try:
         yield found
     finally:

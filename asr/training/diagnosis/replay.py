@@ -13,6 +13,7 @@ from asr.errors import AsrError, OutputError, TrainingError
 from asr.files import atomic_path
 from asr.model import AcousticModel
 from asr.recognizer import Recognizer
+from asr.recurrent.weights import in_current_names
 from asr.tokens import Tokens
 from asr.training.device import compute_dtype, prepare_device
 from asr.training.diagnosis.nonfinite import Examination, as_table, examine
@@ -115,7 +116,7 @@ def replay(path: Path, device: torch.device) -> str:
     try:
         vocab_size = len(Tokens(incident.tokens))
         model = AcousticModel(incident.settings.model, vocab_size=vocab_size, sample_rate=SAMPLE_RATE)
-        model.load_state_dict(incident.weights)
+        model.load_state_dict(in_current_names(incident.weights))
     except (AsrError, RuntimeError):
         raise TrainingError(f"{path}: damaged: its weights, tokens and settings do not fit together") from None
     model.to(device).train()

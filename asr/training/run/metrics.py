@@ -18,7 +18,7 @@ def training_record(progress: Progress, model: AcousticModel, world: World) -> d
     `layers`: norms of weights and, in the last step, gradients. Memory in MB: of the process that took most.
     """
     sums = progress.sums
-    memory = peak_memory_mb(model.head.weight.device)
+    memory = peak_memory_mb(model.device)
     waited, memories = zip(*world.gather((sums.waited, memory)), strict=True)
     gradients = gradient_norms(model) or sums.layer_gradients  # an epoch may have been resumed after its last step
     num_steps, seconds = max(1, sums.num_steps), max(1e-9, sums.seconds)

@@ -15,7 +15,8 @@ from asr.corpus.doctor.fingerprint import alike, first_alike
 from asr.corpus.doctor.index import first_lines, survey
 from asr.corpus.doctor.requirements import Expectations
 from asr.ctc import num_frames_needed
-from asr.model import AcousticModel, ModelSettings
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
 from tests.support.sick_corpus import EXPECTED, RATE
 
 

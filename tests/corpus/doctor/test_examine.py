@@ -15,7 +15,7 @@ from asr.corpus.doctor.repair import Repairs
 from asr.corpus.doctor.requirements import Expectations
 from asr.corpus.manifest import read_manifest
 from asr.errors import ManifestError, OutputError
-from asr.model import ModelSettings
+from asr.model_settings import ModelSettings
 from asr.tokens import Tokens, TokenSettings
 from tests.support.command_line import ROOT
 from tests.support.sick_corpus import CLEAN, RATE, Corpus, ask, sound, text_of
@@ -259,7 +259,7 @@ import resource, sys
 from pathlib import Path
 from asr.corpus.doctor.requirements import Expectations
 from asr.corpus.doctor.examine import examine
-from asr.model import ModelSettings
+from asr.model_settings import ModelSettings
 
 expected = Expectations(ModelSettings(), fastest=1.0, tokens=None, characters=True)
 for path in sys.argv[1:]:

@@ -12,7 +12,6 @@ import torch
 
 from asr.errors import LanguageModelError, TokensError
 from asr.lm.neural.model import BOUNDARY_ID, NeuralLM, NeuralLMSettings, batches_by_length, word_perplexity
-from asr.recurrent.lstm import BidirectionalLSTM, forward_lstm
 from asr.tokens import Tokens
 from tests.support.letters import SENTENCES, Letters, letters_of
 
@@ -120,15 +119,6 @@ def test_a_text_out_of_the_alphabet_is_refused(lm):
 def test_perplexity_by_hand():
     assert word_perplexity([-2.0, -3.0], ["A B", ""]) == pytest.approx(math.exp(5 / 4))
     assert word_perplexity([-1e6], ["A"]) == math.inf
-
-
-def test_the_forward_layer_is_the_forward_half_of_the_bidirectional_one():
-    both, ahead = BidirectionalLSTM(5, 4), forward_lstm(5, 4)
-    frames = torch.randn(2, 6, 5)
-    bias = ahead.bias_ih_l0 + ahead.bias_hh_l0
-    assert bias.tolist() == [0.0] * 4 + [1.0] * 4 + [0.0] * 8
-    ahead.load_state_dict(both.ahead.state_dict())
-    assert torch.equal(ahead(frames)[0], both(frames, torch.tensor([6, 6]))[:, :, :4])
 
 
 def test_batches_hold_each_text_once_and_are_not_too_large():

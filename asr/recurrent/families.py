@@ -1,0 +1,24 @@
+"""Settings -> recurrence: the one place where a family is chosen."""
+
+from asr.recurrent.bidirectional import Bidirectional
+from asr.recurrent.gru import GRU
+from asr.recurrent.lstm import LSTM
+from asr.recurrent.recurrence import Recurrence
+from asr.recurrent.settings import GRUSettings, LSTMSettings, RecurrenceSettings
+
+
+def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:
+    """A layer in one direction, its weights not yet drawn (`Recurrence.initialise`)."""
+    match settings:
+        case LSTMSettings():
+            return LSTM(input_size, hidden_size)
+        case GRUSettings():
+            return GRU(input_size, hidden_size)
+
+
+def make_bidirectional(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Bidirectional:
+    """A layer in both directions, ready for training."""
+    forward_cell, backward_cell = (make_recurrence(settings, input_size, hidden_size) for _ in range(2))
+    for cell in (forward_cell, backward_cell):
+        cell.initialise()
+    return Bidirectional(forward_cell, backward_cell)

@@ -1,0 +1,22 @@
+"""How the weights of gated recurrences start."""
+
+import torch
+from torch import nn
+
+
+def initialise_gates(recurrence: nn.RNNBase, *, open_gate: int) -> None:
+    """Orthogonal recurrence (Saxe et al. 2014), and one gate open, so that the memory is kept at the start: the forget
+    gate of the LSTM (Jozefowicz et al. 2015), the update gate of the GRU. Biases are zero but for that one.
+    """
+    size = recurrence.hidden_size
+    for name, parameter in recurrence.named_parameters():
+        gates = torch.split(parameter.data, size)
+        for gate in gates:
+            if name.startswith("weight_hh"):
+                nn.init.orthogonal_(gate)
+            elif name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(gate)
+            else:
+                nn.init.zeros_(gate)
+        if name.startswith("bias_ih"):
+            nn.init.ones_(gates[open_gate])
