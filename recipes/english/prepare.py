@@ -58,14 +58,19 @@ class Recording:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data/english"), help="folder for corpora and manifests")
+    add_corpora(parser)
+    arguments = parser.parse_args()
+    with errors_told("prepare"):
+        prepare(arguments.data, arguments)
+
+
+def add_corpora(parser: argparse.ArgumentParser) -> None:
+    """The options that name corpora; all may be left out."""
     parser.add_argument("--train-clean-5", type=Path, help="its archive, as FLAC or Opus; else it is downloaded")
     parser.add_argument("--an4", type=Path, help="an4_sphere.tar.gz; else it is downloaded")
     parser.add_argument("--extra", type=Path, help="an archive of other corpora: english-extra.tar")
     parser.add_argument("--common-voice", type=Path, help="Mozilla's archive of English")
     parser.add_argument("--librispeech", action="append", default=[], choices=LIBRISPEECH, help="a part to train on")
-    arguments = parser.parse_args()
-    with errors_told("prepare"):
-        prepare(arguments.data, arguments)
 
 
 def prepare(data: Path, given: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     with errors_told("texts"):
-        texts = dict(_name_and_file(text) for text in arguments.text)
+        texts = dict(name_and_file(text) for text in arguments.text)
         write_texts(texts, arguments.transcripts, arguments.evaluation, arguments.out)
 
 
@@ -71,7 +71,12 @@ def _write(path: Path, sentences: Iterable[Sequence[str]], passages: Passages, c
     say("texts", f"{path}: {counts['words']} words; {unclear} sentences unclear, {counts['overlaps']} left for tests")
 
 
-def _name_and_file(text: str) -> tuple[str, Path]:
+def name_and_file(text: str) -> tuple[str, Path]:
+    """NAME=FILE taken apart.
+
+    Raises:
+        CorpusError: it is not of this form.
+    """
     name, equals, file = text.partition("=")
     if not (name and equals and file) or name == "transcripts":
         raise CorpusError(f"--text {text}: expected NAME=FILE, with another name than transcripts")
