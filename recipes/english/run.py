@@ -3,9 +3,9 @@
     python -m recipes.english.run --data data/english --extra english-extra.tar \
         --text books=sentences.txt.xz --text general=general.txt.xz --voice hibari=20 --times 3
 
-Stages: prepare, texts, prompts, synthesize and mix (only with --voice), train, lm, tune, test on dev. The first ones are
-also commands of their own (see the README beside); one that is done is not done again, and the same command goes on
-after it was stopped. The language model is a word 3-gram of all texts and the transcripts in one.
+Stages: prepare, texts, prompts, synthesize and mix (only with --voice), train, lm, tune, test on dev. The first ones
+are also commands of their own (see the README beside). One that is done is not done again, and the same command goes
+on after it was stopped. The language model is a word 3-gram of all texts and the transcripts in one.
 """
 
 from collections.abc import Iterator, Sequence
