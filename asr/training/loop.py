@@ -11,6 +11,7 @@ from asr.corpus.manifest import Utterance
 from asr.corpus.sharded_batches import ShardedBatches
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
+from asr.optim import LearningRateSchedule
 from asr.recognizer import Recognizer
 from asr.training.diagnosis.monitor import Monitor, gradient_norms, layer_norms
 from asr.training.diagnosis.replay import keep_incident
@@ -58,6 +59,7 @@ class Trainer:
         self.folder = folder
         self.world = world or World()
         self.progress = Progress()
+        self.schedule = LearningRateSchedule(self.loop.learning_rate, self.loop.warmup_steps, self.loop.max_epochs)
         self.stepper = Stepper(recognizer.model, settings, self.world)
         self.averaged = Recognizer(self.stepper.average.model, recognizer.tokens, settings.search)
         self.checkpoints = Checkpoints(folder, keep=self.loop.keep_last)
@@ -197,10 +199,8 @@ class Trainer:
             self._skip(report)
 
     def _learning_rate(self, num_batches: int) -> float:
-        """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017)."""
-        done = (self.progress.epoch - 1 + self.progress.batch / num_batches) / self.loop.max_epochs
-        warmup = min(1.0, (self.progress.step + 1) / max(1, self.loop.warmup_steps))
-        return self.loop.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        epochs = self.progress.epoch - 1 + self.progress.batch / num_batches
+        return self.schedule.rate(self.progress.step, epochs)
 
     def _validate(self) -> Evaluation:
         """Each process recognises its share of dev; the result is the same on all of them."""

@@ -16,6 +16,7 @@ from torch.amp.grad_scaler import GradScaler
 from asr.corpus.batches import Batch
 from asr.errors import TrainingError
 from asr.model import AcousticModel
+from asr.optim import adamw, set_learning_rate
 from asr.recurrent.bidirectional import truncate_backprop
 from asr.recurrent.weights import in_current_names
 from asr.training.clip import GradientClip
@@ -52,8 +53,7 @@ class Stepper:
         self._losses = world.parallel(_Losses(model, settings))
         # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
         self._fused = True if self._device.type == "cuda" else None
-        groups = _parameter_groups(model, self._loop.weight_decay)
-        self._optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=self._fused)
+        self._optimizer = adamw(model, weight_decay=self._loop.weight_decay, fused=self._fused)
         dtype = compute_dtype(self._loop.precision, self._device)
         prepare_device(self._device, dtype)
         # float16 can not hold small gradients: the loss is made larger, they smaller again (Micikevicius et al. 2018).
@@ -100,8 +100,7 @@ class Stepper:
 
     def update(self, report: StepReport, learning_rate: float) -> None:
         """Take the step; with a loss or a gradient that is not finite, the weights stay as they are."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+        set_learning_rate(self._optimizer, learning_rate)
         is_finite = torch.isfinite(report.row[:2]).all()
         if self._scaler.is_enabled():
             self._scaler.step(self._optimizer)
@@ -161,10 +160,3 @@ def seed_step(seed: int, step: int, rank: int) -> torch.Generator:
     own = int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])
     torch.manual_seed(own if rank else common)
     return torch.Generator().manual_seed(common)
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices only, not for biases and norms."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]

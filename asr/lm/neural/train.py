@@ -12,6 +12,7 @@ from torch import nn
 
 from asr.errors import LanguageModelError
 from asr.lm.neural.model import NeuralLM, NeuralLMSettings, TextEncoder, batches_by_length, word_perplexity
+from asr.optim import LearningRateSchedule, adamw, set_learning_rate
 from asr.settings import Settings
 
 _MAX_UNITS = 20_000  # of one training text: a step keeps all of its states
@@ -100,10 +101,8 @@ class _Trainer:
     def __init__(self, lm: NeuralLM, settings: NeuralTrainingSettings) -> None:
         self.lm = lm
         self.settings = settings
-        matrices = [p for p in lm.parameters() if p.ndim > 1]
-        others = [p for p in lm.parameters() if p.ndim == 1]
-        groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
+        self.optimizer = adamw(lm, weight_decay=settings.weight_decay)
+        self.schedule = LearningRateSchedule(settings.learning_rate, settings.warmup_steps, settings.max_epochs)
         self.step = 0
 
     def weights(self) -> dict[str, torch.Tensor]:
@@ -115,15 +114,14 @@ class _Trainer:
         batches = batches_by_length([len(row) for row in rows], self.settings.batch_units, rng)
         self.lm.train()
         total = sum(
-            self._train_step([rows[i] for i in batch], done=(epoch - 1 + number / len(batches)))
+            self._train_step([rows[i] for i in batch], epochs=epoch - 1 + number / len(batches))
             for number, batch in enumerate(batches)
         )
         return total / sum(len(row) + 1 for row in rows)
 
-    def _train_step(self, rows: Sequence[Sequence[int]], *, done: float) -> float:
-        """One step of the optimiser, after `done` epochs; natural-log loss, summed over the tokens."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate(done)
+    def _train_step(self, rows: Sequence[Sequence[int]], *, epochs: float) -> float:
+        """One step of the optimiser, when so many epochs are done; natural-log loss, summed over the tokens."""
+        set_learning_rate(self.optimizer, self.schedule.rate(self.step, epochs))
         loss = -self.lm.log_prob(rows).sum()
         self.optimizer.zero_grad(set_to_none=True)
         (loss / sum(len(row) + 1 for row in rows)).backward()  # type: ignore[no-untyped-call]
@@ -133,11 +131,6 @@ class _Trainer:
         self.optimizer.step()
         self.step += 1
         return float(loss.detach())
-
-    def _learning_rate(self, done: float) -> float:
-        """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017)."""
-        warmup = min(1.0, (self.step + 1) / max(1, self.settings.warmup_steps))
-        return self.settings.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * done / self.settings.max_epochs))
 
 
 def _encode(texts: Sequence[str], encoder: TextEncoder, what: str) -> list[list[int]]:
