@@ -2,26 +2,25 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asr.corpus.batches import Batch, TrainingBatches
-from asr.corpus.manifest import Utterance
-from asr.corpus.sharded_batches import ShardedBatches
+from asr.corpus.batches import Batch
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.optim import LearningRateSchedule
 from asr.recognizer import Recognizer
+from asr.training.data import TrainingData
 from asr.training.diagnosis.monitor import Monitor, gradient_norms, layer_norms
 from asr.training.diagnosis.replay import keep_incident
 from asr.training.distributed import World
-from asr.training.interrupt import StopRequest
 from asr.training.run.best import keep_best, model_card
-from asr.training.run.checkpoint import Checkpoints, EpochSums, Progress
+from asr.training.run.checkpoint import EpochSums, Progress
 from asr.training.run.fingerprint import what_has_changed
 from asr.training.run.log import RunLog
 from asr.training.run.metrics import dev_record, epoch_line, evenly_spaced, training_record
+from asr.training.saving import CheckpointSaver
 from asr.training.settings import ExperimentSettings, changed_settings
 from asr.training.step import Stepper, StepReport
 
@@ -44,33 +43,29 @@ class Trainer:
         self,
         settings: ExperimentSettings,
         recognizer: Recognizer,
-        batches: TrainingBatches | ShardedBatches,
-        dev: Sequence[Utterance],
+        data: TrainingData,
         *,
         folder: Path,
-        fingerprint: dict[str, Any],
-        world: World | None = None,
+        world: World,
     ) -> None:
         self.settings = settings
         self.loop = settings.training
         self.recognizer = recognizer
-        self.batches = batches
-        self.dev = dev
+        self.batches = data.batches
+        self.dev = data.dev
         self.folder = folder
-        self.world = world or World()
+        self.world = world
         self.progress = Progress()
         self.schedule = LearningRateSchedule(self.loop.learning_rate, self.loop.warmup_steps, self.loop.max_epochs)
         self.stepper = Stepper(recognizer.model, settings, self.world)
         self.averaged = Recognizer(self.stepper.average.model, recognizer.tokens, settings.search)
-        self.checkpoints = Checkpoints(folder, keep=self.loop.keep_last)
         self.monitor = Monitor(layer_norms(recognizer.model))
         self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
-        self._fingerprint = fingerprint
-        self._stop = StopRequest()
-        self._to_stop = self._to_save = False  # in all processes, or in none
+        self._fingerprint = data.fingerprint
+        self.saver = CheckpointSaver(folder, self.loop, world, self.log, state=self._state)
         self._unread: StepReport | None = None
         self._num_overflows = 0
-        self._since = self._saved = time.perf_counter()
+        self._since = time.perf_counter()
 
     def resume(self) -> None:
         """Go on from the newest checkpoint that is whole.
@@ -78,7 +73,7 @@ class Trainer:
         Raises:
             TrainingError: there is none, or it was made with other settings or tokens.
         """
-        found = self.checkpoints.load(self.log.warn) if self.world.is_first else (Path(), {})
+        found = self.saver.checkpoints.load(self.log.warn) if self.world.is_first else (Path(), {})
         path, state = self.world.of_first(found)
         if changed := changed_settings(state.get("settings", {}), self.settings):
             raise TrainingError(f"{path}: was made with other settings: {changed}; set these back, or start a new run")
@@ -106,7 +101,7 @@ class Trainer:
             AsrError: a sound file can not be used (of several processes, the state is then saved only if it was one of
                 the first's), or too many steps gave nothing; the state is saved.
         """
-        with self._stop:
+        with self.saver:
             while self.progress.epoch <= self.loop.max_epochs and not self._is_out_of_patience():
                 try:
                     self._train_epoch()
@@ -114,7 +109,7 @@ class Trainer:
                 except Interrupted:
                     raise
                 except AsrError as error:
-                    is_saved = self._save_checkpoint()
+                    is_saved = self.saver.save()
                     if isinstance(error, _TooManySkipped):
                         self.world.meet()
                     if not is_saved:
@@ -123,9 +118,7 @@ class Trainer:
                 self.progress.epoch += 1
                 self.progress.batch = 0
                 self.progress.sums = EpochSums()
-                self._to_stop = any(self.world.gather(self._stop.asked or self._to_stop))
-                self._to_save = True
-                self._heed()
+                self.saver.after_epoch()
         if self._is_out_of_patience():
             self.log.say(f"stopped: dev has not improved for {self.loop.patience} epochs")
         if self.world.is_first and not (self.progress.best_epoch and (self.folder / "model").is_dir()):
@@ -147,11 +140,7 @@ class Trainer:
                 now = time.perf_counter()
                 sums.seconds, started = sums.seconds + now - started, now
                 bar.update(task, advance=1, note=f"{sums.audio_seconds / sums.seconds:.0f} x real time")
-                if self.world.size == 1:  # nobody to agree with
-                    self._to_stop, self._to_save = self._stop.asked, self._is_due()
-                if (every := self.loop.checkpoint_steps) and self.progress.step % every == 0:
-                    self._to_save = True
-                self._heed()
+                self.saver.after_step(self.progress.step)
             self._read_report()
             sums.seconds += time.perf_counter() - started
 
@@ -170,8 +159,8 @@ class Trainer:
 
         The report of the step before is read when this one is under way on the GPU, so that neither waits.
         """
-        save = self.world.is_first and self._is_due()
-        report = self.stepper.gradients(batch, self.progress.step, stop=self._stop.asked, save=save)
+        save = self.world.is_first and self.saver.is_due
+        report = self.stepper.gradients(batch, self.progress.step, stop=self.saver.stops, save=save)
         self._read_report()
         self.stepper.update(report, self._learning_rate(num_batches))
         self._unread = report
@@ -179,12 +168,12 @@ class Trainer:
         self.progress.batch += 1
 
     def _read_report(self) -> None:
-        """Take in what the last step gave, and what the processes asked for: all read of it after the same step."""
+        """Take in what the last step gave, and what the processes asked for: all read it after the same step."""
         if self._unread is None:
             return
         report, self._unread = self._unread, None
         loss, norm, limit, stop, save, num_samples, num_padded = report.numbers.tolist()
-        self._to_stop, self._to_save = self._to_stop or stop > 0, self._to_save or save > 0
+        self.saver.take_in(stop=stop > 0, save=save > 0)
         rate = self.recognizer.model.sample_rate
         self.progress.sums.add_sound(num_samples / rate, num_padded / rate)
         is_finite = math.isfinite(loss) and math.isfinite(norm)
@@ -246,52 +235,17 @@ class Trainer:
                 f"{what}. More than training.max_skipped ({self.loop.max_skipped}) such steps; {kept}"
             )
 
-    def _heed(self) -> None:
-        """Stop, or save the state, if that is asked for."""
-        if self._to_stop:
-            self._save_and_stop()
-        if self._to_save:
-            self._save_checkpoint()
-
-    def _save_and_stop(self) -> None:
-        try:
-            self._write_checkpoint()
-        except OutputError as error:
-            raise Interrupted(
-                f"interrupted, and the state could not be saved: {error}; "
-                "--resume goes on from the checkpoint before it, if there is one"
-            ) from None
-        finally:
-            self.world.meet()
-        raise Interrupted(f"interrupted; the state is saved in {self.folder}: go on with the same command and --resume")
-
-    def _is_due(self) -> bool:
-        return (time.perf_counter() - self._saved) / 60 >= self.loop.checkpoint_minutes
-
-    def _save_checkpoint(self) -> bool:
-        """A full disk must not end a training of days: warn, keep the checkpoint before, go on."""
-        try:
-            self._write_checkpoint()
-        except OutputError as error:
-            self.log.warn(f"{error}; training goes on, free some space")
-            return False
-        return self.world.is_first
-
-    def _write_checkpoint(self) -> None:
+    def _state(self) -> tuple[int, dict[str, Any]]:
+        """What a checkpoint holds: all that was read of the steps so far."""
         self._read_report()
-        self._to_save = False
         self._count_time()
-        self._saved = time.perf_counter()
         self.progress.sums.layer_gradients |= gradient_norms(self.recognizer.model)
-        self.log.flush()
-        if self.world.is_first:
-            state = {
-                **self.stepper.state_dict(),
-                "progress": self.progress.to_json(),
-                "settings": self.settings.model_dump(mode="json"),
-                **self._fingerprint,
-            }
-            self.checkpoints.save(self.progress.step, state)
+        return self.progress.step, {
+            **self.stepper.state_dict(),
+            "progress": self.progress.to_json(),
+            "settings": self.settings.model_dump(mode="json"),
+            **self._fingerprint,
+        }
 
     def _count_time(self) -> None:
         """Add the time since the last call to that of the run, which an interruption does not end."""

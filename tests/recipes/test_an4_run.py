@@ -104,7 +104,7 @@ def test_a_stopped_training_goes_on_by_the_same_command(
     step = Trainer._train_step
 
     def stopped_step(self: Trainer, *arguments: object) -> object:
-        self._stop.asked = self.progress.step == 1
+        self.saver.stop_request.asked = self.progress.step == 1
         return step(self, *arguments)
 
     with monkeypatch.context() as patch:

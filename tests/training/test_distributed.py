@@ -160,10 +160,10 @@ def test_processes_that_see_other_data_are_refused(corpus: Path, tmp_path: Path)
     script = tmp_path / "missing.py"
     script.write_text(
         "import os\n"
-        "import asr.training.train as train\n"
-        "leave_out = train.without_missing_files\n"
+        "from asr.training import data\n"
+        "leave_out = data.without_missing_files\n"
         "if os.environ['RANK'] == '1':\n"
-        "    train.without_missing_files = lambda utterances, path: (leave_out(utterances, path)[0][2:], None)\n"
+        "    data.without_missing_files = lambda utterances, path: (leave_out(utterances, path)[0][2:], None)\n"
         "from asr.cli import main\n"
         "main()\n"
     )

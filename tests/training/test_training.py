@@ -266,7 +266,7 @@ def test_ctrl_c_on_a_full_disk_does_not_claim_that_the_state_is_saved(
     step = Trainer._train_step
 
     def stopped_step(self: Trainer, *arguments: object) -> object:
-        self._stop.asked = True
+        self.saver.stop_request.asked = True
         return step(self, *arguments)
 
     def full(self: Checkpoints, step: int, state: dict[str, object]) -> None:

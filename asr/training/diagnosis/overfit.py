@@ -25,11 +25,11 @@ from asr.recognizer import Recognizer
 from asr.scoring import Score, UtteranceScore, score
 from asr.search import SearchSettings
 from asr.tokens import Tokens
+from asr.training.data import alignable, encode, read_set
 from asr.training.diagnosis.nonfinite import examine
 from asr.training.distributed import World
 from asr.training.settings import ExperimentSettings
 from asr.training.step import Stepper
-from asr.training.train import alignable, encode, read_set
 
 NUM_UTTERANCES = 8
 MIN_TOKENS = 3  # shorter texts say little; they are taken where there are no others

@@ -1,0 +1,221 @@
+"""Settings -> what is trained on: manifests are read, tokens learnt, utterances checked and put into batches."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from asr.audio import SAMPLE_RATE
+from asr.corpus.batches import Example, TrainingBatches
+from asr.corpus.concatenation import separator
+from asr.corpus.manifest import (
+    MAX_NAMED,
+    Utterance,
+    read_manifest,
+    refuse_long,
+    refuse_missing_files,
+    without_missing_files,
+)
+from asr.corpus.sharded_batches import ShardedBatches
+from asr.corpus.shards import ShardedCorpus, read_index
+from asr.ctc import num_frames_needed
+from asr.errors import ManifestError, TrainingError
+from asr.model import AcousticModel
+from asr.tokens import Tokens, TokenSettings
+from asr.training.distributed import World
+from asr.training.run.fingerprint import fingerprint
+from asr.training.settings import DataSettings, ExperimentSettings
+
+Batches: TypeAlias = TrainingBatches | ShardedBatches
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """Utterances to train on, which may be a folder of shards, and of dev; `messages`: what people should know."""
+
+    train: list[Utterance] | ShardedCorpus
+    dev: list[Utterance]
+    messages: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a training is given. `fingerprint`: what its tokens and utterances are, for a comparison (`fingerprint.py`).
+    `left_out`: which utterances are in no batch, and why; for people.
+    """
+
+    batches: Batches
+    dev: list[Utterance]
+    fingerprint: dict[str, Any]
+    left_out: str | None
+
+
+def read_sets(data: DataSettings, *, skip_missing: bool) -> Sets:
+    """The utterances of train and dev.
+
+    Raises:
+        ManifestError: one can not be used, dev has no word, or sound files are missing that are not to be left out.
+    """
+    train_path, dev_path = Path(data.train), Path(data.dev)
+    train_set, train_message = (
+        (read_index(train_path), None) if train_path.is_dir() else read_set(train_path, skip_missing)
+    )
+    dev_set, dev_message = read_set(dev_path, skip_missing)
+    if not any(utterance.text.split() for utterance in dev_set):
+        raise ManifestError(
+            f"{dev_path}: none of the {len(dev_set)} texts has a word, so no error rate can be measured; "
+            "give data.dev a manifest with transcripts"
+        )
+    for utterances, path in ((train_set, train_path), (dev_set, dev_path)):
+        refuse_long(utterances, path, data.max_seconds)
+    return Sets(train_set, dev_set, (train_message, dev_message))
+
+
+def read_set(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | None]:
+    """The utterances of a manifest whose sound files are there, and a message on the others, if any are left out.
+
+    Raises:
+        ManifestError: it can not be used, or sound files are missing that are not to be left out.
+    """
+    utterances, message = read_manifest(path, check_files=False), None
+    if skip_missing:
+        utterances, message = without_missing_files(utterances, path)
+    refuse_missing_files(utterances, path, remedy="--skip-missing")
+    return utterances, message
+
+
+def learn_tokens(train_set: Iterable[Utterance], settings: TokenSettings, world: World) -> tuple[Tokens, str | None]:
+    """The tokens of the training texts, the same in all processes, and a message if they are not quite as asked for.
+
+    Raises:
+        TokensError: they can not be learnt from these texts.
+    """
+    tokens, message = Tokens.train([utterance.text for utterance in train_set], settings)
+    return Tokens(world.of_first(tokens.model)), message
+
+
+def prepare_data(
+    sets: Sets, tokens: Tokens, model: AcousticModel, settings: ExperimentSettings, world: World
+) -> TrainingData:
+    """Batches of the utterances whose text fits into the model's frames.
+
+    Raises:
+        TokensError: a text has a character outside the alphabet.
+        TrainingError: no utterance can be aligned, or the processes do not see the same data.
+    """
+    batches, left_out = _make_batches(sets.train, tokens, model, settings, world)
+    identity = fingerprint(tokens.model, sets.train, sets.dev, list(batches.durations))
+    _refuse_differences(world, identity, len(batches.durations))
+    encode(sets.dev, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
+    return TrainingData(batches, sets.dev, identity, left_out)
+
+
+def _make_batches(
+    train_set: list[Utterance] | ShardedCorpus,
+    tokens: Tokens,
+    model: AcousticModel,
+    settings: ExperimentSettings,
+    world: World,
+) -> tuple[Batches, str | None]:
+    """The batches to train on, and a message on the utterances that are not in them."""
+    loop, augment, source = settings.training, settings.augment, settings.data.train
+    if isinstance(train_set, ShardedCorpus):
+        durations, problems = [], []
+        for part in _parts(train_set):  # what they are encoded to need not be in memory all at once
+            durations += [utterance.duration for utterance in part]
+            problems += _too_short(encode(part, tokens, source), model, augment.speeds)
+        kept = np.array([problem is None for problem in problems])
+        sharded = ShardedBatches(
+            train_set,
+            tokens,
+            augment,
+            durations=np.array(durations)[kept],
+            kept=kept,
+            max_seconds=loop.batch_seconds,
+            jitter=loop.duration_jitter,
+            seed=loop.seed,
+            num_workers=loop.num_workers,
+            rank=world.rank,
+            num_ranks=world.size,
+        )
+        return sharded, _left_out(problems)
+    examples, left_out = alignable(encode(train_set, tokens, source), model, augment.speeds)
+    batches = TrainingBatches(
+        examples,
+        augment,
+        max_seconds=loop.batch_seconds,
+        jitter=loop.duration_jitter,
+        seed=loop.seed,
+        num_workers=loop.num_workers,
+        separator=separator(tokens),
+        rank=world.rank,
+        num_ranks=world.size,
+    )
+    return batches, left_out
+
+
+def _parts(utterances: Iterable[Utterance]) -> Iterator[list[Utterance]]:
+    rest = iter(utterances)
+    while part := list(islice(rest, 10_000)):
+        yield part
+
+
+def encode(utterances: Sequence[Utterance], tokens: Tokens, source: str) -> list[Example]:
+    """Token ids for each utterance.
+
+    Raises:
+        TokensError: a text has a character outside the alphabet; names it, the utterance and the line.
+    """
+    return [
+        Example(u, tuple(tokens.encode(u.text, where=f"{source}, line {u.line}, utterance {u.id}"))) for u in utterances
+    ]
+
+
+def alignable(
+    examples: Sequence[Example], model: AcousticModel, speeds: Sequence[float]
+) -> tuple[list[Example], str | None]:
+    """The examples whose tokens fit into the model's frames, at the fastest speed too, and a message on the others.
+
+    CTC gives text that does not fit probability zero: an infinite loss, which `zero_infinity` would only hide.
+
+    Raises:
+        TrainingError: none fits.
+    """
+    problems = _too_short(examples, model, speeds)
+    message = _left_out(problems)
+    return [example for example, problem in zip(examples, problems, strict=True) if problem is None], message
+
+
+def _too_short(examples: Sequence[Example], model: AcousticModel, speeds: Sequence[float]) -> list[str | None]:
+    """For each example None, or what its tokens need and its frames are, if they do not fit."""
+    fastest = max(speeds, default=1.0)
+    samples = torch.tensor([int(example.utterance.duration / fastest * SAMPLE_RATE) for example in examples])
+    needed = [num_frames_needed(example.tokens) for example in examples]
+    return [
+        None if n >= wanted else f"{example.utterance.id} ({n} frames for {wanted} tokens and repeats)"
+        for n, wanted, example in zip(model.num_output_frames(samples).tolist(), needed, examples, strict=True)
+    ]
+
+
+def _left_out(problems: Sequence[str | None]) -> str | None:
+    out = [problem for problem in problems if problem is not None]
+    if len(out) == len(problems):
+        raise TrainingError(f"no utterance can be aligned: {', '.join(out[:MAX_NAMED])}; lower model.subsampling")
+    if not out:
+        return None
+    more = f" and {len(out) - MAX_NAMED} more" if len(out) > MAX_NAMED else ""
+    return f"left out, too short for their text: {len(out)} utterances: {', '.join(out[:MAX_NAMED])}{more}"
+
+
+def _refuse_differences(world: World, identity: dict[str, Any], num_utterances: int) -> None:
+    """Processes that have different utterances would train on some twice, and wait for each other forever."""
+    if any(other != identity for other in world.gather(identity)):
+        counts = world.gather(num_utterances)
+        raise TrainingError(
+            f"the processes do not see the same data: {min(counts)} to {max(counts)} utterances to train on; give all "
+            "machines the same manifests and sound files"
+        )
