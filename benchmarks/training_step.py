@@ -1,6 +1,7 @@
 """What benchmarks/training.py compares: a whole optimiser step, and the classic network of other toolkits."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,9 +13,8 @@ from asr.batching import plan_batches
 from asr.corpus.batches import Batch
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
-from asr.training.device import compute_dtype
 from asr.training.ema import WeightAverage
-from asr.training.loss import training_losses
+from asr.training.loss import LossSettings, training_losses
 from asr.training.settings import ExperimentSettings
 
 VOCAB_SIZE = 29  # characters
@@ -53,16 +53,17 @@ def build_model(kind: type[AcousticModel], settings: ModelSettings, device: torc
 def make_step(model: AcousticModel, settings: ExperimentSettings) -> Step:
     """A whole step on a batch, from features to the average of the weights; returns its loss per token."""
     loop, device = settings.training, model.device
+    loss_settings = LossSettings.on(device, loop, settings.augment)
     if isinstance(model, ClassicModel):
-        settings = settings.model_copy(update={"training": loop.model_copy(update={"intermediate_share": 0.0})})
+        loss_settings = replace(loss_settings, intermediate_share=0.0)
     # One fused kernel, which takes part in the scaling of the loss without waiting for the GPU; slower on a CPU.
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), fused=device.type == "cuda")
-    scaler = torch.amp.GradScaler(device.type, enabled=compute_dtype(loop.precision, device) == torch.float16)
+    scaler = torch.amp.GradScaler(device.type, enabled=loss_settings.dtype == torch.float16)
     average = WeightAverage(model, loop.ema_decay)
 
     def step(batch: Batch) -> Tensor:
         batch = batch.to(device)
-        losses = training_losses(model, batch, settings, torch.Generator().manual_seed(1))
+        losses = training_losses(model, batch, loss_settings, torch.Generator().manual_seed(1))
         loss = losses.sum() / len(batch.targets)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()

@@ -13,15 +13,15 @@ from asr.optim import LearningRateSchedule
 from asr.recognizer import Recognizer
 from asr.training.data import TrainingData
 from asr.training.diagnosis.monitor import Monitor, gradient_norms, layer_norms
-from asr.training.diagnosis.replay import keep_incident
 from asr.training.distributed import World
-from asr.training.run.best import keep_best, model_card
+from asr.training.run.best import keep_best
 from asr.training.run.checkpoint import EpochSums, Progress
 from asr.training.run.fingerprint import what_has_changed
+from asr.training.run.folder import RunFolder
 from asr.training.run.log import RunLog
 from asr.training.run.metrics import dev_record, epoch_line, evenly_spaced, training_record
 from asr.training.saving import CheckpointSaver
-from asr.training.settings import ExperimentSettings, changed_settings
+from asr.training.settings import LoopSettings
 from asr.training.step import Stepper, StepReport
 
 MAX_OVERFLOWS = 30  # in a row, of gradients in float16: by then the loss is scaled by 2**16 / 2**30
@@ -41,28 +41,27 @@ class Trainer:
 
     def __init__(
         self,
-        settings: ExperimentSettings,
+        loop: LoopSettings,
         recognizer: Recognizer,
+        stepper: Stepper,
         data: TrainingData,
         *,
-        folder: Path,
+        run: RunFolder,
         world: World,
     ) -> None:
-        self.settings = settings
-        self.loop = settings.training
+        self.loop = loop
         self.recognizer = recognizer
+        self.stepper = stepper
+        self.averaged = Recognizer(stepper.average.model, recognizer.tokens, recognizer.search)
         self.batches = data.batches
         self.dev = data.dev
-        self.folder = folder
+        self.run = run
         self.world = world
         self.progress = Progress()
-        self.schedule = LearningRateSchedule(self.loop.learning_rate, self.loop.warmup_steps, self.loop.max_epochs)
-        self.stepper = Stepper(recognizer.model, settings, self.world)
-        self.averaged = Recognizer(self.stepper.average.model, recognizer.tokens, settings.search)
+        self.schedule = LearningRateSchedule(loop.learning_rate, loop.warmup_steps, loop.max_epochs)
         self.monitor = Monitor(layer_norms(recognizer.model))
-        self.log = RunLog(folder, tensorboard=self.loop.tensorboard, silent=not self.world.is_first)
-        self._fingerprint = data.fingerprint
-        self.saver = CheckpointSaver(folder, self.loop, world, self.log, state=self._state)
+        self.log = RunLog(run.path, tensorboard=loop.tensorboard, silent=not world.is_first)
+        self.saver = CheckpointSaver(run, loop, world, self.log, state=self._state)
         self._unread: StepReport | None = None
         self._num_overflows = 0
         self._since = time.perf_counter()
@@ -73,20 +72,15 @@ class Trainer:
         Raises:
             TrainingError: there is none, or it was made with other settings or tokens.
         """
-        found = self.saver.checkpoints.load(self.log.warn) if self.world.is_first else (Path(), {})
+        found = self.run.checkpoints.load(self.log.warn) if self.world.is_first else (Path(), {})
         path, state = self.world.of_first(found)
-        if changed := changed_settings(state.get("settings", {}), self.settings):
-            raise TrainingError(f"{path}: was made with other settings: {changed}; set these back, or start a new run")
-        if state.get("tokens_sha256") != self._fingerprint["tokens_sha256"]:
-            raise TrainingError(
-                f"{path}: the training texts have changed since, and with them the tokens; start a new run"
-            )
+        self.run.refuse_other(path, state)
         try:
             self.stepper.load_state_dict(state)
             self.progress = Progress.from_json(state["progress"])
         except (KeyError, RuntimeError, ValueError, TypeError):
             raise TrainingError(f"{path}: the checkpoint is damaged, or of another version of asr") from None
-        if said := what_has_changed(state, self._fingerprint):
+        if said := what_has_changed(state, self.run.fingerprint):
             self.log.warn(f"{path}: {said}")
         for record in self.log.keep_until(self.progress.epoch - 1, self.progress.step):
             self.monitor.check(record)  # what it says of these has been said
@@ -121,8 +115,8 @@ class Trainer:
                 self.saver.after_epoch()
         if self._is_out_of_patience():
             self.log.say(f"stopped: dev has not improved for {self.loop.patience} epochs")
-        if self.world.is_first and not (self.progress.best_epoch and (self.folder / "model").is_dir()):
-            raise OutputError(f"{self.folder / 'model'}: the model could not be written; see the warnings above")
+        if self.world.is_first and not (self.progress.best_epoch and (self.run.path / "model").is_dir()):
+            raise OutputError(f"{self.run.path / 'model'}: the model could not be written; see the warnings above")
 
     def _is_out_of_patience(self) -> bool:
         return self.progress.epoch - 1 - self.progress.best_epoch >= self.loop.patience
@@ -210,14 +204,14 @@ class Trainer:
         def save(folder: Path) -> bool:
             return self.world.of_first(self._save_model(folder, evaluation))
 
-        if keep_best(self.folder, self.progress, evaluation, keep=self.loop.keep_best, save=save):
+        if keep_best(self.run.path, self.progress, evaluation, keep=self.loop.keep_best, save=save):
             self.log.examples(self.progress.epoch, evenly_spaced(evaluation.score.utterances, NUM_EXAMPLES))
 
     def _save_model(self, folder: Path, evaluation: Evaluation) -> bool:
         if not self.world.is_first:
             return True
         try:
-            self.averaged.save(folder, card=model_card(self.settings, self.progress.epoch, evaluation))
+            self.averaged.save(folder, card=self.run.model_card(self.progress.epoch, evaluation))
         except OutputError as error:
             self.log.warn(f"{error}; training goes on, free some space")
             return False
@@ -228,7 +222,8 @@ class Trainer:
         progress, rank = self.progress, self.world.rank
         progress.num_skipped += 1
         progress.sums.num_skipped += 1
-        what, kept = keep_incident(self.folder, self.recognizer, report, self.settings, epoch=progress.epoch, rank=rank)
+        loss = self.stepper.loss
+        what, kept = self.run.keep_incident(self.recognizer, report, loss, epoch=progress.epoch, rank=rank)
         self.log.warn(f"{what}. The step is left out; {kept}")
         if progress.num_skipped > self.loop.max_skipped:
             raise _TooManySkipped(
@@ -240,12 +235,7 @@ class Trainer:
         self._read_report()
         self._count_time()
         self.progress.sums.layer_gradients |= gradient_norms(self.recognizer.model)
-        return self.progress.step, {
-            **self.stepper.state_dict(),
-            "progress": self.progress.to_json(),
-            "settings": self.settings.model_dump(mode="json"),
-            **self._fingerprint,
-        }
+        return self.progress.step, {**self.stepper.state_dict(), "progress": self.progress.to_json()}
 
     def _count_time(self) -> None:
         """Add the time since the last call to that of the run, which an interruption does not end."""

@@ -1,19 +1,41 @@
 """The loss: CTC on the last layer of the network, and a share of it on the middle one."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.corpus.augment import spec_augment
+from asr.corpus.augment import AugmentSettings, spec_augment
 from asr.corpus.batches import Batch
 from asr.ctc_loss import ctc_losses
 from asr.model import AcousticModel
 from asr.training.device import compute_dtype
-from asr.training.settings import ExperimentSettings
+from asr.training.settings import LoopSettings
+
+
+@dataclass(frozen=True, slots=True)
+class LossSettings:
+    """`intermediate_share`: share of the loss, from 0 to below 1, that is taken at the middle layer. `dtype`: what the
+    network runs in; float32 stands for no autocast.
+    """
+
+    augment: AugmentSettings
+    intermediate_share: float
+    dtype: torch.dtype
+
+    @classmethod
+    def on(cls, device: torch.device, loop: LoopSettings, augment: AugmentSettings) -> "LossSettings":
+        """Those of a training on this device.
+
+        Raises:
+            SettingsError: the device can not compute in what `training.precision` asks for.
+        """
+        return cls(augment, loop.intermediate_share, compute_dtype(loop.precision, device))
 
 
 def training_losses(
-    model: AcousticModel, batch: Batch, settings: ExperimentSettings, generator: torch.Generator
+    model: AcousticModel, batch: Batch, settings: LossSettings, generator: torch.Generator
 ) -> Float[Tensor, "batch"]:
     """CTC loss of each utterance (Graves et al. 2006), in float32 whatever the network ran in.
 
@@ -24,9 +46,8 @@ def training_losses(
     frames = spec_augment(
         frames, num_frames, settings.augment, generator, places=batch.places, num_places=batch.num_places
     )
-    share = settings.training.intermediate_share
-    dtype = compute_dtype(settings.training.precision, device)
-    with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+    share = settings.intermediate_share
+    with torch.autocast(device.type, dtype=settings.dtype, enabled=settings.dtype != torch.float32):
         outputs = model.run_layers(*model.subsampling(frames, num_frames))
         last = model.log_probs(outputs[-1])
         middle = model.log_probs(outputs[(len(outputs) - 1) // 2]) if share else last

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from asr.errors import Interrupted, OutputError
 from asr.training.distributed import World
 from asr.training.interrupt import StopRequest
-from asr.training.run.checkpoint import Checkpoints
+from asr.training.run.folder import RunFolder
 from asr.training.run.log import RunLog
 from asr.training.settings import LoopSettings
 
@@ -25,16 +24,15 @@ class CheckpointSaver:
 
     def __init__(
         self,
-        folder: Path,
+        run: RunFolder,
         settings: LoopSettings,
         world: World,
         log: RunLog,
         *,
         state: Callable[[], tuple[int, dict[str, Any]]],
     ) -> None:
-        self.checkpoints = Checkpoints(folder, keep=settings.keep_last)
         self.stop_request = StopRequest()
-        self._folder = folder
+        self._run = run
         self._every_steps = settings.checkpoint_steps
         self._every_minutes = settings.checkpoint_minutes
         self._world = world
@@ -114,7 +112,7 @@ class CheckpointSaver:
         finally:
             self._world.meet()
         raise Interrupted(
-            f"interrupted; the state is saved in {self._folder}: go on with the same command and --resume"
+            f"interrupted; the state is saved in {self._run.path}: go on with the same command and --resume"
         )
 
     def _write(self) -> None:
@@ -123,4 +121,4 @@ class CheckpointSaver:
         self._saved = time.perf_counter()
         self._log.flush()
         if self._world.is_first:
-            self.checkpoints.save(step, state)
+            self._run.save_state(step, state)

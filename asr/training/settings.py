@@ -13,6 +13,7 @@ from asr.search import SearchSettings
 from asr.settings import Settings, read_settings
 from asr.tokens import TokenSettings
 
+SETTINGS = "settings.yaml"  # in a run folder
 Precision: TypeAlias = Literal["auto", "float32", "bf16", "fp16"]
 
 
@@ -121,7 +122,7 @@ def load_run_settings(run: Path) -> ExperimentSettings:
     Raises:
         SettingsError: there is no settings.yaml, or it is broken or of another version of asr.
     """
-    path = run / "settings.yaml"
+    path = run / SETTINGS
     return ExperimentSettings.parse(settings_of_run(read_settings(path)), source=str(path))
 
 

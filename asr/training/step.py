@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
+from asr.corpus.augment import AugmentSettings
 from asr.corpus.batches import Batch
 from asr.errors import TrainingError
 from asr.model import AcousticModel
@@ -20,11 +21,11 @@ from asr.optim import adamw, set_learning_rate
 from asr.recurrent.bidirectional import truncate_backprop
 from asr.recurrent.weights import in_current_names
 from asr.training.clip import GradientClip
-from asr.training.device import Readout, compute_dtype, is_out_of_memory, prepare_device
+from asr.training.device import Readout, is_out_of_memory, prepare_device
 from asr.training.distributed import World
 from asr.training.ema import WeightAverage
-from asr.training.loss import training_losses
-from asr.training.settings import ExperimentSettings
+from asr.training.loss import LossSettings, training_losses
+from asr.training.settings import LoopSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +42,28 @@ class StepReport:
 
 
 class Stepper:
-    """Model, optimiser, clipping and average: all that a step changes."""
+    """Model, optimiser, clipping and average: all that a step changes.
 
-    def __init__(self, model: AcousticModel, settings: ExperimentSettings, world: World) -> None:
+    Raises:
+        SettingsError: the model's device can not compute in what `loop.precision` asks for.
+    """
+
+    def __init__(self, model: AcousticModel, loop: LoopSettings, augment: AugmentSettings, world: World) -> None:
         self.model = model
-        self.average = WeightAverage(model, settings.training.ema_decay)
-        self._loop = settings.training
+        self.average = WeightAverage(model, loop.ema_decay)
+        self._seed = loop.seed
         self._world = world
         self._device = model.device
-        truncate_backprop(model, self._loop.backprop_frames)
-        self._losses = world.parallel(_Losses(model, settings))
+        self.loss = LossSettings.on(self._device, loop, augment)
+        prepare_device(self._device, self.loss.dtype)
+        truncate_backprop(model, loop.backprop_frames)
+        self._losses = world.parallel(_Losses(model, self.loss))
         # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
         self._fused = True if self._device.type == "cuda" else None
-        self._optimizer = adamw(model, weight_decay=self._loop.weight_decay, fused=self._fused)
-        dtype = compute_dtype(self._loop.precision, self._device)
-        prepare_device(self._device, dtype)
+        self._optimizer = adamw(model, weight_decay=loop.weight_decay, fused=self._fused)
         # float16 can not hold small gradients: the loss is made larger, they smaller again (Micikevicius et al. 2018).
-        self._scaler = GradScaler(self._device.type, enabled=dtype == torch.float16)
-        self._clip = GradientClip(self._loop.max_grad_norm, self._loop.clip_factor, self._device)
+        self._scaler = GradScaler(self._device.type, enabled=self.loss.dtype == torch.float16)
+        self._clip = GradientClip(loop.max_grad_norm, loop.clip_factor, self._device)
 
     def gradients(self, batch: Batch, step: int, *, stop: bool = False, save: bool = False) -> StepReport:
         """Forward, backward and clipping: the same for the same weights, batch and step. In float16 an `update` has to
@@ -80,7 +85,7 @@ class Stepper:
             ) from None
 
     def _gradients(self, batch: Batch, step: int, *, stop: bool, save: bool) -> StepReport:
-        generator = seed_step(self._loop.seed, step, self._world.rank)
+        generator = seed_step(self._seed, step, self._world.rank)
         total = self._losses(batch, generator).sum() * float(not batch.is_stand_in)
         num_tokens, num_samples = (0, 0) if batch.is_stand_in else (len(batch.targets), int(batch.num_samples.sum()))
         counts = torch.tensor(
@@ -141,7 +146,7 @@ class Stepper:
 class _Losses(nn.Module):
     """The losses as a module, which is what PyTorch can run in parallel processes."""
 
-    def __init__(self, model: AcousticModel, settings: ExperimentSettings) -> None:
+    def __init__(self, model: AcousticModel, settings: LossSettings) -> None:
         super().__init__()
         self.model = model
         self._settings = settings

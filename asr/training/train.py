@@ -6,23 +6,22 @@ import torch
 
 from asr.audio import SAMPLE_RATE
 from asr.errors import TrainingError
-from asr.files import remove_leftovers, write_text
+from asr.files import remove_leftovers
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
-from asr.settings import dump_settings
 from asr.tokens import Tokens
 from asr.training.data import TrainingData, learn_tokens, prepare_data, read_sets
 from asr.training.device import is_out_of_memory
 from asr.training.distributed import World, joined_world
 from asr.training.loop import Trainer
 from asr.training.run.checkpoint import Checkpoints
-from asr.training.run.environment import ENVIRONMENT, note_environment
+from asr.training.run.environment import ENVIRONMENT
+from asr.training.run.folder import RunFolder
 from asr.training.run.lock import locked
 from asr.training.run.log import EXAMPLES, METRICS, STEPS
-from asr.training.settings import ExperimentSettings
-
-SETTINGS = "settings.yaml"
+from asr.training.settings import SETTINGS, ExperimentSettings
+from asr.training.step import Stepper
 
 
 def train(
@@ -56,9 +55,8 @@ def _run(settings: ExperimentSettings, folder: Path, world: World, *, resume: bo
     else:
         trainer.log.start_anew()
     if world.is_first:
-        write_text(folder / SETTINGS, dump_settings(settings))
         first_epoch, device = trainer.progress.epoch, trainer.recognizer.device
-        note_environment(folder, device, first_epoch=first_epoch, resume=resume, num_processes=world.size)
+        trainer.run.note_start(device, first_epoch=first_epoch, resume=resume, num_processes=world.size)
     trainer.fit()
 
 
@@ -69,7 +67,10 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     torch.manual_seed(settings.training.seed)
     model = _build(settings.model, tokens, world)
     data = prepare_data(sets, tokens, model, settings, world)
-    trainer = Trainer(settings, Recognizer(model, tokens, settings.search), data, folder=folder, world=world)
+    recognizer = Recognizer(model, tokens, settings.search)
+    stepper = Stepper(model, settings.training, settings.augment, world)
+    run = RunFolder(folder, settings, data.fingerprint)
+    trainer = Trainer(settings.training, recognizer, stepper, data, run=run, world=world)
     for text in [*sets.messages, message, data.left_out, _facts(data, model, tokens)]:
         if text:
             trainer.log.say(text)

@@ -147,7 +147,7 @@ def test_the_settings_reach_the_layers(tmp_path: Path, kind: str) -> None:
     changes = ["model.num_layers=2", f"model.recurrence.kind={kind}"]
     settings = settings_for(tmp_path, tmp_path, changes, backprop_frames=3)
     model = AcousticModel(settings.model, vocab_size=6, sample_rate=16_000)
-    Stepper(model, settings, World())
+    Stepper(model, settings.training, settings.augment, World())
     for layer in model.layers:
         assert layer.body.backprop_frames == 3
         for cell in (layer.body.forward_cell, layer.body.backward_cell):

@@ -26,7 +26,7 @@ from asr.tokens import Tokens
 from asr.training.device import prepare_device
 from asr.training.diagnosis.replay import keep_incident, load_incident
 from asr.training.distributed import World
-from asr.training.loss import training_losses
+from asr.training.loss import LossSettings, training_losses
 from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
 from asr.training.step import Stepper
 from benchmarks.training_step import VOCAB_SIZE, make_batch
@@ -54,7 +54,8 @@ def gradients_of(model, batch, settings, scale=1.0):
     """The losses of a training step, and the gradient of each weight."""
     torch.manual_seed(2)  # dropout
     model.zero_grad()
-    losses = training_losses(model, batch, settings, torch.Generator().manual_seed(3))
+    loss = LossSettings.on(batch.waveforms.device, settings.training, settings.augment)
+    losses = training_losses(model, batch, loss, torch.Generator().manual_seed(3))
     (scale * losses.sum() / len(batch.targets)).backward()
     return losses.detach(), {name: p.grad / scale for name, p in model.named_parameters()}
 
@@ -144,7 +145,7 @@ def test_in_each_precision_a_step_is_close_to_float32_and_its_gradients_are_fini
 def test_steps_in_half_precision_learn(device, precision):
     settings, batch = experiment(precision), make_batch(DURATIONS).to(torch.device(device))
     with computing_in(torch.bfloat16, device):
-        stepper, losses = Stepper(small_model(device, settings), settings, World()), []
+        stepper, losses = Stepper(small_model(device, settings), settings.training, settings.augment, World()), []
         for step in range(60):
             report = stepper.gradients(batch, step)
             stepper.update(report, 1e-3)
@@ -156,7 +157,7 @@ def test_steps_in_half_precision_learn(device, precision):
 def test_a_step_that_is_not_finite_leaves_the_weights_and_the_next_one_learns(device):
     settings, batch = experiment(), make_batch(DURATIONS).to(torch.device(device))
     with computing_in(torch.float32, device):
-        stepper = Stepper(small_model(device, settings), settings, World())
+        stepper = Stepper(small_model(device, settings), settings.training, settings.augment, World())
         before = {name: value.clone() for name, value in stepper.model.state_dict().items()}
         broken = batch.waveforms.clone()
         broken[1, 50] = torch.nan
@@ -173,7 +174,9 @@ def test_a_step_that_is_not_finite_leaves_the_weights_and_the_next_one_learns(de
 @devices
 def test_a_state_saved_on_a_cpu_goes_on(device):
     settings, batch = experiment(), make_batch(DURATIONS)
-    here, there = (Stepper(small_model(place, settings), settings, World()) for place in (CPU, device))
+    here, there = (
+        Stepper(small_model(place, settings), settings.training, settings.augment, World()) for place in (CPU, device)
+    )
     here.update(here.gradients(batch, 0), 1e-3)
     there.load_state_dict(copy.deepcopy(here.state_dict()))
     with computing_in(torch.float32, device):
@@ -192,9 +195,9 @@ def test_an_incident_holds_the_batch_as_it_was(device, tmp_path):
     recognizer = Recognizer(
         small_model(device, settings), Tokens.train([ascii_uppercase], settings.tokens)[0], SearchSettings()
     )
-    stepper = Stepper(recognizer.model, settings, World())
+    stepper = Stepper(recognizer.model, settings.training, settings.augment, World())
     report = stepper.gradients(batch.to(torch.device(device)), 0)
-    keep_incident(tmp_path, recognizer, report, settings, epoch=1, rank=0)
+    keep_incident(tmp_path, recognizer, report, stepper.loss, settings=settings, epoch=1, rank=0)
     (path,) = (tmp_path / "incidents").iterdir()
     kept = load_incident(path).batch
     assert torch.equal(kept.waveforms, batch.waveforms)
@@ -231,13 +234,13 @@ def test_the_losses_never_wait_for_a_gpu(monkeypatch):
     """On fake tensors, which know their device and shape but have no values, so that no GPU is needed."""
     _without_kernels(monkeypatch)
     settings, batch = experiment(dropout=0.2), make_batch(DURATIONS)
-    model = small_model(CPU, settings)
+    model, loss = small_model(CPU, settings), LossSettings.on(CPU, settings.training, settings.augment)
     with FakeTensorMode() as fake:
         model._apply(lambda tensor: fake.from_tensor(tensor).to("cuda"))  # buffers, too
         tensors = ("waveforms", "num_samples", "targets", "num_tokens")
         batch = replace(batch, **{name: fake.from_tensor(getattr(batch, name)) for name in tensors})
         with _NoWaiting():
-            losses = training_losses(model, batch.to(torch.device("cuda")), settings, torch.Generator().manual_seed(1))
+            losses = training_losses(model, batch.to(torch.device("cuda")), loss, torch.Generator().manual_seed(1))
     assert (losses.device.type, losses.shape) == ("cuda", (len(batch),))
 
 
@@ -246,7 +249,7 @@ def test_the_losses_never_wait_for_a_gpu(monkeypatch):
 def test_a_whole_step_never_waits_for_the_gpu(precision, monkeypatch):
     _without_ctc(monkeypatch)
     settings, batch = experiment(precision, dropout=0.2), make_batch(DURATIONS)
-    stepper = Stepper(small_model("cuda", settings), settings, World())
+    stepper = Stepper(small_model("cuda", settings), settings.training, settings.augment, World())
     for step in range(2):
         try:
             torch.cuda.set_sync_debug_mode("error" if step else "default")  # the first one allocates

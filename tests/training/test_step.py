@@ -16,7 +16,8 @@ from tests.support.small_training import settings_for
 def make_stepper(folder: Path, **loop: object) -> Stepper:
     torch.manual_seed(1)
     settings = settings_for(folder, folder, **loop)
-    return Stepper(AcousticModel(settings.model, vocab_size=6, sample_rate=16_000).train(), settings, World())
+    model = AcousticModel(settings.model, vocab_size=6, sample_rate=16_000).train()
+    return Stepper(model, settings.training, settings.augment, World())
 
 
 def make_batch(*, bad: bool = False) -> Batch:

@@ -12,8 +12,7 @@ from asr.corpus.batches import Batch
 from asr.ctc import num_frames_needed
 from asr.model import AcousticModel
 from asr.training.diagnosis.monitor import LayerNorms, layer_name, layer_norms
-from asr.training.loss import training_losses
-from asr.training.settings import ExperimentSettings
+from asr.training.loss import LossSettings, training_losses
 from asr.training.step import seed_step
 
 
@@ -41,15 +40,20 @@ class Examination:
     reason: str
 
 
-def examine(model: AcousticModel, batch: Batch, settings: ExperimentSettings, *, step: int, rank: int) -> Examination:
-    """Run a step again, without an update: the gradients of the model are afterwards what they were before."""
+def examine(
+    model: AcousticModel, batch: Batch, settings: LossSettings, *, seed: int, step: int, rank: int
+) -> Examination:
+    """Run a step again, without an update: the gradients of the model are afterwards what they were before.
+
+    `seed`, `step`, `rank`: as in `seed_step`.
+    """
     parameters = list(model.parameters())
     kept = [parameter.grad for parameter in parameters]
     for parameter in parameters:
         parameter.grad = None
     try:
         with _largest_outputs(model) as outputs:
-            generator = seed_step(settings.training.seed, step, rank)
+            generator = seed_step(seed, step, rank)
             losses = training_losses(model, batch, settings, generator)
             (losses.sum() / max(1, len(batch.targets))).backward()  # type: ignore[no-untyped-call]
         utterances = tuple(_utterance_losses(model, batch, losses.tolist()))

@@ -28,7 +28,7 @@ from asr.tokens import Tokens
 from asr.training.data import alignable, encode, read_set
 from asr.training.diagnosis.nonfinite import examine
 from asr.training.distributed import World
-from asr.training.settings import ExperimentSettings
+from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
 from asr.training.step import Stepper
 
 NUM_UTTERANCES = 8
@@ -115,7 +115,7 @@ def overfit_one_batch(
         AsrError: the manifest, its sounds or its texts can not be used.
     """
     settings = plain(settings)
-    read = _first_shard(settings) if Path(settings.data.train).is_dir() else _manifest(settings, skip_missing)
+    read = _first_shard(settings.data) if Path(settings.data.train).is_dir() else _manifest(settings.data, skip_missing)
     torch.manual_seed(settings.training.seed)
     tokens, _ = Tokens.train([example.utterance.text for example in read], settings.tokens)
     model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(World().device())
@@ -123,7 +123,8 @@ def overfit_one_batch(
     with_sounds = [Example(e.utterance, e.tokens, r.sound) for e, r in zip(encoded, read, strict=True)]
     examples, _ = alignable(with_sounds, model, ())
     recognizer = Recognizer(model, tokens, SearchSettings())
-    return fit_batch(settings, recognizer, choose(examples), max_steps=max_steps, max_seconds=max_seconds)
+    loop, augment = settings.training, settings.augment
+    return fit_batch(recognizer, choose(examples), loop, augment, max_steps=max_steps, max_seconds=max_seconds)
 
 
 def plain(settings: ExperimentSettings) -> ExperimentSettings:
@@ -159,9 +160,10 @@ def choose(examples: Sequence[Example]) -> list[Example]:
 
 
 def fit_batch(
-    settings: ExperimentSettings,
     recognizer: Recognizer,
     examples: Sequence[Example],
+    loop: LoopSettings,
+    augment: AugmentSettings,
     *,
     max_steps: int,
     max_seconds: float,
@@ -171,19 +173,18 @@ def fit_batch(
     Raises:
         AudioError: a sound file can not be used.
     """
-    loop = settings.training
-    batches = TrainingBatches(examples, settings.augment, max_seconds=math.inf, seed=loop.seed, num_workers=0)
+    batches = TrainingBatches(examples, augment, max_seconds=math.inf, seed=loop.seed, num_workers=0)
     batch = next(batches.epoch(1))
     texts = {example.utterance.id: example.utterance.text for example in examples}
     trial = _Trial(recognizer, batch, [texts[id] for id in batch.ids])
-    stepper, on_device = Stepper(recognizer.model, settings, World()), batch.to(recognizer.device)
+    stepper, on_device = Stepper(recognizer.model, loop, augment, World()), batch.to(recognizer.device)
     started, reason = time.perf_counter(), ""
     for step in range(max_steps):
         recognizer.model.train()
         report = stepper.gradients(on_device, step)
         loss, norm = report.numbers.tolist()[:2]
         if not (math.isfinite(loss) and math.isfinite(norm)) and not stepper.scales_loss:
-            reason = examine(recognizer.model, on_device, settings, step=step, rank=0).reason
+            reason = examine(recognizer.model, on_device, stepper.loss, seed=loop.seed, step=step, rank=0).reason
             break
         stepper.update(report, loop.learning_rate * min(1.0, (step + 1) / _WARMUP_STEPS))
         if (loss <= MAX_LOSS and trial.is_passed()) or time.perf_counter() - started > max_seconds:
@@ -224,13 +225,13 @@ class _Trial:
         return score(self._texts, hypotheses, ids=self._ids)
 
 
-def _manifest(settings: ExperimentSettings, skip_missing: bool) -> list[Example]:
-    path = Path(settings.data.train)
+def _manifest(data: DataSettings, skip_missing: bool) -> list[Example]:
+    path = Path(data.train)
     utterances, _ = read_set(path, skip_missing)
-    refuse_long(utterances, path, settings.data.max_seconds)
+    refuse_long(utterances, path, data.max_seconds)
     return [Example(utterance, ()) for utterance in utterances]
 
 
-def _first_shard(settings: ExperimentSettings) -> list[Example]:
-    shard = read_index(Path(settings.data.train)).shards[0]
+def _first_shard(data: DataSettings) -> list[Example]:
+    shard = read_index(Path(data.train)).shards[0]
     return [Example(utterance, (), sound) for utterance, sound in read_shard(shard)]

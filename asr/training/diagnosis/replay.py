@@ -15,8 +15,9 @@ from asr.model import AcousticModel
 from asr.recognizer import Recognizer
 from asr.recurrent.weights import in_current_names
 from asr.tokens import Tokens
-from asr.training.device import compute_dtype, prepare_device
+from asr.training.device import prepare_device
 from asr.training.diagnosis.nonfinite import Examination, as_table, examine
+from asr.training.loss import LossSettings
 from asr.training.run.checkpoint import load_whole
 from asr.training.settings import ExperimentSettings, settings_of_run
 from asr.training.step import StepReport
@@ -61,11 +62,21 @@ def save_incident(path: Path, incident: Incident, examination: Examination) -> N
 
 
 def keep_incident(
-    run: Path, recognizer: Recognizer, report: StepReport, settings: ExperimentSettings, *, epoch: int, rank: int
+    run: Path,
+    recognizer: Recognizer,
+    report: StepReport,
+    loss: LossSettings,
+    *,
+    settings: ExperimentSettings,
+    epoch: int,
+    rank: int,
 ) -> tuple[str, str]:
-    """Look into a step of a training and keep it in `run/incidents`; for people, what was wrong and where it is."""
-    model = recognizer.model
-    examination = examine(model, report.batch, settings, step=report.step, rank=rank)
+    """Look into a step of a training and keep it in `run/incidents`; for people, what was wrong and where it is.
+
+    `settings`: all of the run's, which are written down with it.
+    """
+    model, seed = recognizer.model, settings.training.seed
+    examination = examine(model, report.batch, loss, seed=seed, step=report.step, rank=rank)
     incident = Incident(report.step, epoch, rank, report.batch, model.state_dict(), settings, recognizer.tokens.model)
     path = run / "incidents" / f"step-{report.step + 1:08d}{f'-rank{rank}' if rank else ''}.pt"
     what = f"step {report.step + 1}: loss or gradient is not finite, likely because {examination.reason}"
@@ -113,13 +124,16 @@ def replay(path: Path, device: torch.device) -> str:
         TrainingError: the file can not be used.
     """
     incident = load_incident(path)
+    settings, loop = incident.settings, incident.settings.training
     try:
         vocab_size = len(Tokens(incident.tokens))
-        model = AcousticModel(incident.settings.model, vocab_size=vocab_size, sample_rate=SAMPLE_RATE)
+        model = AcousticModel(settings.model, vocab_size=vocab_size, sample_rate=SAMPLE_RATE)
         model.load_state_dict(in_current_names(incident.weights))
     except (AsrError, RuntimeError):
         raise TrainingError(f"{path}: damaged: its weights, tokens and settings do not fit together") from None
     model.to(device).train()
-    prepare_device(device, compute_dtype(incident.settings.training.precision, device))
-    examination = examine(model, incident.batch.to(device), incident.settings, step=incident.step, rank=incident.rank)
+    loss = LossSettings.on(device, loop, settings.augment)
+    prepare_device(device, loss.dtype)
+    batch = incident.batch.to(device)
+    examination = examine(model, batch, loss, seed=loop.seed, step=incident.step, rank=incident.rank)
     return f"step {incident.step + 1} of epoch {incident.epoch}, on {device}\n\n{as_table(examination)}"

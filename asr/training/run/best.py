@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asr.evaluation import Evaluation
 from asr.training.run.checkpoint import Progress
-from asr.training.settings import ExperimentSettings
+from asr.training.settings import DataSettings
 
 Save = Callable[[Path], bool]  # saves the model in a folder; whether that went well
 
@@ -27,12 +27,12 @@ def keep_best(folder: Path, progress: Progress, evaluation: Evaluation, *, keep:
     return True
 
 
-def model_card(settings: ExperimentSettings, epoch: int, evaluation: Evaluation) -> str:
+def model_card(data: DataSettings, seed: int, epoch: int, evaluation: Evaluation) -> str:
     """What a person should know of the model: what it was trained on, and how well it does on dev."""
-    score, data = evaluation.score, settings.data
+    score = evaluation.score
     return (
         "# Speech recognition model\n\n"
-        f"Trained with `asr` on `{data.train}`, epoch {epoch}, seed {settings.training.seed}.\n\n"
+        f"Trained with `asr` on `{data.train}`, epoch {epoch}, seed {seed}.\n\n"
         f"Word error rate on `{data.dev}` (used to choose this epoch): {100 * score.wer:.2f} % "
         f"[{100 * score.wer_low:.2f}, {100 * score.wer_high:.2f}] of {score.num_words} words.\n"
     )
