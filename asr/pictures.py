@@ -1,6 +1,5 @@
 """Pictures of sound and of training, as PNG and SVG."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,45 +73,27 @@ def save_sound_picture(
     _write(figure, path)
 
 
-def save_learning_curve(path: Path, metrics: Sequence[dict[str, Any]], *, title: str) -> None:
-    """Loss on train and dev, and dev error rates, by epoch; `metrics` as read from `metrics.jsonl`.
+def save_learning_curve(
+    path: Path, epochs: Sequence[int], losses: EpochCurves, errors: EpochCurves, *, best: tuple[int, float]
+) -> None:
+    """Losses beside error rates in per cent; `best`: epoch and error rate that are pointed out.
 
     Raises:
         OutputError: the picture can not be written.
     """
     figure = Figure(figsize=(9, 4.2), layout="constrained")
-    losses, errors = figure.subplots(1, 2)
-    epochs = [record["epoch"] for record in metrics]
-    _draw_curves(losses, epochs, loss_curves(metrics, title=title))
-    _draw_curves(errors, epochs, error_curves(metrics))
-    best = min(metrics, key=lambda record: (record["dev_wer"], record["dev_loss"]))
-    errors.annotate(
-        f"{100 * best['dev_wer']:.1f} %",
-        (best["epoch"], 100 * best["dev_wer"]),
+    left, right = figure.subplots(1, 2)
+    _draw_curves(left, epochs, losses)
+    _draw_curves(right, epochs, errors)
+    right.annotate(
+        f"{best[1]:.1f} %",
+        best,
         xytext=(0, 14),
         textcoords="offset points",
         ha="center",
         arrowprops={"arrowstyle": "->"},
     )
     _write(figure, path)
-
-
-def loss_curves(metrics: Sequence[dict[str, Any]], *, title: str = "Loss") -> EpochCurves:
-    """Loss on train and dev by epoch."""
-    lines = {"train (augmented)": column(metrics, "train_loss"), "dev": column(metrics, "dev_loss")}
-    return EpochCurves(title, "CTC loss per token", lines, log_scale=True)
-
-
-def error_curves(metrics: Sequence[dict[str, Any]]) -> EpochCurves:
-    """Error rates on dev by epoch, in per cent; those of words with their 95 % interval where it is known."""
-    lines = {"words": column(metrics, "dev_wer", 100.0), "characters": column(metrics, "dev_cer", 100.0)}
-    band = column(metrics, "dev_wer_low", 100.0), column(metrics, "dev_wer_high", 100.0)
-    return EpochCurves("Error rates on dev", "error rate on dev, %", lines, band=band)
-
-
-def column(metrics: Sequence[dict[str, Any]], key: str, factor: float = 1.0) -> list[float]:
-    """One number of each epoch, times `factor`; NaN where an epoch does not have it."""
-    return [factor * record.get(key, math.nan) for record in metrics]
 
 
 def curves_figure(epochs: Sequence[int], curves: EpochCurves, *, best: int | None) -> Figure:

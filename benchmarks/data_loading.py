@@ -33,7 +33,7 @@ from asr.audio import SAMPLE_RATE, load_audio
 from asr.batching import JITTER, plan_batches
 from asr.corpus.manifest import Utterance, read_manifest, write_manifest
 from asr.settings import load_settings
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from asr.training.settings import ExperimentSettings
 from asr.training.train import train
 from recipes.mini_librispeech.run import CONF, prepare_train
@@ -101,7 +101,7 @@ def share_waiting(utterances: Sequence[Utterance], folder: Path) -> float:
     overrides += ["training.max_epochs=2", "training.num_workers=2"]
     conf = Path(__file__).parents[1] / CONF
     train(load_settings(ExperimentSettings, conf, overrides), folder / "run")
-    return float(np.mean([record["share_waiting_for_data"] for record in read_metrics(folder / "run/metrics.jsonl")]))
+    return float(np.mean([record.share_waiting_for_data for record in read_metrics(folder / "run/metrics.jsonl")]))
 
 
 def as_flac(utterance: Utterance, folder: Path) -> Utterance:

@@ -14,20 +14,21 @@ _LM = "_lm"  # ends the names of scores with a language model
 
 def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> list[Record]:
     """One record a seed, with what `scores` (dev, test, dev_lm and so on) are and how the training went."""
-    from asr.training.run.log import read_metrics
+    from asr.training.run.metrics import best_epoch, read_metrics
 
     records: list[Record] = []
     for seed in seeds:
         run = runs / f"seed{seed}"
         metrics = read_metrics(run / "metrics.jsonl")
+        best = best_epoch(metrics)
         records.append(
             {
                 "seed": seed,
                 **{score: read_score(run / f"{score}.json") for score in scores},
-                "num_epochs": metrics[-1]["epoch"],
-                "best_epoch": min(metrics, key=lambda record: (record["dev_wer"], record["dev_loss"]))["epoch"],
-                "training_minutes": round(metrics[-1]["training_seconds"] / 60, 1),
-                "audio_seconds_per_second": round(mean(record["audio_seconds_per_second"] for record in metrics), 1),
+                "num_epochs": metrics[-1].epoch,
+                "best_epoch": None if best is None else best.epoch,
+                "training_minutes": round(metrics[-1].training_seconds / 60, 1),
+                "audio_seconds_per_second": round(mean(record.audio_seconds_per_second for record in metrics), 1),
             }
         )
     return records

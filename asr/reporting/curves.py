@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import isfinite, nan
+from pathlib import Path
 
-from asr.pictures import EpochCurves, column, error_curves, loss_curves
+from asr.errors import TrainingError
+from asr.pictures import EpochCurves, save_learning_curve
 from asr.reporting.run import Run
+from asr.training.run.metrics import EpochRecord, best_epoch, read_metrics
 
 
 def learning_curves(run: Run) -> dict[str, EpochCurves]:
@@ -13,10 +16,38 @@ def learning_curves(run: Run) -> dict[str, EpochCurves]:
     return _logged({"loss": loss_curves(run.metrics), "error_rate": error_curves(run.metrics)})
 
 
+def loss_curves(epochs: Sequence[EpochRecord], *, title: str = "Loss") -> EpochCurves:
+    """Loss on train and dev by epoch."""
+    lines = {"train (augmented)": [one.train_loss for one in epochs], "dev": [one.dev_loss for one in epochs]}
+    return EpochCurves(title, "CTC loss per token", lines, log_scale=True)
+
+
+def error_curves(epochs: Sequence[EpochRecord]) -> EpochCurves:
+    """Error rates on dev by epoch, in per cent; those of words with their 95 % interval where it is known."""
+    lines = {"words": [100 * one.dev_wer for one in epochs], "characters": [100 * one.dev_cer for one in epochs]}
+    band = [100 * one.dev_wer_low for one in epochs], [100 * one.dev_wer_high for one in epochs]
+    return EpochCurves("Error rates on dev", "error rate on dev, %", lines, band=band)
+
+
+def draw_learning_curve(metrics: Path, picture: Path, *, title: str) -> None:
+    """A `metrics.jsonl` -> losses and error rates side by side, as PNG.
+
+    Raises:
+        TrainingError: no epoch was finished, or the file is broken.
+        OutputError: the picture can not be written.
+    """
+    epochs = read_metrics(metrics)
+    if (best := best_epoch(epochs)) is None:
+        raise TrainingError(f"{metrics}: has no error rate on dev; wait until the first epoch is done")
+    losses, errors = loss_curves(epochs, title=title), error_curves(epochs)
+    point = (best.epoch, 100 * best.dev_wer)
+    save_learning_curve(picture, [one.epoch for one in epochs], losses, errors, best=point)
+
+
 def optimiser_curves(run: Run) -> dict[str, EpochCurves]:
     """Learning rate and gradients, by the name of the picture."""
-    rate = {"learning rate": column(run.metrics, "learning_rate")}
-    norms = {"gradient norm": column(run.metrics, "gradient_norm")}
+    rate = {"learning rate": [one.learning_rate for one in run.metrics]}
+    norms = {"gradient norm": [one.gradient_norm for one in run.metrics]}
     if (clip := _number(run, "max_grad_norm")) is not None:
         norms["clipped above"] = [clip] * len(run.metrics)
     return _logged(
@@ -29,8 +60,8 @@ def optimiser_curves(run: Run) -> dict[str, EpochCurves]:
 
 def speed_curves(run: Run) -> dict[str, EpochCurves]:
     """Where the time goes, by the name of the picture."""
-    speed = {"speed": column(run.metrics, "audio_seconds_per_second")}
-    waiting = {"waiting": column(run.metrics, "share_waiting_for_data", 100.0)}
+    speed = {"speed": [one.audio_seconds_per_second for one in run.metrics]}
+    waiting = {"waiting": [100 * one.share_waiting_for_data for one in run.metrics]}
     seconds = {"time": seconds_per_epoch(run)}
     return _logged(
         {
@@ -43,13 +74,13 @@ def speed_curves(run: Run) -> dict[str, EpochCurves]:
 
 def blank_curves(run: Run) -> dict[str, EpochCurves]:
     """Share of blanks on dev, by the name of the picture; {} for a run that did not log it."""
-    share = {"blanks": column(run.metrics, "blank_ratio", 100.0)}
+    share = {"blanks": [100 * one.blank_ratio for one in run.metrics]}
     return _logged({"blank_ratio": EpochCurves("Blanks on dev", "share of the frames, %", share)})
 
 
 def seconds_per_epoch(run: Run) -> list[float]:
     """From the running total that is logged; NaN where an epoch, or the one before it, is missing."""
-    totals = [(0, 0.0), *zip(run.epochs, column(run.metrics, "training_seconds"), strict=True)]
+    totals = [(0, 0.0), *((one.epoch, one.training_seconds) for one in run.metrics)]
     return [
         seconds - seconds_before if epoch == epoch_before + 1 else nan
         for (epoch_before, seconds_before), (epoch, seconds) in pairwise(totals)

@@ -8,7 +8,7 @@ from pathlib import Path
 from asr.errors import ScoringError, TrainingError
 from asr.files import read_lines
 from asr.scoring import UtteranceScore, score_utterance
-from asr.training.run.log import read_metrics
+from asr.training.run.records import read_records
 
 HEADER = re.compile(r"(.*): \d+ errors? in \d+ words?: \d+ sub, \d+ del, \d+ ins")
 
@@ -42,7 +42,7 @@ def read_examples(path: Path) -> dict[int, list[Heard]]:
         TrainingError: the file is broken; names the line.
     """
     examples: dict[int, list[Heard]] = {}
-    for record in read_metrics(path):
+    for record in read_records(path):
         texts = [value for key in ("id", "reference", "hypothesis") if isinstance(value := record.get(key), str)]
         if len(texts) < 3:
             raise TrainingError(

@@ -1,11 +1,13 @@
 """Numbers as people read them, with spaces that no line is broken at between them and their units."""
 
+from math import isnan
+
 SPACE = "\u00a0"
 
 
-def percent(share: float | None) -> str:
-    """A share of 0 to 1, or a rate, as `9.98 %`; a dash for None."""
-    return "–" if share is None else f"{100 * share:.2f}{SPACE}%"
+def percent(share: float) -> str:
+    """A share of 0 to 1, or a rate, as `9.98 %`; a dash for NaN."""
+    return "–" if isnan(share) else f"{100 * share:.2f}{SPACE}%"
 
 
 def interval(low: float, high: float) -> str:
@@ -13,9 +15,9 @@ def interval(low: float, high: float) -> str:
     return f"{100 * low:.2f} to {100 * high:.2f}{SPACE}%"
 
 
-def number(value: float | None) -> str:
-    """Four significant digits and no exponent for what people meet: `0.0008022`, `16.88`, `12 345`; a dash for None."""
-    if value is None:
+def number(value: float) -> str:
+    """Four significant digits and no exponent for what people meet: `0.0008022`, `16.88`, `12 345`; a dash for NaN."""
+    if isnan(value):
         return "–"
     if 1e4 <= abs(value) < 1e15:
         return f"{value:,.0f}".replace(",", "\u202f")

@@ -76,7 +76,7 @@ def _draw(run: Run, pictures: dict[str, EpochCurves], folder: Path) -> Html:
     """Save each picture as PNG, and put all of them side by side for the page."""
     drawn = []
     for name, picture in pictures.items():
-        figure = curves_figure(run.epochs, picture, best=run.best["epoch"] if run.best else None)
+        figure = curves_figure(run.epochs, picture, best=run.best.epoch if run.best else None)
         save_figure(folder / f"{name}.png", figure)
         drawn.append(Html(as_svg(figure, name=name)))
     return element("div", *drawn, class_="figures") if drawn else Html("")

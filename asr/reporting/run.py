@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,24 @@ from asr.reporting.examples import Heard, read_examples, read_listing
 from asr.scoring import UtteranceScore
 from asr.settings import WordLoader
 from asr.training.run.environment import ENVIRONMENT, read_environment
-from asr.training.run.log import EXAMPLES, METRICS, read_metrics
+from asr.training.run.metrics import EpochRecord, best_epoch, read_metrics
+from asr.training.run.records import EXAMPLES, METRICS
 
 SCORES = ("dev", "test", "dev_lm", "test_lm")  # files that a recipe adds when the training is done
 LARGEST = 1e300  # that can be drawn
-NUMBERS = (
-    "learning_rate", "train_loss", "gradient_norm", "audio_seconds_per_second", "share_waiting_for_data",
-    "training_seconds", "dev_loss", "dev_wer", "dev_cer", "dev_wer_low", "dev_wer_high", "blank_ratio",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run folder as it was found.
 
-    `metrics`: a record for each epoch, in order. `scores`: by the names of `SCORES`, as `Score.to_json` writes them.
+    `metrics`: the epochs, in order. `scores`: by the names of `SCORES`, as `Score.to_json` writes them.
     `examples`: by epoch, what was heard in some utterances of dev. `dev_predictions`: those of all of dev.
     `environment`: a record for each start. `settings`: by section and key, as they stand in the file.
     """
 
     name: str
-    metrics: Sequence[dict[str, Any]]
+    metrics: Sequence[EpochRecord]
     scores: dict[str, dict[str, float]]
     examples: dict[int, list[Heard]]
     dev_predictions: list[UtteranceScore]
@@ -43,17 +40,12 @@ class Run:
 
     @property
     def epochs(self) -> list[int]:
-        return [record["epoch"] for record in self.metrics]
+        return [record.epoch for record in self.metrics]
 
     @property
-    def best(self) -> dict[str, Any] | None:
-        """The epoch that training keeps: the lowest WER on dev, among equals the lowest loss; None if none was logged.
-
-        The first one, if losses are equal too.
-        """
-        scored = [record for record in self.metrics if "dev_wer" in record]
-        key = ("dev_wer", "dev_loss")
-        return min(scored, key=lambda record: [record.get(name, math.inf) for name in key], default=None)
+    def best(self) -> EpochRecord | None:
+        """The epoch that training keeps; None if no WER was logged."""
+        return best_epoch(self.metrics)
 
 
 def read_run(folder: Path) -> Run:
@@ -73,7 +65,7 @@ def read_run(folder: Path) -> Run:
     score_paths = {name: folder / f"{name}.json" for name in SCORES}
     return Run(
         name=folder.resolve().name,
-        metrics=[_finite(record, folder / METRICS) for record in metrics],
+        metrics=[_drawable(record) for record in metrics],
         scores={name: _read_score(path) for name, path in score_paths.items() if path.exists()},
         examples=read_examples(folder / EXAMPLES) if (folder / EXAMPLES).exists() else {},
         dev_predictions=read_listing(folder / "dev.txt") if (folder / "dev.txt").exists() else [],
@@ -82,18 +74,11 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def _finite(record: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The numbers of an epoch as floats, without those that are infinite or none."""
-    numbers = {}
-    for key in NUMBERS:
-        value = record.get(key)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TrainingError(f'{path}, epoch {record["epoch"]}: "{key}" is {value!r}, expected a number')
-        if abs(value) <= LARGEST:
-            numbers[key] = float(value)
-    return {"epoch": record["epoch"], **numbers}
+def _drawable(record: EpochRecord) -> EpochRecord:
+    """NaN for numbers that are infinite, or too large for a picture."""
+    values: dict[str, Any] = {one.name: getattr(record, one.name) for one in fields(record)}
+    too_large = {name: math.nan for name, value in values.items() if isinstance(value, float) and abs(value) > LARGEST}
+    return EpochRecord(**{**values, **too_large})
 
 
 def _read_score(path: Path) -> dict[str, float]:

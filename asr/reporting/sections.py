@@ -1,8 +1,8 @@
 """The sections of the page, one function each. What a run does not have is left out, with a word on why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from math import isnan
 from statistics import mean
-from typing import Any
 
 from asr.html.elements import Html, element, paragraph, table, text
 from asr.reporting.examples import Change, best, changes, scored, worst
@@ -11,22 +11,22 @@ from asr.reporting.run import Run
 from asr.scoring import UtteranceScore
 from asr.scoring.aligned_html import aligned
 from asr.training.diagnosis.gradient_reach import TimeLag, reach_of
+from asr.training.run.metrics import EpochRecord
 
 NUM_WORST, NUM_BEST, NUM_CHANGED = 8, 5, 5
 OLDER = "it was trained by a version of asr that did not log them"
 
-Columns = Mapping[str, tuple[str, Callable[[float | None], str]]]
-EPOCH_COLUMNS: Columns = {
-    "train_loss": ("train loss", number),
-    "dev_loss": ("dev loss", number),
-    "dev_wer": ("dev WER", percent),
-    "dev_cer": ("dev CER", percent),
-    "learning_rate": ("learning rate", number),
-    "gradient_norm": ("gradient norm", number),
-    "blank_ratio": ("blanks", percent),
-    "audio_seconds_per_second": ("x real time", number),
-    "share_waiting_for_data": ("waiting", percent),
-}
+EPOCH_COLUMNS: Sequence[tuple[str, Callable[[EpochRecord], float], Callable[[float], str]]] = (
+    ("train loss", lambda one: one.train_loss, number),
+    ("dev loss", lambda one: one.dev_loss, number),
+    ("dev WER", lambda one: one.dev_wer, percent),
+    ("dev CER", lambda one: one.dev_cer, percent),
+    ("learning rate", lambda one: one.learning_rate, number),
+    ("gradient norm", lambda one: one.gradient_norm, number),
+    ("blanks", lambda one: one.blank_ratio, percent),
+    ("x real time", lambda one: one.audio_seconds_per_second, number),
+    ("waiting", lambda one: one.share_waiting_for_data, percent),
+)
 
 
 def headline(run: Run) -> Html:
@@ -34,14 +34,20 @@ def headline(run: Run) -> Html:
     tiles: list[Html] = []
     last = run.metrics[-1]
     if (best_epoch := run.best) is not None:
-        tiles.append(_tile(percent(best_epoch["dev_wer"]), "word error rate on dev", _dev_interval(run, best_epoch)))
-        tiles.append(_tile(percent(best_epoch.get("dev_cer")), "character error rate on dev", "of the same epoch"))
-        tiles.append(_tile(str(best_epoch["epoch"]), "best epoch", f"of {last['epoch']}"))
+        tiles.append(_tile(percent(best_epoch.dev_wer), "word error rate on dev", _dev_interval(run, best_epoch)))
+        tiles.append(_tile(percent(best_epoch.dev_cer), "character error rate on dev", "of the same epoch"))
+        tiles.append(_tile(str(best_epoch.epoch), "best epoch", f"of {last.epoch}"))
     for name in [name for name in run.scores if name.startswith("test")]:
         label = "word error rate on test" + (", language model" if name.endswith("_lm") else "")
-        tiles.append(_tile(percent(run.scores[name]["wer"]), label, _interval(run.scores[name])))
-    if "training_seconds" in last:
-        tiles.append(_tile(duration(last["training_seconds"]), "trained", count(last["epoch"], "epoch")))
+        tiles.append(
+            _tile(
+                percent(run.scores[name]["wer"]),
+                label,
+                _interval(run.scores[name]["wer_low"], run.scores[name]["wer_high"]),
+            )
+        )
+    if not isnan(last.training_seconds):
+        tiles.append(_tile(duration(last.training_seconds), "trained", count(last.epoch, "epoch")))
     missing = [] if run.best else [paragraph(f"No word error rates on dev: {OLDER}.")]
     return element(
         "header",
@@ -72,13 +78,14 @@ def scores(run: Run) -> Html:
 
 def learning(run: Run, pictures: Html) -> Html:
     """Losses and error rates by epoch, and all of the metrics as a table."""
-    band = "The band is the 95 % interval of the word error rate. " if "dev_wer_low" in run.metrics[-1] else ""
-    columns = {key: how for key, how in EPOCH_COLUMNS.items() if any(key in record for record in run.metrics)}
-    rows = [[record["epoch"], *(show(record.get(key)) for key, (_, show) in columns.items())] for record in run.metrics]
+    has_band = not isnan(run.metrics[-1].dev_wer_low)
+    band = "The band is the 95 % interval of the word error rate. " if has_band else ""
+    columns = [column for column in EPOCH_COLUMNS if _logged(map(column[1], run.metrics))]
+    rows = [[one.epoch, *(show(value(one)) for _, value, show in columns)] for one in run.metrics]
     numbers = element(
         "details",
         element("summary", text(f"All numbers, {count(len(rows), 'epoch')}")),
-        table(["epoch", *(name for name, _ in columns.values())], rows, "numbers"),
+        table(["epoch", *(name for name, _, _ in columns)], rows, "numbers"),
     )
     explained = "The loss on train is that of augmented sound with dropout, so it may be above the loss on dev."
     return _section("Learning curves", pictures, paragraph(f"▲ marks the best epoch. {band}{explained}"), numbers)
@@ -92,9 +99,9 @@ def optimiser(run: Run, pictures: Html) -> Html:
 def speed(run: Run, pictures: Html) -> Html:
     """How fast the training was, and whether it waited for the data."""
     found = []
-    if values := _values(run, "audio_seconds_per_second"):
+    if values := _logged(one.audio_seconds_per_second for one in run.metrics):
         found.append(f"{mean(values):.1f} seconds of sound per second while training, on average")
-    if values := _values(run, "share_waiting_for_data"):
+    if values := _logged(one.share_waiting_for_data for one in run.metrics):
         found.append(f"{percent(mean(values))} of that time was spent waiting for data")
     sentence = "; ".join(found) + "." if found else f"Not in this run: {OLDER}."
     return _section("Speed", paragraph(sentence), pictures)
@@ -102,7 +109,7 @@ def speed(run: Run, pictures: Html) -> Html:
 
 def blanks(run: Run, pictures: Html) -> Html:
     """How often the model says nothing."""
-    if not (values := _values(run, "blank_ratio")):
+    if not (values := _logged(one.blank_ratio for one in run.metrics)):
         return _section("Blanks", paragraph(f"Not in this run: {OLDER}."))
     sentence = (
         f"In {percent(values[-1])} of the frames of dev the blank is the likeliest token after the last epoch. A CTC "
@@ -189,16 +196,18 @@ def _tile(value: str, label: str, more: str) -> Html:
     )
 
 
-def _dev_interval(run: Run, best_epoch: dict[str, Any]) -> str:
+def _dev_interval(run: Run, best_epoch: EpochRecord) -> str:
     """As it was logged; for an older run that of dev.json, if it is the score of the same epoch."""
-    if "dev_wer_low" in best_epoch and "dev_wer_high" in best_epoch:
-        return _interval(best_epoch, prefix="dev_")
+    if not (isnan(best_epoch.dev_wer_low) or isnan(best_epoch.dev_wer_high)):
+        return _interval(best_epoch.dev_wer_low, best_epoch.dev_wer_high)
     score = run.scores.get("dev")
-    return _interval(score) if score and score["wer"] == best_epoch["dev_wer"] else "interval not logged"
+    if score is None or score["wer"] != best_epoch.dev_wer:
+        return "interval not logged"
+    return _interval(score["wer_low"], score["wer_high"])
 
 
-def _interval(score: dict[str, Any], prefix: str = "") -> str:
-    return f"95{SPACE}%: {interval(score[f'{prefix}wer_low'], score[f'{prefix}wer_high'])}"
+def _interval(low: float, high: float) -> str:
+    return f"95{SPACE}%: {interval(low, high)}"
 
 
 def _state(run: Run) -> str:
@@ -209,7 +218,7 @@ def _state(run: Run) -> str:
         return f"{count(done, 'epoch')} done."
     if done >= most:
         return f"All of {count(most, 'epoch')} done."
-    if run.best and patience is not None and done - run.best["epoch"] >= patience:
+    if run.best and patience is not None and done - run.best.epoch >= patience:
         return f"Stopped after {done} of {most} epochs: dev did not improve for {count(patience, 'epoch')}."
     return f"{done} of {most} epochs done: still training, or interrupted."
 
@@ -250,5 +259,5 @@ def _listed(title: str, utterances: list[UtteranceScore]) -> list[Html]:
     return [heading, element("div", *cards, class_="cards")]
 
 
-def _values(run: Run, key: str) -> list[float]:
-    return [record[key] for record in run.metrics if key in record]
+def _logged(values: Iterable[float]) -> list[float]:
+    return [value for value in values if not isnan(value)]

@@ -12,14 +12,15 @@ from asr.evaluation import Evaluation, recognise, summarise
 from asr.optim import LearningRateSchedule
 from asr.recognizer import Recognizer
 from asr.training.data import TrainingData
-from asr.training.diagnosis.monitor import Monitor, gradient_norms, layer_norms
+from asr.training.diagnosis.layer_norms import gradient_norms, layer_norms
+from asr.training.diagnosis.monitor import Monitor
 from asr.training.distributed import World
 from asr.training.run.best import keep_best
 from asr.training.run.checkpoint import EpochSums, Progress
 from asr.training.run.fingerprint import what_has_changed
 from asr.training.run.folder import RunFolder
 from asr.training.run.log import RunLog
-from asr.training.run.metrics import dev_record, epoch_line, evenly_spaced, training_record
+from asr.training.run.metrics import evenly_spaced, measure_epoch
 from asr.training.saving import CheckpointSaver
 from asr.training.settings import LoopSettings
 from asr.training.step import Stepper, StepReport
@@ -191,13 +192,12 @@ class Trainer:
         shares = self.world.gather(recognise(self.averaged, self.dev[rank::size]))
         evaluation = summarise(self.dev, [shares[index % size][index // size] for index in range(len(self.dev))])
         self._count_time()
-        record = training_record(self.progress, self.recognizer.model, self.world)
-        record["learning_rate"] = self._learning_rate(max(1, self.progress.batch))
-        record |= dev_record(evaluation)
+        rate, model = self._learning_rate(max(1, self.progress.batch)), self.recognizer.model
+        record = measure_epoch(self.progress, model, evaluation, learning_rate=rate, world=self.world)
         self.log.epoch(record)
         for warning in self.monitor.check(record):
             self.log.warn(warning)
-        self.log.say(epoch_line(record))
+        self.log.say(record.line())
         return evaluation
 
     def _keep_best(self, evaluation: Evaluation) -> None:

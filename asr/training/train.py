@@ -19,7 +19,7 @@ from asr.training.run.checkpoint import Checkpoints
 from asr.training.run.environment import ENVIRONMENT
 from asr.training.run.folder import RunFolder
 from asr.training.run.lock import locked
-from asr.training.run.log import EXAMPLES, METRICS, STEPS
+from asr.training.run.records import EXAMPLES, METRICS, STEPS
 from asr.training.settings import SETTINGS, ExperimentSettings
 from asr.training.step import Stepper
 

@@ -83,9 +83,9 @@ def _train(corpus: DemoCorpus, folder: Path, overrides: list[str]) -> None:
 def _test(corpus: DemoCorpus, folder: Path) -> None:
     from asr.audio import load_audio
     from asr.evaluation import evaluate
-    from asr.pictures import save_learning_curve, save_sound_picture
+    from asr.pictures import save_sound_picture
     from asr.recognizer import Recognizer
-    from asr.training.run.log import read_metrics
+    from asr.reporting.curves import draw_learning_curve
 
     recognizer = Recognizer.load(folder / "run" / "model")
     utterances = read_manifest(corpus.test)
@@ -98,7 +98,7 @@ def _test(corpus: DemoCorpus, folder: Path) -> None:
     transcript = recognizer.transcribe(example.audio_filepath)
     picture, curve = folder / "words.png", folder / "learning_curve.png"
     save_sound_picture(picture, load_audio(example.audio_filepath), title=example.text, words=transcript.words)
-    save_learning_curve(curve, read_metrics(folder / "run" / "metrics.jsonl"), title="CTC loss")
+    draw_learning_curve(folder / "run" / "metrics.jsonl", curve, title="CTC loss")
     console.print(f"pictures   {picture}  {curve}")
     console.print(f"your turn  .venv/bin/asr transcribe {folder / 'run' / 'model'} {example.audio_filepath}")
 

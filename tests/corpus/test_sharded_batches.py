@@ -19,7 +19,7 @@ from asr.corpus.shards import ShardedCorpus, read_index, write_shards
 from asr.errors import CorpusError, Interrupted, SettingsError
 from asr.tokens import Tokens, TokenSettings
 from asr.training.loop import Trainer
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from asr.training.train import train
 from tests.support.small_training import saved_state, settings_for, state_of, weights_of
 from tests.support.tones import random_texts, write_corpus

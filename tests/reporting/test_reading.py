@@ -1,5 +1,6 @@
 """Reading run folders for the report: broken files are named, examples compared, numbers written for people."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_the_worst_have_the_most_errors_for_each_word_and_the_best_are_long() ->
 
 
 def test_numbers_for_people() -> None:
-    assert [number(x) for x in (0.0, 0.00080219, 0.000012345, 16.8793, 12345.6, None, 1e-9)] == [
+    assert [number(x) for x in (0.0, 0.00080219, 0.000012345, 16.8793, 12345.6, math.nan, 1e-9)] == [
         "0", "0.0008022", "0.000012345", "16.88", "12\u202f346", "–", "1e-09",
     ]  # fmt: skip
     times = [0.4, 59.6, 2176.0, 3_900.0, 97_300.0]
@@ -53,6 +54,8 @@ def test_numbers_for_people() -> None:
         ("metrics.jsonl", "[" * 100_000, "metrics.jsonl, line 1: not JSON"),
         ("metrics.jsonl", "3", "metrics.jsonl, line 1: expected a JSON object, found int"),
         ("metrics.jsonl", '{"epoch": 1, "dev_wer": "x"}', "epoch 1: \"dev_wer\" is 'x', expected a number"),
+        ("metrics.jsonl", '{"epoch": 1, "step": 1.5}', 'epoch 1: "step" is 1.5, expected a whole number'),
+        ("metrics.jsonl", '{"epoch": 1, "layers": [2]}', 'epoch 1: "layers" is [2], expected weights and gradients by'),
         ("examples.jsonl", '{"epoch": 1}', "examples.jsonl, epoch 1: expected the texts id, reference and hypothesis"),
         ("examples.jsonl", "{", "examples.jsonl, line 1: not JSON"),
         ("environment.json", "{}", "environment.json: expected a JSON list of objects"),

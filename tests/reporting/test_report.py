@@ -245,7 +245,7 @@ def test_epochs_without_some_numbers(old: Path) -> None:
     written(old, {"metrics.jsonl": lines(later)})
     run = read_run(old)
     assert run.best is not None
-    assert run.best["epoch"] == 4
+    assert run.best.epoch == 4
     assert seconds_per_epoch(run)[:2] == [30.0, 90.0]
     assert math.isnan(seconds_per_epoch(run)[2])  # epoch 3 is not there
     assert ["1", "–"] in [[row[0], row[-3]] for row in page_of(old).rows if len(row) > 3]

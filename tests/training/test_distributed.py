@@ -17,7 +17,7 @@ from asr.corpus.augment import AugmentSettings, spec_augment
 from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.manifest import read_manifest
 from asr.training.run.checkpoint import Checkpoints
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from tests.support.small_training import state_of, weights_of, write_conf, write_small_corpus
 
 
@@ -96,7 +96,7 @@ def test_a_process_that_dies_ends_the_training_which_then_goes_on_exactly(corpus
     assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "broken")
     whole, broken = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("whole", "broken"))
     for key in ("padding_waste", "layers", "gradient_norm"):
-        assert [record[key] for record in broken] == [record[key] for record in whole], key
+        assert [getattr(record, key) for record in broken] == [getattr(record, key) for record in whole], key
 
 
 def test_an_error_in_one_process_is_told_and_ends_all(corpus: Path, tmp_path: Path) -> None:

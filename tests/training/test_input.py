@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from tests.support.small_training import write_conf
 from tests.support.tones import random_texts, write_corpus
 
@@ -57,7 +57,7 @@ def test_an_empty_text_is_learnt_as_silence(asr, corpus: Path) -> None:
     change(corpus / "dev.jsonl", 0, text="")
     result = asr("train", write_conf(corpus, corpus / "conf.yaml", max_epochs=2), "--run", corpus / "run")
     assert result.code == 0, result.err
-    assert [record["num_skipped"] for record in read_metrics(corpus / "run" / "metrics.jsonl")] == [0, 0]
+    assert [record.num_skipped for record in read_metrics(corpus / "run" / "metrics.jsonl")] == [0, 0]
 
 
 def test_texts_that_are_all_empty_are_refused(refusal, corpus: Path) -> None:

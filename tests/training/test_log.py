@@ -16,7 +16,9 @@ from asr.recognizer import Recognizer
 from asr.reporting import write_report
 from asr.settings import load_settings
 from asr.training.run.environment import _commit, environment, note_environment, read_environment
-from asr.training.run.log import RunLog, read_metrics, read_steps
+from asr.training.run.log import RunLog
+from asr.training.run.metrics import EpochRecord, best_epoch, read_metrics
+from asr.training.run.records import read_records, read_steps
 from asr.training.settings import ExperimentSettings
 from asr.training.train import train
 from tests.support.tones import random_texts, write_corpus
@@ -44,19 +46,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_best_epoch_of_the_metrics_is_what_evaluating_its_model_gives(run: Path) -> None:
     metrics = read_metrics(run / "run" / "metrics.jsonl")
-    assert [record["epoch"] for record in metrics] == [1, 2, 3, 4]
-    best = min(metrics, key=lambda record: (record["dev_wer"], record["dev_loss"]))
+    assert [record.epoch for record in metrics] == [1, 2, 3, 4]
+    best = best_epoch(metrics)
+    assert best is not None
     evaluation = evaluate(Recognizer.load(run / "run" / "model"), read_manifest(run / "dev.jsonl"))
-    assert best["blank_ratio"] == pytest.approx(evaluation.blank_ratio)
-    logged = [best[key] for key in ("dev_wer_low", "dev_wer", "dev_wer_high")]
+    assert best.blank_ratio == pytest.approx(evaluation.blank_ratio)
+    logged = [best.dev_wer_low, best.dev_wer, best.dev_wer_high]
     assert logged == [evaluation.score.wer_low, evaluation.score.wer, evaluation.score.wer_high]
 
 
 def test_examples_are_the_same_20_utterances_after_each_better_epoch(run: Path) -> None:
-    examples = read_metrics(run / "run" / "examples.jsonl")
+    examples = read_records(run / "run" / "examples.jsonl")
     metrics = read_metrics(run / "run" / "metrics.jsonl")
     epochs = list(dict.fromkeys(example["epoch"] for example in examples))
-    results = [(record["dev_wer"], record["dev_loss"]) for record in metrics]
+    results = [(record.dev_wer, record.dev_loss) for record in metrics]
     assert epochs == [place + 1 for place, result in enumerate(results) if result < min([*results[:place], (9.0, 9.0)])]
     assert len(epochs) >= 3  # so that some are of the first start and some of the second
     utterances = read_manifest(run / "dev.jsonl")
@@ -117,9 +120,10 @@ def test_a_resumed_log_forgets_the_epochs_that_are_done_again(tmp_path: Path) ->
     log = RunLog(tmp_path, tensorboard=False)
     log.keep_until(1, step=4)
     log.examples(2, [])
-    log.epoch({"epoch": 2})
-    assert read_metrics(tmp_path / "examples.jsonl") == lines[:2]
-    assert read_metrics(tmp_path / "metrics.jsonl") == [*lines[:2], {"epoch": 2}]
+    log.epoch(EpochRecord(epoch=2, dev_wer=0.5))
+    assert read_records(tmp_path / "examples.jsonl") == lines[:2]
+    assert read_records(tmp_path / "metrics.jsonl")[:2] == lines[:2]  # of another version, and kept as they are
+    assert [(one.epoch, one.dev_wer) for one in read_metrics(tmp_path / "metrics.jsonl")[2:]] == [(2, 0.5)]
 
 
 def test_examples_that_can_not_be_written_are_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """The monitor warns of trainings that are ill, once, and leaves healthy ones alone."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +10,30 @@ import torch
 
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
-from asr.training.diagnosis.monitor import LayerNorms, Monitor, layer_norms
+from asr.training.diagnosis.layer_norms import LayerNorms, layer_norms
+from asr.training.diagnosis.monitor import Monitor
+from asr.training.run.metrics import EpochRecord
 from asr.training.train import train
 from tests.support.small_training import settings_for
 from tests.support.tones import random_texts, write_corpus
 
 
-def record(epoch: int, **values: Any) -> dict[str, Any]:
+def record(epoch: int, **values: Any) -> EpochRecord:
     """An epoch of a healthy training; losses and errors fall."""
-    layers = {name: {"weights": 10.0 + epoch, "gradients": 0.1} for name in ("subsampling", "layers.0", "head")}
-    healthy = {
-        "epoch": epoch,
-        "step": 500 * epoch,
-        "train_loss": 3 / epoch,
-        "dev_loss": 3 / epoch,
-        "dev_wer": 1 / epoch,
-        "gradient_norm": 3.0,
-        "blank_ratio": 0.7,
-        "layers": layers,
-    }
-    return {**healthy, **values}
+    healthy = EpochRecord(
+        epoch=epoch,
+        step=500 * epoch,
+        train_loss=3 / epoch,
+        dev_loss=3 / epoch,
+        dev_wer=1 / epoch,
+        gradient_norm=3.0,
+        blank_ratio=0.7,
+        layers={name: LayerNorms(10.0 + epoch, 0.1) for name in ("subsampling", "layers.0", "head")},
+    )
+    return replace(healthy, **values)
 
 
-def warnings_of(records: list[dict[str, Any]]) -> list[list[str]]:
+def warnings_of(records: list[EpochRecord]) -> list[list[str]]:
     monitor = Monitor()
     return [monitor.check(each) for each in records]
 
@@ -67,9 +69,9 @@ def test_what_is_ill_is_said_once_and_again_when_it_comes_back(values: dict[str,
 
 
 def test_a_dead_and_an_exploding_layer_are_named() -> None:
-    layers = record(9)["layers"]
-    dead = {**layers, "layers.0": {"weights": 19.0, "gradients": 1e-9}}
-    exploding = {**layers, "head": {"weights": 1e4, "gradients": 100.0}}
+    layers = record(9).layers
+    dead = {**layers, "layers.0": LayerNorms(19.0, 1e-9)}
+    exploding = {**layers, "head": LayerNorms(1e4, 100.0)}
     said = warnings_of([record(8), record(9, layers=dead), record(10, layers=exploding), record(11)])
     assert [len(texts) for texts in said] == [0, 1, 1, 0]
     assert said[1][0].startswith("layers.0 learns nothing")
@@ -89,7 +91,7 @@ TOO_FAST = [
 def test_of_a_learning_rate_that_is_far_too_high_it_is_not_said_that_a_layer_learns_nothing(scale: float) -> None:
     monitor, said = Monitor({name: LayerNorms(weights, 0.0) for name, weights in START.items()}), []
     for epoch, (loss, layers) in enumerate(TOO_FAST, start=1):
-        norms = {name: {"weights": scale * weights, "gradients": g} for name, (weights, g) in layers.items()}
+        norms = {name: LayerNorms(scale * weights, float(gradient)) for name, (weights, gradient) in layers.items()}
         said.append(monitor.check(record(epoch, train_loss=loss, dev_loss=20.0, dev_wer=1.0, layers=norms)))
     assert [len(texts) for texts in said] == ([1, 0, 0] if scale == 1 else [0, 1, 0])
     (text,) = said[0] + said[1]

@@ -9,12 +9,12 @@ import torch
 from asr.corpus.batches import Batch
 from asr.errors import TrainingError
 from asr.model import AcousticModel
-from asr.training.diagnosis.monitor import layer_norms
+from asr.training.diagnosis.layer_norms import layer_norms
 from asr.training.diagnosis.nonfinite import examine
 from asr.training.diagnosis.replay import load_incident
 from asr.training.loss import LossSettings
 from asr.training.run.checkpoint import Checkpoints
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from asr.training.settings import ExperimentSettings
 from asr.training.step import Stepper, StepReport
 from asr.training.train import train
@@ -54,7 +54,7 @@ def test_a_broken_step_is_kept_left_out_and_run_again_to_the_same_losses(
     broken = incident.batch.ids[1]
     assert f"step 3: loss or gradient is not finite, likely because the sound of {broken} holds samples" in said
     assert f"asr train --replay {path}" in said
-    assert sum(record["num_skipped"] for record in read_metrics(corpus / "run" / "metrics.jsonl")) == 1
+    assert sum(record.num_skipped for record in read_metrics(corpus / "run" / "metrics.jsonl")) == 1
     assert all(bool(torch.isfinite(value).all()) for value in state_of(corpus / "run").values())
     recorded = torch.load(path, weights_only=True)["examination"]
     again = asr("train", "--replay", path)

@@ -17,7 +17,7 @@ from asr.errors import OutputError, TrainingError
 from asr.recognizer import Recognizer
 from asr.training.run.checkpoint import Checkpoints, Progress
 from asr.training.run.lock import locked
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from asr.training.train import train
 from tests.support.small_training import settings_for, state_of, weights_of
 from tests.support.tones import random_texts, write_corpus
@@ -134,7 +134,7 @@ def test_of_a_checkpoint_cut_in_half_the_one_before_is_used_and_said(
 def test_the_best_models_are_kept_and_the_others_go(corpus: Path, tmp_path: Path) -> None:
     train(settings_for(corpus, tmp_path, keep_best=2, max_epochs=4), tmp_path / "run")
     records = read_metrics(tmp_path / "run" / "metrics.jsonl")
-    ranked = sorted((record["dev_wer"], record["dev_loss"], record["epoch"]) for record in records)
+    ranked = sorted((record.dev_wer, record.dev_loss, record.epoch) for record in records)
     kept = sorted(path.name for path in (tmp_path / "run" / "best").iterdir())
     assert kept == sorted(f"epoch-{epoch:04d}" for _, _, epoch in ranked[:2])
     best = Recognizer.load(tmp_path / "run" / "best" / f"epoch-{ranked[0][2]:04d}").model.state_dict()

@@ -14,7 +14,7 @@ from asr.errors import AudioError
 from asr.training.diagnosis.replay import load_incident
 from asr.training.interrupt import StopRequest
 from asr.training.run.checkpoint import Checkpoints
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from asr.training.train import train
 from tests.support.small_training import settings_for, weights_of, write_conf, write_small_corpus
 from tests.training.test_distributed import torchrun
@@ -146,8 +146,8 @@ def test_a_broken_sound_of_dev_does_not_cost_the_epoch(corpus: Path, tmp_path: P
     train(settings, tmp_path / "run", resume=True)
     assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
     whole, resumed = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("whole", "run"))
-    assert [record["layers"] for record in resumed] == [record["layers"] for record in whole]  # gradients of no step
-    assert all(norms["gradients"] > 0 for norms in resumed[0]["layers"].values())
+    assert [record.layers for record in resumed] == [record.layers for record in whole]  # gradients of no step
+    assert all(norms.gradients > 0 for norms in resumed[0].layers.values())
 
 
 @pytest.mark.parametrize("every", [None, 1])

@@ -18,7 +18,7 @@ from asr.recognizer import Recognizer
 from asr.training.ema import WeightAverage
 from asr.training.loop import Trainer
 from asr.training.run.checkpoint import Checkpoints
-from asr.training.run.log import read_metrics
+from asr.training.run.metrics import read_metrics
 from asr.training.step import Stepper, StepReport
 from asr.training.train import train
 from tests.support.small_training import saved_state, settings_for, state_of, weights_of, write_conf
@@ -35,7 +35,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def curve_of(run: Path) -> list[tuple[float, ...]]:
     keys = ("epoch", "step", "train_loss", "gradient_norm", "dev_loss", "dev_wer")
-    return [tuple(record[key] for key in keys) for record in read_metrics(run / "metrics.jsonl")]
+    return [tuple(getattr(record, key) for key in keys) for record in read_metrics(run / "metrics.jsonl")]
 
 
 def test_two_trainings_with_one_seed_are_equal_and_with_another_seed_are_not(corpus: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_tensorboard_gets_the_curve_and_is_asked_for_by_name_where_it_is_missing
     settings = settings_for(corpus, tmp_path, tensorboard=True)
     train(settings, tmp_path / "run")
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
-    losses = [record["dev_loss"] for record in read_metrics(tmp_path / "run" / "metrics.jsonl")]
+    losses = [record.dev_loss for record in read_metrics(tmp_path / "run" / "metrics.jsonl")]
     assert [event.value for event in events.Scalars("dev_loss")] == pytest.approx(losses)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(TrainingError, match=r"pip install 'recurrent-asr\[tensorboard\]'"):

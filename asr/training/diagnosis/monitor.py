@@ -1,11 +1,11 @@
-"""Is a training well? Sizes of weights and gradients by layer, and a monitor that says what looks ill."""
+"""Is a training well? A monitor that reads each epoch and says what looks ill."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
 from statistics import median
-from typing import Any
 
-from torch import Tensor, nn
+from asr.training.diagnosis.layer_norms import LayerNorms
+from asr.training.run.metrics import EpochRecord
 
 BLANK_RATIO, BLANK_WER = 0.995, 0.99  # from here on a model writes nothing
 _PATIENCE = 5  # epochs that a sign has to last where it may be chance
@@ -13,43 +13,6 @@ _BLANK_STEPS = 2000  # CTC starts on a plateau of blanks; AN4 leaves it after ab
 _DEAD, _GRADIENTS_EXPLODE, _WEIGHTS_EXPLODE, _OVERFITTING = 1e-4, 30.0, 30.0, 1.2
 # Weights that have grown so many times, while the loss is still so much of that of the first epoch, learn nothing.
 _WEIGHTS_TOO_LARGE, _STUCK = 5.0, 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class LayerNorms:
-    """Euclidean norms of all weights of a layer, and of their gradients."""
-
-    weights: float
-    gradients: float
-
-
-def layer_norms(model: nn.Module) -> dict[str, LayerNorms]:
-    """Of each layer, by the name of its module ("subsampling", "layers.0", ..., "head"), with the gradients at hand."""
-    groups: dict[str, list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        groups.setdefault(layer_name(name), []).append(parameter)
-    found = {}
-    for name, parameters in groups.items():
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        found[name] = LayerNorms(_norm([p.detach() for p in parameters]), _norm(gradients))
-    return found
-
-
-def gradient_norms(model: nn.Module) -> dict[str, float]:
-    """By layer, of the gradients at hand; {} if there are none, as in a training that was just resumed."""
-    if all(parameter.grad is None for parameter in model.parameters()):
-        return {}
-    return {name: norms.gradients for name, norms in layer_norms(model).items()}
-
-
-def layer_name(parameter: str) -> str:
-    """The layer that a parameter, or a module, belongs to."""
-    first, *rest = parameter.split(".")
-    return f"{first}.{rest[0]}" if first == "layers" else first
-
-
-def _norm(tensors: list[Tensor]) -> float:
-    return float(nn.utils.get_total_norm(tensors)) if tensors else 0.0
 
 
 class Monitor:
@@ -60,11 +23,11 @@ class Monitor:
 
     def __init__(self, start: dict[str, LayerNorms] | None = None) -> None:
         self._start = {name: norms.weights for name, norms in (start or {}).items()}
-        self._records: list[dict[str, Any]] = []
+        self._records: list[EpochRecord] = []
         self._said: set[str] = set()
 
-    def check(self, record: dict[str, Any]) -> list[str]:
-        """New warnings after an epoch. `record` is its line of `metrics.jsonl`, with `layers` (`layer_norms`)."""
+    def check(self, record: EpochRecord) -> list[str]:
+        """New warnings after an epoch."""
         self._records.append(record)
         found = self._signs()
         new = [text for sign, text in found.items() if sign not in self._said]
@@ -72,7 +35,7 @@ class Monitor:
         return new
 
     def _signs(self) -> dict[str, str]:
-        layers = self._records[-1].get("layers", {})
+        layers = self._records[-1].layers
         # In a training that has diverged, gradients say nothing more: layers that are saturated let none through.
         signs = self._divergence(layers) or dict(self._dead_layers(layers))
         if self._only_blanks():
@@ -95,32 +58,32 @@ class Monitor:
 
     def _only_blanks(self) -> bool:
         lately = self._records[-_PATIENCE:]
-        ill = all(r["blank_ratio"] > BLANK_RATIO and r["dev_wer"] >= BLANK_WER for r in lately)
-        return ill and len(lately) == _PATIENCE and lately[-1]["step"] >= _BLANK_STEPS
+        ill = all(r.blank_ratio > BLANK_RATIO and r.dev_wer >= BLANK_WER for r in lately)
+        return ill and len(lately) == _PATIENCE and lately[-1].step >= _BLANK_STEPS
 
     def _gradients_explode(self) -> bool:
-        before = [record["gradient_norm"] for record in self._records[:-1]]
-        return len(before) >= _PATIENCE and self._records[-1]["gradient_norm"] > _GRADIENTS_EXPLODE * median(before)
+        before = [record.gradient_norm for record in self._records[:-1]]
+        return len(before) >= _PATIENCE and self._records[-1].gradient_norm > _GRADIENTS_EXPLODE * median(before)
 
     def _overfits(self) -> bool:
         if len(self._records) <= _PATIENCE:
             return False
         lately, before = self._records[-_PATIENCE:], self._records[:-_PATIENCE]
-        best = min(before, key=lambda record: float(record["dev_loss"]))
+        best = min(before, key=lambda record: record.dev_loss)
         return all(
-            r["dev_loss"] > _OVERFITTING * best["dev_loss"]
-            and r["train_loss"] < best["train_loss"]
-            and r["dev_wer"] > min(earlier["dev_wer"] for earlier in before)
+            r.dev_loss > _OVERFITTING * best.dev_loss
+            and r.train_loss < best.train_loss
+            and r.dev_wer > min(earlier.dev_wer for earlier in before)
             for r in lately
         )
 
-    def _divergence(self, layers: dict[str, dict[str, float]]) -> dict[str, str]:
+    def _divergence(self, layers: Mapping[str, LayerNorms]) -> dict[str, str]:
         """Weights that no learning makes so large."""
         first, last = self._records[0], self._records[-1]
-        start = {name: norms["weights"] for name, norms in first.get("layers", {}).items()} | self._start
-        growth = [(norms["weights"] / max(1e-12, start.get(name, math.inf)), name) for name, norms in layers.items()]
+        start = {name: norms.weights for name, norms in first.layers.items()} | self._start
+        growth = [(norms.weights / max(1e-12, start.get(name, math.inf)), name) for name, norms in layers.items()]
         most, name = max(growth, default=(0.0, ""))
-        is_stuck = len(self._records) > 1 and last["train_loss"] >= _STUCK * first["train_loss"]
+        is_stuck = len(self._records) > 1 and last.train_loss >= _STUCK * first.train_loss
         if most <= (_WEIGHTS_TOO_LARGE if is_stuck else _WEIGHTS_EXPLODE):
             return {}
         return {
@@ -128,9 +91,9 @@ class Monitor:
             "because training.learning_rate is too high; begin anew with a tenth of it"
         }
 
-    def _dead_layers(self, layers: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
+    def _dead_layers(self, layers: Mapping[str, LayerNorms]) -> list[tuple[str, str]]:
         """A layer is compared with the others: with the median of their gradients, in relation to their weights."""
-        ratios = {name: norms["gradients"] / max(1e-12, norms["weights"]) for name, norms in layers.items()}
+        ratios = {name: norms.gradients / max(1e-12, norms.weights) for name, norms in layers.items()}
         signs = []
         for name, ratio in ratios.items():
             others = median([other for key, other in ratios.items() if key != name] or [ratio])

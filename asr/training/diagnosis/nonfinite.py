@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from asr.corpus.batches import Batch
 from asr.ctc import num_frames_needed
 from asr.model import AcousticModel
-from asr.training.diagnosis.monitor import LayerNorms, layer_name, layer_norms
+from asr.training.diagnosis.layer_norms import LayerNorms, layer_name, layer_norms
 from asr.training.loss import LossSettings, training_losses
 from asr.training.step import seed_step
 

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from asr.errors import OutputError, TrainingError
-from asr.files import append_text, parse_json, read_bytes, read_lines, write_text
+from asr.files import append_text, write_text
 from asr.scoring import UtteranceScore
+from asr.training.run.metrics import EpochRecord
+from asr.training.run.records import EXAMPLES, METRICS, STEPS, read_records, read_steps
 
-METRICS, STEPS, EXAMPLES = "metrics.jsonl", "steps.jsonl", "examples.jsonl"
 _STEPS_AT_ONCE = 200  # lines of steps that wait until they are written
 
 
@@ -37,27 +38,31 @@ class RunLog:
             with suppress(IsADirectoryError):
                 (self._folder / name).unlink(missing_ok=True)
 
-    def keep_until(self, epoch: int, step: int) -> list[dict[str, Any]]:
-        """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again. Returns the
-        metrics of the epochs.
+    def keep_until(self, epoch: int, step: int) -> list[EpochRecord]:
+        """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again. Returns those
+        of the epochs. Lines are kept as they are, whatever version of asr wrote them.
+
+        Raises:
+            TrainingError: a file is broken; names the line, or the epoch.
         """
         if self._silent:
             return []
         for name in self._records:
             if (path := self._folder / name).exists():
-                self._records[name] = [record for record in read_metrics(path) if record["epoch"] <= epoch]
+                self._records[name] = [record for record in read_records(path) if record["epoch"] <= epoch]
         if (path := self._folder / STEPS).exists():
             kept = "".join(json.dumps(record) + "\n" for record in read_steps(path) if record["step"] <= step)
             write_text(path, kept)
-        return list(self._records[METRICS])
+        return [EpochRecord.from_json(values, self._folder / METRICS) for values in self._records[METRICS]]
 
-    def epoch(self, record: dict[str, Any]) -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """One line of metrics for an epoch."""
-        self._append(METRICS, [record])
+        values = record.to_json()
+        self._append(METRICS, [values])
         if self._tensorboard is not None:
-            for key, value in record.items():
+            for key, value in values.items():
                 if isinstance(value, int | float):
-                    self._tensorboard.add_scalar(key, value, record["step"])
+                    self._tensorboard.add_scalar(key, value, record.step)
             self._tensorboard.flush()
 
     def step(self, record: dict[str, Any]) -> None:
@@ -113,43 +118,6 @@ class RunLog:
             transient=True,
             disable=disable or self._silent or not sys.stderr.isatty(),
         )
-
-
-def read_steps(path: Path) -> list[dict[str, Any]]:
-    """The records of a `steps.jsonl`, up to the half line that a killed training may have left at its end."""
-    records: list[dict[str, Any]] = []
-    for line in read_bytes(path, TrainingError).split(b"\n"):
-        try:
-            record = parse_json(line)
-        except ValueError:
-            break
-        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
-            break
-        records.append(record)
-    return records
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The records of a `metrics.jsonl` or an `examples.jsonl`, in order; each has an `epoch`, 1 or more.
-
-    Raises:
-        TrainingError: the file is missing or broken; names the line.
-    """
-    lines = enumerate(read_lines(path, TrainingError), start=1)
-    return [_parse(line, f"{path}, line {number}") for number, line in lines if line.strip()]
-
-
-def _parse(line: str, where: str) -> dict[str, Any]:
-    try:
-        record = parse_json(line)
-    except ValueError:
-        raise TrainingError(f"{where}: not JSON; expected one JSON object a line, as `asr train` writes it") from None
-    if not isinstance(record, dict):
-        raise TrainingError(f"{where}: expected a JSON object, found {type(record).__name__}")
-    epoch = record.get("epoch")
-    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 1 <= epoch < 2**31:
-        raise TrainingError(f'{where}: expected "epoch", a whole number from 1, found {epoch!r}')
-    return record
 
 
 def _open_tensorboard(folder: Path) -> Any:
