@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Example, TrainingBatches
@@ -24,8 +23,8 @@ from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import ShardedCorpus, read_index
 from asr.ctc import num_frames_needed
 from asr.errors import ManifestError, TrainingError
-from asr.model import AcousticModel
-from asr.tokens import Tokens, TokenSettings
+from asr.model_settings import ModelSettings, num_output_frames
+from asr.tokens import Tokens
 from asr.training.distributed import World
 from asr.training.run.fingerprint import fingerprint
 from asr.training.settings import DataSettings, ExperimentSettings
@@ -34,32 +33,42 @@ Batches: TypeAlias = TrainingBatches | ShardedBatches
 
 
 @dataclass(frozen=True, slots=True)
-class Sets:
-    """Utterances to train on, which may be a folder of shards, and of dev; `messages`: what people should know."""
-
-    train: list[Utterance] | ShardedCorpus
-    dev: list[Utterance]
-    messages: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TrainingData:
     """What a training is given. `fingerprint`: what its tokens and utterances are, for a comparison (`fingerprint.py`).
-    `left_out`: which utterances are in no batch, and why; for people.
+    `messages`: what people should know of it, such as utterances that are in no batch.
     """
 
+    tokens: Tokens
     batches: Batches
     dev: list[Utterance]
     fingerprint: dict[str, Any]
-    left_out: str | None
+    messages: list[str]
 
 
-def read_sets(data: DataSettings, *, skip_missing: bool) -> Sets:
-    """The utterances of train and dev.
+def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bool = False) -> TrainingData:
+    """Read the manifests, learn the tokens, and put utterances whose text fits into the model's frames into batches.
 
     Raises:
-        ManifestError: one can not be used, dev has no word, or sound files are missing that are not to be left out.
+        ManifestError: a manifest can not be used, dev has no word, or sound files are missing that are not to be left
+            out.
+        TokensError: tokens can not be learnt from the texts, or a text of dev has a character outside their alphabet.
+        TrainingError: no utterance can be aligned, or the processes do not see the same data.
     """
+    train_set, dev_set, missing = _read_sets(settings.data, skip_missing)
+    tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
+    tokens = Tokens(world.of_first(tokens.model))
+    batches, left_out = _make_batches(train_set, tokens, settings, world)
+    identity = fingerprint(tokens.model, train_set, dev_set, list(batches.durations))
+    _refuse_differences(world, identity, len(batches.durations))
+    encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
+    messages = [text for text in (*missing, message, left_out) if text]
+    return TrainingData(tokens, batches, dev_set, identity, messages)
+
+
+def _read_sets(
+    data: DataSettings, skip_missing: bool
+) -> tuple[list[Utterance] | ShardedCorpus, list[Utterance], list[str | None]]:
+    """Train, which may be a folder of shards, and dev, and what has to be said of them."""
     train_path, dev_path = Path(data.train), Path(data.dev)
     train_set, train_message = (
         (read_index(train_path), None) if train_path.is_dir() else read_set(train_path, skip_missing)
@@ -72,7 +81,7 @@ def read_sets(data: DataSettings, *, skip_missing: bool) -> Sets:
         )
     for utterances, path in ((train_set, train_path), (dev_set, dev_path)):
         refuse_long(utterances, path, data.max_seconds)
-    return Sets(train_set, dev_set, (train_message, dev_message))
+    return train_set, dev_set, [train_message, dev_message]
 
 
 def read_set(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | None]:
@@ -88,36 +97,9 @@ def read_set(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | Non
     return utterances, message
 
 
-def learn_tokens(train_set: Iterable[Utterance], settings: TokenSettings, world: World) -> tuple[Tokens, str | None]:
-    """The tokens of the training texts, the same in all processes, and a message if they are not quite as asked for.
-
-    Raises:
-        TokensError: they can not be learnt from these texts.
-    """
-    tokens, message = Tokens.train([utterance.text for utterance in train_set], settings)
-    return Tokens(world.of_first(tokens.model)), message
-
-
-def prepare_data(
-    sets: Sets, tokens: Tokens, model: AcousticModel, settings: ExperimentSettings, world: World
-) -> TrainingData:
-    """Batches of the utterances whose text fits into the model's frames.
-
-    Raises:
-        TokensError: a text has a character outside the alphabet.
-        TrainingError: no utterance can be aligned, or the processes do not see the same data.
-    """
-    batches, left_out = _make_batches(sets.train, tokens, model, settings, world)
-    identity = fingerprint(tokens.model, sets.train, sets.dev, list(batches.durations))
-    _refuse_differences(world, identity, len(batches.durations))
-    encode(sets.dev, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
-    return TrainingData(batches, sets.dev, identity, left_out)
-
-
 def _make_batches(
     train_set: list[Utterance] | ShardedCorpus,
     tokens: Tokens,
-    model: AcousticModel,
     settings: ExperimentSettings,
     world: World,
 ) -> tuple[Batches, str | None]:
@@ -127,7 +109,7 @@ def _make_batches(
         durations, problems = [], []
         for part in _parts(train_set):  # what they are encoded to need not be in memory all at once
             durations += [utterance.duration for utterance in part]
-            problems += _too_short(encode(part, tokens, source), model, augment.speeds)
+            problems += _too_short(encode(part, tokens, source), settings.model, augment.speeds)
         kept = np.array([problem is None for problem in problems])
         sharded = ShardedBatches(
             train_set,
@@ -143,7 +125,7 @@ def _make_batches(
             num_ranks=world.size,
         )
         return sharded, _left_out(problems)
-    examples, left_out = alignable(encode(train_set, tokens, source), model, augment.speeds)
+    examples, left_out = alignable(encode(train_set, tokens, source), settings.model, augment.speeds)
     batches = TrainingBatches(
         examples,
         augment,
@@ -176,7 +158,7 @@ def encode(utterances: Sequence[Utterance], tokens: Tokens, source: str) -> list
 
 
 def alignable(
-    examples: Sequence[Example], model: AcousticModel, speeds: Sequence[float]
+    examples: Sequence[Example], model: ModelSettings, speeds: Sequence[float]
 ) -> tuple[list[Example], str | None]:
     """The examples whose tokens fit into the model's frames, at the fastest speed too, and a message on the others.
 
@@ -190,15 +172,16 @@ def alignable(
     return [example for example, problem in zip(examples, problems, strict=True) if problem is None], message
 
 
-def _too_short(examples: Sequence[Example], model: AcousticModel, speeds: Sequence[float]) -> list[str | None]:
+def _too_short(examples: Sequence[Example], model: ModelSettings, speeds: Sequence[float]) -> list[str | None]:
     """For each example None, or what its tokens need and its frames are, if they do not fit."""
     fastest = max(speeds, default=1.0)
-    samples = torch.tensor([int(example.utterance.duration / fastest * SAMPLE_RATE) for example in examples])
-    needed = [num_frames_needed(example.tokens) for example in examples]
-    return [
-        None if n >= wanted else f"{example.utterance.id} ({n} frames for {wanted} tokens and repeats)"
-        for n, wanted, example in zip(model.num_output_frames(samples).tolist(), needed, examples, strict=True)
-    ]
+    problems: list[str | None] = []
+    for example in examples:
+        num_frames = num_output_frames(model, int(example.utterance.duration / fastest * SAMPLE_RATE), SAMPLE_RATE)
+        needed = num_frames_needed(example.tokens)
+        misfit = f"{example.utterance.id} ({num_frames} frames for {needed} tokens and repeats)"
+        problems.append(misfit if num_frames < needed else None)
+    return problems
 
 
 def _left_out(problems: Sequence[str | None]) -> str | None:

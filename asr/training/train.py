@@ -11,7 +11,7 @@ from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.tokens import Tokens
-from asr.training.data import TrainingData, learn_tokens, prepare_data, read_sets
+from asr.training.data import TrainingData, prepare_data
 from asr.training.device import is_out_of_memory
 from asr.training.distributed import World, joined_world
 from asr.training.loop import Trainer
@@ -62,18 +62,15 @@ def _run(settings: ExperimentSettings, folder: Path, world: World, *, resume: bo
 
 def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, skip_missing: bool = False) -> Trainer:
     """Reads the manifests, learns the tokens, checks the data, builds the model."""
-    sets = read_sets(settings.data, skip_missing=skip_missing)
-    tokens, message = learn_tokens(sets.train, settings.tokens, world)
+    data = prepare_data(settings, world, skip_missing=skip_missing)
     torch.manual_seed(settings.training.seed)
-    model = _build(settings.model, tokens, world)
-    data = prepare_data(sets, tokens, model, settings, world)
-    recognizer = Recognizer(model, tokens, settings.search)
+    model = _build(settings.model, data.tokens, world)
+    recognizer = Recognizer(model, data.tokens, settings.search)
     stepper = Stepper(model, settings.training, settings.augment, world)
     run = RunFolder(folder, settings, data.fingerprint)
     trainer = Trainer(settings.training, recognizer, stepper, data, run=run, world=world)
-    for text in [*sets.messages, message, data.left_out, _facts(data, model, tokens)]:
-        if text:
-            trainer.log.say(text)
+    for text in [*data.messages, _facts(data, model)]:
+        trainer.log.say(text)
     return trainer
 
 
@@ -104,10 +101,10 @@ def _refuse_used_folder(folder: Path, resume: bool) -> None:
         raise TrainingError(f"{folder}: holds a training already; go on with --resume, or give another folder")
 
 
-def _facts(data: TrainingData, model: AcousticModel, tokens: Tokens) -> str:
+def _facts(data: TrainingData, model: AcousticModel) -> str:
     train, dev = data.batches.durations, [utterance.duration for utterance in data.dev]
     weights = sum(p.numel() for p in model.parameters()) / 1e6
     return (
         f"train {len(train)} utterances, {sum(train) / 3600:.2f} h; dev {len(dev)}, {sum(dev) / 3600:.2f} h; "
-        f"{weights:.2f} million weights, {len(tokens)} tokens, on {model.device}"
+        f"{weights:.2f} million weights, {len(data.tokens)} tokens, on {model.device}"
     )

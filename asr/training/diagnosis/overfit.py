@@ -121,7 +121,7 @@ def overfit_one_batch(
     model = AcousticModel(settings.model, vocab_size=len(tokens), sample_rate=SAMPLE_RATE).to(World().device())
     encoded = encode([example.utterance for example in read], tokens, settings.data.train)
     with_sounds = [Example(e.utterance, e.tokens, r.sound) for e, r in zip(encoded, read, strict=True)]
-    examples, _ = alignable(with_sounds, model, ())
+    examples, _ = alignable(with_sounds, settings.model, ())
     recognizer = Recognizer(model, tokens, SearchSettings())
     loop, augment = settings.training, settings.augment
     return fit_batch(recognizer, choose(examples), loop, augment, max_steps=max_steps, max_seconds=max_seconds)
