@@ -107,7 +107,7 @@ def curves_figure(epochs: Sequence[int], curves: EpochCurves, *, best: int | Non
     return figure
 
 
-def time_lag_figure(past: Sequence[float], future: Sequence[float], *, seconds_per_frame: float) -> Figure:
+def gradient_reach_figure(past: Sequence[float], future: Sequence[float], *, seconds_per_frame: float) -> Figure:
     """A small figure without background: norms of a gradient by how far it has come in time, in both directions."""
     figure = Figure(figsize=(4.8, 3.0), layout="constrained", facecolor="none")
     axes = figure.subplots()

@@ -7,11 +7,11 @@ import asr
 from asr.files import write_text
 from asr.html.elements import Html, element, text
 from asr.html.style import STYLE
-from asr.pictures import EpochCurves, curves_figure, save_figure, time_lag_figure
+from asr.pictures import EpochCurves, curves_figure, gradient_reach_figure, save_figure
 from asr.reporting import curves, sections
-from asr.reporting.reach import measure_reach
 from asr.reporting.run import Run, read_run
 from asr.reporting.svg import as_svg
+from asr.training.diagnosis.gradient_reach import gradient_reach_of_run
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -64,12 +64,12 @@ def _page(title: str, parts: Iterable[Html]) -> str:
 
 def _reach(folder: Path) -> Html:
     """The section on how far gradients reach in time, measured now; it needs the model and some sounds of dev."""
-    lag = measure_reach(folder)
-    if isinstance(lag, str):
-        return sections.reach(None, Html(""), lag)
-    figure = time_lag_figure(lag.past, lag.future, seconds_per_frame=lag.seconds_per_frame)
+    reach = gradient_reach_of_run(folder)
+    if isinstance(reach, str):
+        return sections.reach(None, Html(""), reach)
+    figure = gradient_reach_figure(reach.past, reach.future, seconds_per_frame=reach.seconds_per_frame)
     save_figure(folder / "report" / "gradient_by_lag.png", figure)
-    return sections.reach(lag, element("div", Html(as_svg(figure, name="gradient_by_lag")), class_="figures"), "")
+    return sections.reach(reach, element("div", Html(as_svg(figure, name="gradient_by_lag")), class_="figures"), "")
 
 
 def _draw(run: Run, pictures: dict[str, EpochCurves], folder: Path) -> Html:

@@ -10,7 +10,7 @@ from asr.reporting.numbers import SPACE, count, duration, interval, number, perc
 from asr.reporting.run import Run
 from asr.scoring import UtteranceScore
 from asr.scoring.aligned_html import aligned
-from asr.training.diagnosis.gradient_reach import TimeLag, reach_of
+from asr.training.diagnosis.gradient_reach import GradientReach, reach_of
 from asr.training.run.metrics import EpochRecord
 
 NUM_WORST, NUM_BEST, NUM_CHANGED = 8, 5, 5
@@ -118,16 +118,16 @@ def blanks(run: Run, pictures: Html) -> Html:
     return _section("Blanks", paragraph(sentence), pictures)
 
 
-def reach(lag: TimeLag | None, picture: Html, why_not: str) -> Html:
+def reach(measured: GradientReach | None, picture: Html, why_not: str) -> Html:
     """How far gradients reach in time."""
     title = "How far the network looks"
-    if lag is None:
+    if measured is None:
         return _section(title, paragraph(f"Not measured: {why_not}."))
     sentence = (
         "How strongly the likeliest token of a frame depends on what the recurrent layers hear before and after it: "
         "the norm of its gradient there, the geometric mean over some frames of dev. "
-        f"Into the past it {_fall(lag.past, lag.seconds_per_frame)}; into the future it "
-        f"{_fall(lag.future, lag.seconds_per_frame)}. "
+        f"Into the past it {_fall(measured.past, measured.seconds_per_frame)}; into the future it "
+        f"{_fall(measured.future, measured.seconds_per_frame)}. "
         "In a network without gates it would vanish or explode along a straight line."
     )
     return _section(title, paragraph(sentence), picture)

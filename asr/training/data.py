@@ -56,7 +56,7 @@ def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bo
     """
     train_set, dev_set, missing = _read_sets(settings.data, skip_missing)
     tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
-    tokens = Tokens(world.of_first(tokens.model))
+    tokens = Tokens(world.broadcast(tokens.model))
     batches, left_out = _make_batches(train_set, tokens, settings, world)
     identity = fingerprint(tokens.model, train_set, dev_set, list(batches.durations))
     _refuse_differences(world, identity, len(batches.durations))

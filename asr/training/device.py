@@ -46,10 +46,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
-class Readout:
-    """Numbers on their way from a device to the CPU: the copy begins at once, and only who reads them waits for it.
+class AsyncScalars:
+    """A row of numbers on its way from a device to the CPU. The copy begins at once, beside the work of a GPU; `tolist`
+    waits until it is done.
 
-    Without the event a reader would wait for all that the GPU was given to do since.
+    Without the event it would wait for all that the GPU was given to do since.
     """
 
     def __init__(self, numbers: Tensor) -> None:

@@ -64,7 +64,7 @@ class World:
         distributed.all_gather_object(values, value)
         return values
 
-    def of_first(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """The value of the first process, on all of them."""
         if self.size == 1:
             return value
@@ -72,7 +72,7 @@ class World:
         distributed.broadcast_object_list(values, src=0)
         return values[0]
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Wait for all processes: the first may still write, and `torchrun` ends it once another ends with an error."""
         self.gather(None)
 

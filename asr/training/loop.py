@@ -74,7 +74,7 @@ class Trainer:
             TrainingError: there is none, or it was made with other settings or tokens.
         """
         found = self.run.checkpoints.load(self.log.warn) if self.world.is_first else (Path(), {})
-        path, state = self.world.of_first(found)
+        path, state = self.world.broadcast(found)
         self.run.refuse_other(path, state)
         try:
             self.stepper.load_state_dict(state)
@@ -106,7 +106,7 @@ class Trainer:
                 except AsrError as error:
                     is_saved = self.saver.save()
                     if isinstance(error, _TooManySkipped):
-                        self.world.meet()
+                        self.world.barrier()
                     if not is_saved:
                         raise
                     raise type(error)(f"{error}; the state is saved: mend this, then go on with --resume") from None
@@ -202,7 +202,7 @@ class Trainer:
 
     def _keep_best(self, evaluation: Evaluation) -> None:
         def save(folder: Path) -> bool:
-            return self.world.of_first(self._save_model(folder, evaluation))
+            return self.world.broadcast(self._save_model(folder, evaluation))
 
         if keep_best(self.run.path, self.progress, evaluation, keep=self.loop.keep_best, save=save):
             self.log.examples(self.progress.epoch, evenly_spaced(evaluation.score.utterances, NUM_EXAMPLES))

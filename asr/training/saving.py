@@ -110,7 +110,7 @@ class CheckpointSaver:
                 "--resume goes on from the checkpoint before it, if there is one"
             ) from None
         finally:
-            self._world.meet()
+            self._world.barrier()
         raise Interrupted(
             f"interrupted; the state is saved in {self._run.path}: go on with the same command and --resume"
         )

@@ -21,7 +21,7 @@ from asr.optim import adamw, set_learning_rate
 from asr.recurrent.bidirectional import truncate_backprop
 from asr.recurrent.weights import in_current_names
 from asr.training.clip import GradientClip
-from asr.training.device import Readout, is_out_of_memory, prepare_device
+from asr.training.device import AsyncScalars, is_out_of_memory, prepare_device
 from asr.training.distributed import World
 from asr.training.ema import WeightAverage
 from asr.training.loss import LossSettings, training_losses
@@ -38,7 +38,7 @@ class StepReport:
     step: int
     batch: Batch
     row: Float[Tensor, "7"]
-    numbers: Readout
+    numbers: AsyncScalars
 
 
 class Stepper:
@@ -101,7 +101,7 @@ class Stepper:
         self._scaler.unscale_(self._optimizer)
         norm, limit = self._clip.apply(list(self.model.parameters()))
         row = torch.cat([torch.stack([sums[0] / all_tokens, norm, limit]), sums[2:]])
-        return StepReport(step, batch, row, Readout(row))
+        return StepReport(step, batch, row, AsyncScalars(row))
 
     def update(self, report: StepReport, learning_rate: float) -> None:
         """Take the step; with a loss or a gradient that is not finite, the weights stay as they are."""

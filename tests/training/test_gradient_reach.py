@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from asr.html.elements import Html
-from asr.pictures import time_lag_figure
+from asr.pictures import gradient_reach_figure
 from asr.recognizer import Recognizer
 from asr.reporting.report import write_report
 from asr.reporting.sections import reach
 from asr.reporting.svg import as_svg
-from asr.training.diagnosis.gradient_reach import MAX_LAG, TimeLag, gradient_by_lag, norms_by_lag, reach_of
+from asr.training.diagnosis.gradient_reach import MAX_LAG, GradientReach, measure_gradient_reach, norms_by_lag, reach_of
 from asr.training.train import train
 from tests.support.small_training import settings_for
 from tests.support.tones import random_texts, write_corpus
@@ -59,17 +59,19 @@ def test_how_far_a_gradient_reaches() -> None:
     ],
 )
 def test_the_report_says_that_a_gradient_falls_only_where_it_does(norms: tuple[float, ...], words: str) -> None:
-    section = reach(TimeLag((1.0, 0.001), norms, 0.04), Html(""), "").replace("\u00a0", " ")
+    section = reach(GradientReach((1.0, 0.001), norms, 0.04), Html(""), "").replace("\u00a0", " ")
     assert "Into the past it falls to a hundredth within 0.04 s; " in section
     assert f"into the future it {words}. " in section
-    drawing = ElementTree.fromstring(as_svg(time_lag_figure((1.0, 0.001), norms, seconds_per_frame=0.04), name="lag"))
+    drawing = ElementTree.fromstring(
+        as_svg(gradient_reach_figure((1.0, 0.001), norms, seconds_per_frame=0.04), name="lag")
+    )
     assert "Gradient by time lag" in "".join(drawing.itertext())
 
 
 def test_a_network_that_looks_both_ways_has_gradients_both_ways(model_folder: Path) -> None:
     recognizer = Recognizer.load(model_folder)
     waveform = 0.1 * torch.randn(32_000, generator=torch.Generator().manual_seed(0))
-    lag = gradient_by_lag(recognizer, [waveform, waveform[:16_000]])
+    lag = measure_gradient_reach(recognizer, [waveform, waveform[:16_000]])
     assert lag.seconds_per_frame == recognizer.model.seconds_per_frame
     for norms in (lag.past, lag.future):
         assert 5 < len(norms) <= MAX_LAG + 1
@@ -79,7 +81,7 @@ def test_a_network_that_looks_both_ways_has_gradients_both_ways(model_folder: Pa
         for layer in recognizer.model.layers:
             for weights in layer.body.backward_cell.parameters():
                 weights.zero_()
-    blind = gradient_by_lag(recognizer, [waveform])
+    blind = measure_gradient_reach(recognizer, [waveform])
     assert blind.future[0] > 0
     assert not any(blind.future[1:])  # without the backward LSTM nothing comes from the future
     assert len(blind.past) > 5

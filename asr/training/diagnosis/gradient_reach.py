@@ -7,19 +7,25 @@ before and k frames after: the norm of the gradient there says how much the netw
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from asr.corpus.batches import load_utterance
+from asr.corpus.manifest import read_manifest
+from asr.errors import AsrError
 from asr.recognizer import Recognizer
+from asr.training.settings import load_run_settings
 
 MAX_LAG = 100  # frames, at 20 to 80 ms
+NUM_UTTERANCES, MAX_SECONDS = 4, 10.0
 _FRAMES_PER_UTTERANCE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class TimeLag:
+class GradientReach:
     """Norms of the gradient by lag, 0 to `MAX_LAG` frames or as far as the utterances reach: geometric means."""
 
     past: tuple[float, ...]
@@ -27,7 +33,21 @@ class TimeLag:
     seconds_per_frame: float
 
 
-def gradient_by_lag(recognizer: Recognizer, waveforms: Sequence[Float[Tensor, "_"]]) -> TimeLag:
+def gradient_reach_of_run(run: Path) -> GradientReach | str:
+    """Of the model in a run folder, on the longest utterances of its dev, of up to 10 s; or why it is not measured."""
+    try:
+        recognizer = Recognizer.load(run / "model")
+        dev = read_manifest(Path(load_run_settings(run).data.dev), check_files=False)
+        whole = [utterance for utterance in dev if utterance.offset is None and utterance.duration <= MAX_SECONDS]
+        longest = sorted(whole, key=lambda utterance: -utterance.duration)[:NUM_UTTERANCES]
+        if not longest:
+            return "dev has no utterance of less than 10 s in a file of its own"
+        return measure_gradient_reach(recognizer, [load_utterance(utterance) for utterance in longest])
+    except AsrError as error:
+        return str(error)
+
+
+def measure_gradient_reach(recognizer: Recognizer, waveforms: Sequence[Float[Tensor, "_"]]) -> GradientReach:
     """Measured on a few frames of each waveform (16 kHz, mono, in [-1, 1]), with the model as it recognises.
 
     The recogniser has to be on the CPU: cuDNN's LSTM has no backward pass in evaluation mode.
@@ -42,10 +62,10 @@ def gradient_by_lag(recognizer: Recognizer, waveforms: Sequence[Float[Tensor, "_
         def best_token(encoded: Tensor, num_frames: Tensor = num_frames) -> Tensor:
             return model.log_probs(model.run_layers(encoded[None], num_frames)[-1])[0].amax(dim=1)
 
-        behind, ahead = norms_by_lag(best_token, encoded[0], _places(len(encoded[0])))
+        behind, ahead = norms_by_lag(best_token, encoded[0], _evenly_spaced(len(encoded[0])))
         past.append(behind)
         future.append(ahead)
-    return TimeLag(_geometric_mean(past), _geometric_mean(future), model.seconds_per_frame)
+    return GradientReach(_geometric_mean(past), _geometric_mean(future), model.seconds_per_frame)
 
 
 def reach_of(norms: Sequence[float]) -> int | None:
@@ -72,7 +92,7 @@ def norms_by_lag(
     return past, future
 
 
-def _places(num_frames: int) -> list[int]:
+def _evenly_spaced(num_frames: int) -> list[int]:
     """Some frames of an utterance, evenly spaced and not at its ends."""
     step = num_frames / _FRAMES_PER_UTTERANCE
     return sorted({int((number + 0.5) * step) for number in range(_FRAMES_PER_UTTERANCE)})
