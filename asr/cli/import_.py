@@ -43,26 +43,26 @@ def import_(
     Sound files stay where they are; sound within archives is written into a folder named as OUT, without .jsonl.
     """
     from asr.cli.messages import complain
-    from asr.corpus.importers import kaldi, packed, rows, tables
+    from asr.corpus.importers import entries, folder, huggingface, kaldi, lhotse, nemo, table
     from asr.corpus.manifest import write_manifest
 
     columns = {"audio_column": audio_column, "text_column": text_column}
     sounds = output.with_suffix("")  # the folder for sound that has to be taken out of archives
     match kind:
         case Kind.folder:
-            entries = rows.read_folder(source)
+            rows = folder.read_folder(source)
         case Kind.csv | Kind.tsv:
             separator = "," if kind is Kind.csv else "\t"
-            entries = tables.read_table(source, separator=separator, audio_folder=audio_folder, **columns)
+            rows = table.read_table(source, separator=separator, audio_folder=audio_folder, **columns)
         case Kind.kaldi:
-            entries = kaldi.read_kaldi(source, audio_folder=audio_folder)
+            rows = kaldi.read_kaldi(source, audio_folder=audio_folder)
         case Kind.nemo:
-            entries = rows.read_nemo(source, audio_folder=audio_folder)
+            rows = nemo.read_nemo(source, audio_folder=audio_folder)
         case Kind.lhotse:
-            entries = packed.read_lhotse(source, sounds=sounds, audio_folder=audio_folder)
+            rows = lhotse.read_lhotse(source, sounds=sounds, audio_folder=audio_folder)
         case Kind.huggingface:
-            entries = packed.read_hugging_face(source, sounds=sounds, **columns)
-    utterances, left_out = rows.to_utterances(entries, source=source, skip_missing=skip_missing)
+            rows = huggingface.read_hugging_face(source, sounds=sounds, **columns)
+    utterances, left_out = entries.to_utterances(rows, source=source, skip_missing=skip_missing)
     write_manifest(output, utterances)
     if left_out:
         complain(left_out)

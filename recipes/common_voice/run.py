@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from asr.corpus.importers.rows import Entry, Row, to_utterances
-from asr.corpus.importers.tables import read_table
+from asr.corpus.importers.entries import Entry, Row, to_utterances
+from asr.corpus.importers.table import read_table
 from asr.corpus.manifest import write_manifest
 from asr.errors import CorpusError
 from asr.fetch.archive import unpack

@@ -9,7 +9,7 @@ The text is that with numbers in words, in lower case and without punctuation.
 
 from pathlib import Path
 
-from asr.corpus.importers.rows import Entry, to_utterances
+from asr.corpus.importers.entries import Entry, to_utterances
 from asr.corpus.manifest import write_manifest
 from asr.errors import CorpusError
 from asr.files import read_lines

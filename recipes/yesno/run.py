@@ -9,7 +9,7 @@ dev, the second and fifth are test, and the others are trained on.
 
 from pathlib import Path
 
-from asr.corpus.importers.rows import Entry, to_utterances
+from asr.corpus.importers.entries import Entry, to_utterances
 from asr.corpus.manifest import write_manifest
 from recipes.fetch import fetch_and_unpack
 from recipes.stages import Experiment, argument_parser, errors_told, run_seeds, say_sizes

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from asr.corpus.importers.rows import Entry, Row, num_channels
+from asr.corpus.importers.entries import Entry, Row, num_channels
 from asr.errors import ManifestError
 from asr.files import stream_lines
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from asr.corpus.importers.entries import to_utterances
 from asr.corpus.importers.kaldi import read_kaldi
-from asr.corpus.importers.rows import to_utterances
 from asr.corpus.manifest import read_manifest
 from asr.errors import ManifestError
 from tests.support.command_line import written

@@ -1,6 +1,5 @@
-"""`asr import` of lhotse cuts, Shar folders and saved Hugging Face datasets, written by these packages."""
+"""`asr import lhotse`: cuts and Shar folders written by lhotse."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -76,33 +75,3 @@ def test_what_lhotse_can_not_read_is_one_line(refusal, cuts, tmp_path: Path) -> 
     assert "lhotse can not read cuts" in refusal("import", "lhotse", tmp_path / "no.jsonl", tmp_path / "m.jsonl")
     (tmp_path / "empty").mkdir()
     assert f"{tmp_path}/empty: " in refusal("import", "lhotse", tmp_path / "empty", tmp_path / "m.jsonl")
-
-
-def test_a_saved_hugging_face_dataset(asr, refusal, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets", reason="the extra datasets is not installed")
-    soundfile.write(tmp_path / "a.flac", noise(0.5), 16_000)
-    in_table = {"bytes": (tmp_path / "a.flac").read_bytes(), "path": "a.flac"}
-    beside = {"bytes": None, "path": str(tmp_path / "a.flac")}
-    rows = {"audio": [in_table, beside], "said": ["A", "B"], "speaker_id": [7, 8]}
-    made = datasets.Dataset.from_dict(rows).cast_column("audio", datasets.Audio(decode=False))
-    made.save_to_disk(str(tmp_path / "hf"))
-    message = refusal("import", "huggingface", tmp_path / "hf", tmp_path / "m.jsonl")
-    assert "the columns are audio, said, speaker_id; name the right one by --text-column" in message
-    assert asr("import", "huggingface", tmp_path / "hf", tmp_path / "m.jsonl", "--text-column", "said").code == 0
-    utterances = read_manifest(tmp_path / "m.jsonl")
-    assert [(u.id, u.text, u.speaker, u.duration) for u in utterances] == [
-        ("hf-0000000", "A", "7", 0.5),
-        ("hf-0000001", "B", "8", 0.5),
-    ]
-    assert utterances[0].audio_filepath.read_bytes() == (tmp_path / "a.flac").read_bytes()
-    datasets.DatasetDict({"train": made, "dev": made}).save_to_disk(str(tmp_path / "both"))
-    assert "has the parts train, dev" in refusal("import", "huggingface", tmp_path / "both", tmp_path / "m.jsonl")
-
-
-@pytest.mark.parametrize(("kind", "package"), [("lhotse", "lhotse"), ("huggingface", "datasets")])
-def test_an_extra_that_is_not_installed_is_named(
-    refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, package: str
-) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    message = refusal("import", kind, tmp_path / "x", tmp_path / "m.jsonl")
-    assert message == f"the package {package} is not installed; install it: .venv/bin/pip install {package}"

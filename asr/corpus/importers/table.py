@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from asr.corpus.importers.rows import Entry, Row
+from asr.corpus.importers.entries import Entry, Row
 from asr.errors import ManifestError
 from asr.files import stream_lines
 
