@@ -14,10 +14,9 @@ def rescore(
     lm_scores: Sequence[float],
     *,
     weight: float,
-    word_bonus: float = 0.0,
 ) -> list[Hypothesis]:
-    """The hypotheses with `weight` times the natural-log `lm_scores` of their `texts` and `word_bonus` for each word
-    added to `score` and `fusion_score`; best first, equals in the order they came in.
+    """The hypotheses with `weight` times the natural-log `lm_scores` of their `texts` added to `score` and
+    `fusion_score`; best first, equals in the order they came in.
 
     Raises:
         SearchError: the lists are of different lengths, a score is not a natural-log probability, or the weight is
@@ -28,16 +27,15 @@ def rescore(
             f"{len(hypotheses)} hypotheses, {len(texts)} texts and {len(lm_scores)} scores of the language model; "
             "expected as many of each"
         )
-    if not (0 <= weight < math.inf and math.isfinite(word_bonus)):
-        raise SearchError(f"weight is {weight} and word_bonus {word_bonus}; expected finite ones, no weight below 0")
+    if not 0 <= weight < math.inf:
+        raise SearchError(f"weight is {weight}; expected a finite number, 0 or more")
     for text, lm_score in zip(texts, lm_scores, strict=True):
         if not -math.inf < lm_score <= 0:
             raise SearchError(
                 f"the language model scores {text!r:.80} with {lm_score}; expected a natural-log probability"
             )
     rescored = [
-        _with_added(hypothesis, weight * lm_score + word_bonus * len(text.split()))
-        for hypothesis, text, lm_score in zip(hypotheses, texts, lm_scores, strict=True)
+        _with_added(hypothesis, weight * lm_score) for hypothesis, lm_score in zip(hypotheses, lm_scores, strict=True)
     ]
     return sorted(rescored, key=lambda hypothesis: -hypothesis.score)
 

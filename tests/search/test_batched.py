@@ -17,7 +17,7 @@ from asr.search.batched.step import Frame, empty_prefix, next_beams
 from asr.search.prefix_beam import prefix_beam_search
 from asr.tokens import Tokens, TokenSettings
 from benchmarks.ctc_like import ctc_like_log_probs
-from tests.search.test_fusion import (
+from tests.support.fusion_oracle import (
     CHARACTERS,
     HOTWORDS,
     PIECES,

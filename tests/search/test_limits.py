@@ -13,8 +13,8 @@ from asr.search.batched.beam import tensor_beam_search
 from asr.search.greedy import greedy_search
 from asr.search.kernel.beams import BEAM, scale
 from asr.search.prefix_beam import prefix_beam_search, search_in_parallel
-from tests.search.test_fusion import CHARACTERS, UNIGRAMS, WORDS, bigram_model, long_log_probs, written
-from tests.search.test_search import gaussian_log_probs
+from tests.support.fusion_oracle import CHARACTERS, UNIGRAMS, WORDS, bigram_model, written
+from tests.support.log_probs import gaussian_log_probs, long_log_probs
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from asr.errors import SearchError, SettingsError
 from asr.search import Hypothesis, SearchSettings, search
 from asr.search.greedy import greedy_search
 from asr.search.prefix_beam import prefix_beam_search
+from tests.support.log_probs import gaussian_log_probs
 
 ALL = 10_000  # more than any case here has prefixes
 
@@ -58,11 +59,6 @@ def random_log_probs(draw):
     row = st.lists(logits, min_size=vocab, max_size=vocab).filter(lambda values: max(values) > -math.inf)
     rows = draw(st.lists(row, min_size=num_frames, max_size=num_frames))
     return torch.tensor(rows, dtype=torch.float64).reshape(num_frames, vocab).log_softmax(-1)
-
-
-def gaussian_log_probs(num_frames, vocab, seed, scale=2.0):
-    generator = torch.Generator().manual_seed(seed)
-    return (scale * torch.randn(num_frames, vocab, dtype=torch.float64, generator=generator)).log_softmax(-1)
 
 
 def textbook_beam(log_probs, beam_width):

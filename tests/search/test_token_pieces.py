@@ -8,7 +8,8 @@ import pytest
 from asr.search import Fusion, FusionSettings
 from asr.search.fusion.step import advance, finish
 from asr.search.prefix_beam import prefix_beam_search
-from tests.search.test_fusion import bigram_model, long_log_probs
+from tests.support.fusion_oracle import bigram_model
+from tests.support.log_probs import long_log_probs
 
 
 @pytest.mark.parametrize("beam_width", [1, 2, 3, 5])
