@@ -2,9 +2,10 @@
 
 from asr.search.batched.beam import tensor_beam_search
 from asr.search.batched.fusion import TensorTables
+from asr.search.decode import search, search_batch
 from asr.search.fusion.fusion import Fusion, FusionSettings
 from asr.search.hypothesis import Hypothesis
-from asr.search.settings import SearchSettings, search, search_batch
+from asr.search.settings import SearchSettings
 
 __all__ = [
     "Fusion",
