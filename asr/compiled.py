@@ -23,9 +23,9 @@ def kernel(function: AnyFunction) -> AnyFunction:
     name = plain.__qualname__
     plain.__qualname__ = f"{name}.{_digest_of_sources()}"
     try:
-        compiled: Any = njit(nogil=True, cache=True)(plain)
+        compiled: Any = njit(nogil=True, cache=True, no_cfunc_wrapper=True)(plain)
     except RuntimeError:  # no folder for the cache can be written, as in some containers: compiled at every start
-        compiled = njit(nogil=True)(plain)
+        compiled = njit(nogil=True, no_cfunc_wrapper=True)(plain)
     else:
         _remove_outdated(Path(compiled.stats.cache_path), f"{Path(inspect.getfile(plain)).stem}.{name}")
     kept: AnyFunction = compiled
@@ -38,7 +38,7 @@ def part(function: AnyFunction) -> AnyFunction:
     Without a way in from Python there is much less to compile; without arrays of its own it need not count references
     to those that it is given, which for the many arrays of a named tuple would cost more than all else.
     """
-    make = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+    make = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, forceinline=True)
     compiled: AnyFunction = make(inspect.unwrap(function))
     return compiled
 
