@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from asr.batching import plan_batches
 from asr.corpus.batches import load_utterance
@@ -73,7 +73,7 @@ def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[R
                 hypothesis=recognizer.tokens.decode(best.tokens),
                 loss=loss if loss < math.inf else None,
                 num_tokens=len(tokens or ()),
-                num_blanks=int((log_probs.argmax(dim=1) == BLANK_ID).sum()),
+                num_blanks=int((log_probs.argmax(axis=1) == BLANK_ID).sum()),
                 num_frames=len(log_probs),
             )
     return [found[index] for index in range(len(utterances))]
@@ -95,7 +95,7 @@ def summarise(utterances: Sequence[Utterance], results: Sequence[Recognised]) ->
 
 def batches_of_log_probs(
     recognizer: Recognizer, utterances: Sequence[Utterance]
-) -> Iterator[tuple[list[int], list[Float[Tensor, "_ vocab"]]]]:
+) -> Iterator[tuple[list[int], list[Float[np.ndarray, "_ vocab"]]]]:
     """Batch by batch, which utterances it holds and the log-probabilities of each.
 
     Raises:
@@ -123,6 +123,8 @@ def _tokens(tokens: Tokens, text: str) -> list[int] | None:
         return None
 
 
-def _ctc_loss(log_probs: Float[Tensor, "frames vocab"], tokens: list[int]) -> float:
+def _ctc_loss(log_probs: Float[np.ndarray, "frames vocab"], tokens: list[int]) -> float:
     num_frames, num_tokens = torch.tensor([len(log_probs)]), torch.tensor([len(tokens)])
-    return float(ctc_losses(log_probs[None], num_frames, torch.tensor(tokens, dtype=torch.long), num_tokens))
+    return float(
+        ctc_losses(torch.from_numpy(log_probs[None]), num_frames, torch.tensor(tokens, dtype=torch.long), num_tokens)
+    )

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -206,7 +207,7 @@ class Recognizer:
             )
         return self._transcript(log_probs, tokens, waveform)
 
-    def decode(self, batch: Sequence[Float[Tensor, "_ vocab"]]) -> list[Hypothesis]:
+    def decode(self, batch: Sequence[Float[np.ndarray, "_ vocab"]]) -> list[Hypothesis]:
         """The best hypothesis for the log-probabilities of each utterance."""
         if self.neural_lm is None:
             return [found[0] for found in search_batch(batch, self.search, self.fusion)]
@@ -219,7 +220,7 @@ class Recognizer:
         scores = self.neural_lm.score(texts)
         return rescore(hypotheses, texts, scores, weight=self.search.rescoring_weight)[0]
 
-    def log_probs(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[Tensor, "_ vocab"]]:
+    def log_probs(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[np.ndarray, "_ vocab"]]:
         """Log-probabilities (frames, vocab) of each waveform, on the CPU, without padding.
 
         A waveform without sound is all blank, whatever the weights say: the normalisation of the features would blow
@@ -232,24 +233,24 @@ class Recognizer:
             for waveform, sounds in zip(waveforms, sounding, strict=True)
         ]
 
-    def _run_model(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[Tensor, "_ vocab"]]:
+    def _run_model(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[np.ndarray, "_ vocab"]]:
         if not waveforms:
             return []
         num_samples = torch.tensor([len(waveform) for waveform in waveforms])
         batch = torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True)
         with torch.inference_mode():
             log_probs, num_frames = self.model(batch.to(self.device), num_samples.to(self.device))
-        return [rows[:n] for rows, n in zip(log_probs.cpu(), num_frames.tolist(), strict=True)]
+        return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_frames.tolist(), strict=True)]
 
-    def _all_blank(self, num_samples: int) -> Float[Tensor, "frames vocab"]:
+    def _all_blank(self, num_samples: int) -> Float[np.ndarray, "frames vocab"]:
         num_frames = int(self.model.num_output_frames(torch.tensor([num_samples])))
-        log_probs = torch.full((num_frames, len(self.tokens)), -torch.inf)
+        log_probs = np.full((num_frames, len(self.tokens)), -np.inf, np.float32)
         log_probs[:, BLANK_ID] = 0.0
         return log_probs
 
     def _transcript(
         self,
-        log_probs: Float[Tensor, "frames vocab"],
+        log_probs: Float[np.ndarray, "frames vocab"],
         tokens: tuple[int, ...],
         waveform: Float[Tensor, "samples"],
         *,
@@ -262,7 +263,7 @@ class Recognizer:
             spans,
             self.tokens.word_spans(tokens),
             seconds_per_frame=self.model.seconds_per_frame,
-            pauses=find_pauses(waveform, sample_rate=SAMPLE_RATE),
+            pauses=find_pauses(waveform.numpy(), sample_rate=SAMPLE_RATE),
             duration=duration,
         )
         words = tuple(

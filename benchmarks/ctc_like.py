@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 BLANK_ID, UNKNOWN_ID = 0, 1
 CONFUSION = 0.3  # of tokens that have a rival
@@ -25,7 +24,7 @@ _RIVALS = 3  # every token is mistaken for only a few others
 
 def ctc_like_log_probs(
     tokens: Sequence[int], vocab_size: int, generator: np.random.Generator, *, confusion: float = CONFUSION
-) -> Float[Tensor, "frames vocab"]:
+) -> Float[np.ndarray, "frames vocab"]:
     """Natural-log probabilities (frames, vocab), float32, of an utterance of these tokens (ids from 2 on).
 
     With `confusion` 0 the best path is one of the tokens; with 0.3 greedy search gets about one token in fifteen wrong.
@@ -40,7 +39,8 @@ def ctc_like_log_probs(
     confused = (generator.random(len(path)) < confusion)[segments] & (path != BLANK_ID)
     rival = _rivals(vocab_size)[path, generator.integers(_RIVALS, size=len(path))[segments]]
     logits[frames[confused], rival[confused]] = _PEAK - lead[confused]
-    return torch.from_numpy(logits).log_softmax(dim=1).float()
+    log_probs: np.ndarray = torch.from_numpy(logits).log_softmax(dim=1).float().numpy()
+    return log_probs
 
 
 def _path(tokens: Sequence[int], generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

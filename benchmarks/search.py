@@ -37,7 +37,6 @@ import search_decoders as decoders
 import torch
 from ctc_like import ctc_like_log_probs
 from search_decoders import Beam, Decoder, WordModel
-from torch import Tensor
 
 from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import read_manifest
@@ -65,7 +64,7 @@ Maker = Callable[[], Decoder]
 class Speech:
     """Log-probabilities (frames, vocab) of utterances, what was said, and the tokens."""
 
-    log_probs: list[Tensor]
+    log_probs: list[np.ndarray]
     texts: list[str]
     tokens: Tokens
 
@@ -210,7 +209,7 @@ def recognized_speech(model: Path, manifest: Path, max_frames: int) -> Speech:
         log_probs = recognizer.log_probs([load_utterance(utterance)])[0]
         if speech.log_probs and speech.num_frames + len(log_probs) > max_frames:
             break
-        speech.log_probs.append(log_probs.clone())
+        speech.log_probs.append(log_probs.copy())
         speech.texts.append(utterance.text)
     return speech
 

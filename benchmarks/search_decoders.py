@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from asr.lm.arpa import read_arpa
 from asr.search import Fusion, FusionSettings, SearchSettings, search_batch
@@ -52,7 +51,7 @@ class Decoder:
     """`prepare` what it reads, `decode` that (this is timed), and write the result as `text`."""
 
     name: str
-    prepare: Callable[[Tensor], Any]
+    prepare: Callable[[np.ndarray], Any]
     decode: Callable[[Any], Any]
     text: Callable[[Any], str]
 
@@ -90,7 +89,7 @@ def flashlight(tokens: Tokens, beam: Beam) -> Decoder:
     decoder = library.LexiconFreeDecoder(options, library.ZeroLM(), boundary, BLANK_ID, [])
     return Decoder(
         f"flashlight-text, threshold {beam.threshold:g}",
-        prepare=lambda log_probs: np.ascontiguousarray(log_probs.numpy()),
+        prepare=np.ascontiguousarray,
         decode=lambda emissions: _flashlight_best(decoder, emissions),
         text=lambda result: tokens.decode([token for token, _ in groupby(result.tokens) if token != BLANK_ID]),
     )
@@ -131,7 +130,7 @@ def flashlight_lexicon(tokens: Tokens, beam: Beam, model: WordModel) -> Decoder:
     end[0, boundary] = 0.0
     return Decoder(
         f"flashlight-text, threshold {beam.threshold:g}",
-        prepare=lambda log_probs: np.concatenate([log_probs.numpy(), end]),
+        prepare=lambda log_probs: np.concatenate([log_probs, end]),
         decode=lambda emissions: _flashlight_best(decoder, emissions),
         text=lambda result: " ".join(words.get_entry(word) for word in result.words if word >= 0),
     )
@@ -170,9 +169,7 @@ def pyctcdecode(
     least = _IMPROBABLE if least_log_prob is None else least_log_prob
     return Decoder(
         f"pyctcdecode, threshold {beam.threshold:g}, {limit}",
-        prepare=lambda log_probs: (
-            _likeliest(log_probs, beam.max_tokens) if least_log_prob is None else log_probs
-        ).numpy(),
+        prepare=lambda log_probs: _likeliest(log_probs, beam.max_tokens) if least_log_prob is None else log_probs,
         decode=lambda logits: decoder.decode(
             logits, beam_width=beam.width, beam_prune_logp=-beam.threshold, token_min_logp=least
         ),
@@ -180,10 +177,10 @@ def pyctcdecode(
     )
 
 
-def _likeliest(log_probs: Tensor, num_tokens: int) -> Tensor:
+def _likeliest(log_probs: np.ndarray, num_tokens: int) -> np.ndarray:
     """The log-probabilities with all but the likeliest tokens of each frame made improbable."""
-    least = log_probs.topk(min(num_tokens, log_probs.shape[1]), dim=1).values[:, -1:]
-    return log_probs.masked_fill(log_probs < least, 2 * _IMPROBABLE).clamp(min=2 * _IMPROBABLE)
+    least = np.sort(log_probs, axis=1)[:, -num_tokens:][:, :1]
+    return np.where(log_probs < least, 2 * _IMPROBABLE, np.maximum(log_probs, 2 * _IMPROBABLE)).astype(np.float32)
 
 
 def fast_ctc_decode(tokens: Tokens, beam: Beam, *, least_prob: float) -> Decoder:
@@ -192,7 +189,7 @@ def fast_ctc_decode(tokens: Tokens, beam: Beam, *, least_prob: float) -> Decoder
     alphabet = ["\0", "\1", *(piece.replace(WORD_START, " ") for piece in tokens.pieces[2:])]
     return Decoder(
         f"fast-ctc-decode, tokens above {math.log(least_prob):.3g}" if least_prob else "fast-ctc-decode",
-        prepare=lambda log_probs: np.ascontiguousarray(log_probs.exp().numpy()),
+        prepare=lambda log_probs: np.ascontiguousarray(np.exp(log_probs)),
         decode=lambda probs: library.beam_search(probs, "".join(alphabet), beam.width, least_prob)[0],
         text=lambda text: " ".join(text.split()),
     )

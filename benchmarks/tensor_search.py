@@ -3,8 +3,9 @@
     python benchmarks/tensor_search.py [--device cuda] [--quick]
 
 One batch of made-up speech (`ctc_like.py`): sentences of made-up words, with a 3-gram of them. All searches get the
-same log-probabilities, which lie on the device; the kernel's time has their way to the CPU in it. The model is one of
-the default size with random weights, and is given noise of the same length: what it finds does not matter for its time.
+same log-probabilities, which lie on the device; their way to the CPU is in the times of the kernel and of greedy
+search. The model is one of the default size with random weights, and is given noise of the same length: what it finds
+does not matter for its time.
 The searches take turns and medians are compared, so that what else the machine does falls on all of them.
 
 Prints a Markdown table: milliseconds for the batch, over the time of greedy search, and the same with the model's time
@@ -99,13 +100,13 @@ def parts(speech: Speech, model: AcousticModel, beam_width: int) -> dict[str, Ca
 
     def kernel(fusion: Fusion | None) -> object:
         return search_in_parallel(
-            [log_probs.cpu() for log_probs in speech.utterances], beam_width=beam_width, max_tokens=MAX_TOKENS,
+            [log_probs.cpu().numpy() for log_probs in speech.utterances], beam_width=beam_width, max_tokens=MAX_TOKENS,
             beam_threshold=BEAM_THRESHOLD, fusion=None if fusion is None else fusion.tables,
         )  # fmt: skip
 
     return {
         "model": lambda: model(speech.waveforms, speech.num_samples),
-        "greedy search": lambda: [greedy_search(log_probs) for log_probs in speech.utterances],
+        "greedy search": lambda: [greedy_search(log_probs.cpu().numpy()) for log_probs in speech.utterances],
         "tensors": lambda: tensors(None),
         "tensors, 3-gram": lambda: tensors(tables),
         "kernel": lambda: kernel(None),
@@ -140,7 +141,7 @@ def make_speech(batch: int, device: torch.device) -> tuple[Speech, AcousticModel
     num_frames = torch.tensor([len(log_probs) for log_probs in spoken])
     model = AcousticModel(ModelSettings(), vocab_size=len(tokens), sample_rate=SAMPLE_RATE).eval().to(device)
     num_samples = (num_frames * model.seconds_per_frame * SAMPLE_RATE).long()
-    log_probs = torch.nn.utils.rnn.pad_sequence(spoken, batch_first=True)
+    log_probs = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(rows) for rows in spoken], batch_first=True)
     waveforms = 0.1 * torch.randn(batch, int(num_samples.max()))
     waveforms *= torch.arange(waveforms.shape[1]) < num_samples[:, None]
     return Speech(

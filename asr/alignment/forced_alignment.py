@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from asr.alignment.confidence import word_confidence
 from asr.alignment.viterbi import best_path
@@ -33,17 +31,17 @@ class AlignedWord:
     confidence: float
 
 
-def align_tokens(log_probs: Float[Tensor, "frames vocab"], tokens: tuple[int, ...]) -> list[TokenSpan]:
+def align_tokens(log_probs: Float[np.ndarray, "frames vocab"], tokens: tuple[int, ...]) -> list[TokenSpan]:
     """The span of each token on the likeliest path that spells `tokens`; spans are in order and do not overlap.
 
     Raises:
         ValueError: there are fewer frames than `num_frames_needed(tokens)`, or each path has probability zero.
     """
     if len(log_probs) < num_frames_needed(tokens):
-        raise ValueError(f"{len(log_probs)} frames can not spell {len(tokens)} tokens")
+        raise ValueError(f"{len(log_probs)} frames cannot spell {len(tokens)} tokens")
     if not tokens:
         return []
-    rows = log_probs.detach().cpu().float().numpy()
+    rows = np.asarray(log_probs, np.float32)
     starts, ends, score = best_path(rows, np.array(tokens, dtype=np.int64), blank_id=BLANK_ID)
     if not score > -math.inf:
         raise ValueError("the tokens have probability zero: no path to align them with")
@@ -51,12 +49,14 @@ def align_tokens(log_probs: Float[Tensor, "frames vocab"], tokens: tuple[int, ..
     return [TokenSpan(start, end, min(1.0, math.exp(rows[start:end, token].max()))) for start, end, token in spans]
 
 
-def path_score(log_probs: Float[Tensor, "frames vocab"], tokens: Sequence[int], spans: Sequence[TokenSpan]) -> float:
+def path_score(
+    log_probs: Float[np.ndarray, "frames vocab"], tokens: Sequence[int], spans: Sequence[TokenSpan]
+) -> float:
     """The natural-log probability of the path that shows `tokens` in `spans`, and else blanks."""
-    path = torch.full((len(log_probs), 1), BLANK_ID)
+    path = np.full(len(log_probs), BLANK_ID)
     for token, span in zip(tokens, spans, strict=True):
         path[span.start : span.end] = token
-    return float(log_probs.cpu().double().gather(1, path).sum())
+    return float(np.asarray(log_probs, np.float64)[np.arange(len(path)), path].sum())
 
 
 def align_words(

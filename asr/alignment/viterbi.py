@@ -79,8 +79,8 @@ def _advance(  # noqa: PLR0917 (compiled code takes arguments by place)
 ) -> None:
     """The scores after each frame, from `scores[0]` before the first: into `scores` by turns, over and over.
 
-    `num_before` and `num_left` count the frames of the utterance before these and from these on. Places that can not
-    be reached yet, and those from which the end can not be reached any more, are left out.
+    `num_before` and `num_left` count the frames of the utterance before these and from these on. Places that
+    cannot be reached yet, and those from which the end cannot be reached any more, are left out.
     """
     num_places = len(place_tokens)
     for frame in range(len(log_probs)):
@@ -91,10 +91,10 @@ def _advance(  # noqa: PLR0917 (compiled code takes arguments by place)
         if low <= 0:
             after[_BLANK, 0] = before[_BLANK, 0] + blank
         for place in range(max(1, low), high):
-            held, waited = before[_TOKEN, place], before[_BLANK, place]
-            after[_BLANK, place] = (held if held > waited else waited) + blank
+            repeated, waited = before[_TOKEN, place], before[_BLANK, place]
+            after[_BLANK, place] = (repeated if repeated > waited else waited) + blank
             paused, stepped = before[_BLANK, place - 1], before[_TOKEN, place - 1] + step_costs[place]
-            best = held if held > paused else paused
+            best = repeated if repeated > paused else paused
             after[_TOKEN, place] = (best if best > stepped else stepped) + row[place_tokens[place]]
 
 
@@ -114,15 +114,15 @@ def _trace(  # noqa: PLR0917
     `scores[i]` are those before frame `start + i`, for the places from `low` on. Writes `starts` and `ends`.
     """
     for frame in range(len(scores) - 2, -1, -1):
-        held, waited = scores[frame, _TOKEN, place - low], scores[frame, _BLANK, place - low]
+        repeated, waited = scores[frame, _TOKEN, place - low], scores[frame, _BLANK, place - low]
         if shown == _BLANK:
-            shown = _TOKEN if held > waited else _BLANK
+            shown = _TOKEN if repeated > waited else _BLANK
             continue
         starts[place - 1] = start + frame
         ends[place - 1] = max(ends[place - 1], start + frame + 1)
         paused = scores[frame, _BLANK, place - 1 - low]
         stepped = scores[frame, _TOKEN, place - 1 - low] + step_costs[place]
-        if paused > held or stepped > held:
+        if paused > repeated or stepped > repeated:
             shown = _TOKEN if stepped > paused else _BLANK
             place -= 1
     return shown, place

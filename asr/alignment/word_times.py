@@ -13,7 +13,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
-from torch import Tensor
 
 Interval: TypeAlias = tuple[float, float]
 _Times: TypeAlias = npt.NDArray[np.float64]  # (items, 2): start and end of each, in seconds
@@ -28,13 +27,13 @@ _SHORTEST = 0.02  # seconds that are left of any word
 _SPACING = 0.8  # of the lower quartile of how far tokens are apart: as close as a pause may push them together
 
 
-def find_pauses(waveform: Float[Tensor, "samples"], *, sample_rate: int) -> list[Interval]:
+def find_pauses(waveform: Float[np.ndarray, "samples"], *, sample_rate: int) -> list[Interval]:
     """Stretches without sound, in seconds, in order: at both ends of any length, between of `MIN_PAUSE` or longer.
 
     Silence is what is less than 6 dB above the noise (the 5th percentile of the level), or 40 dB below the speech (the
     95th). Where these two are less than 15 dB apart, level does not tell one from the other, and there are no pauses.
     """
-    levels = _levels(waveform.detach().cpu().float().numpy(), round(sample_rate * _BLOCK))
+    levels = _levels(np.asarray(waveform, np.float32), round(sample_rate * _BLOCK))
     floor, peak = np.percentile(levels, [5, 95]) if len(levels) else (0.0, 0.0)
     if peak - floor < _MIN_RANGE:
         return []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def warm() -> None:
     """Search and align once, with a language model that was written and read."""
-    import torch
+    import numpy as np
 
     from asr.alignment.forced_alignment import align_tokens
     from asr.lm.estimate import estimate_ngrams
@@ -22,7 +22,7 @@ def warm() -> None:
         path = Path(folder) / "lm.bin"
         NGramModel.from_ngrams(estimated.words, estimated.ngrams).save(path)
         fusion = Fusion(pieces, NGramModel.load(path))
-        log_probs = torch.eye(5).repeat(2, 1).log_softmax(dim=1)
+        log_probs = np.log(np.tile(0.8 * np.eye(5) + 0.04, (2, 1)))
         align_tokens(log_probs, search(log_probs, SearchSettings(method="beam"), fusion).tokens)
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from asr.search.fusion.fusion import Fusion
 from asr.search.greedy import greedy_search
@@ -13,7 +13,7 @@ from asr.search.settings import SearchSettings
 
 
 def search(
-    log_probs: Float[Tensor, "frames vocab"], settings: SearchSettings, fusion: Fusion | None = None
+    log_probs: Float[np.ndarray, "frames vocab"], settings: SearchSettings, fusion: Fusion | None = None
 ) -> Hypothesis:
     """The best hypothesis for one utterance.
 
@@ -24,7 +24,7 @@ def search(
 
 
 def search_batch(
-    batch: Sequence[Float[Tensor, "_ vocab"]],
+    batch: Sequence[Float[np.ndarray, "_ vocab"]],
     settings: SearchSettings,
     fusion: Fusion | None = None,
     *,

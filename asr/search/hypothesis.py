@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from jaxtyping import Float
-from torch import Tensor
 
 from asr.errors import SearchError
 
@@ -27,43 +26,59 @@ class Hypothesis:
 
 
 def check_widths(*, beam_width: int, num_best: int, beam_threshold: float) -> None:
-    """Raises SearchError if a search can not be so wide."""
+    """Raises SearchError if a search cannot be so wide."""
     if beam_width < 1 or num_best < 1:
         raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
     if not beam_threshold > 0:
         raise SearchError(f"beam_threshold is {beam_threshold}; expected nats, more than 0")
 
 
-def tolerance(log_probs: Float[Tensor, "frames vocab"]) -> float:
-    """How far the sum of a row of probabilities may be from one.
+def as_log_probs(log_probs: npt.ArrayLike) -> np.ndarray:
+    """The numbers as an array; a tensor on the CPU will do, too.
+
+    Raises:
+        SearchError: they are not of a float type that NumPy knows.
+    """
+    try:
+        array = np.asarray(log_probs)
+    except (TypeError, RuntimeError) as error:  # as PyTorch says it of bfloat16, and of what lies on a GPU
+        reason = str(error).partition("\n")[0]
+        raise SearchError(f"log_probs cannot be read ({reason}); give float32 or float64 on the CPU") from None
+    if not np.issubdtype(array.dtype, np.floating):
+        raise SearchError(f"log_probs is {array.dtype}; expected natural-log probabilities of a float type")
+    return array
+
+
+def tolerance(epsilon: float, vocab_size: int) -> float:
+    """How far the sum of a row of probabilities may be from one, where numbers are rounded to `epsilon`.
 
     Rounding a log-probability changes it by half an epsilon of itself, so the sum by no more than that times the
     entropy: nothing in float32, up to 0.02 in bfloat16.
-
-    Raises:
-        SearchError: they are integers.
     """
-    if not log_probs.dtype.is_floating_point:
-        raise SearchError(f"log_probs is {log_probs.dtype}; expected natural-log probabilities of a float type")
-    return _TOLERANCE + torch.finfo(log_probs.dtype).eps / 2 * math.log(max(1, log_probs.shape[1]))
+    return _TOLERANCE + epsilon / 2 * math.log(max(1, vocab_size))
 
 
-def is_distribution(probs: np.ndarray, tolerance: float) -> bool:
-    """Whether each row of (frames, vocab) holds probabilities that sum to one; false if any is NaN."""
+def is_distribution(probs: Float[np.ndarray, "frames vocab"], tolerance: float) -> bool:
+    """Whether each row holds probabilities that sum to one; false if any is NaN."""
     return probs.shape[1] > 0 and bool((np.abs(probs.sum(axis=1) - 1) <= tolerance).all())
 
 
-def check_log_probs(log_probs: Float[Tensor, "frames vocab"]) -> None:
-    """Raises SearchError unless each row holds natural-log probabilities that sum to one."""
+def check_log_probs(log_probs: Float[np.ndarray, "frames vocab"], *, epsilon: float | None = None) -> None:
+    """Raises SearchError unless each row holds natural-log probabilities that sum to one.
+
+    `epsilon` is that of the type which they were rounded to, if it is not the array's.
+    """
     if not log_probs.shape[1]:
         raise SearchError("log_probs has no tokens; expected the blank at least")
-    if torch.isnan(log_probs).any():
+    if np.isnan(log_probs).any():
         raise SearchError("log_probs has NaN; the model's weights or its input are broken")
-    sums = log_probs.double().exp().sum(dim=1)
-    worst = (sums - 1).abs()
-    if len(sums) and float(worst.max()) > tolerance(log_probs):
+    with np.errstate(over="ignore"):
+        sums = np.exp(log_probs.astype(np.float64)).sum(axis=1)
+    worst = np.abs(sums - 1)
+    allowed = tolerance(float(np.finfo(log_probs.dtype).eps) if epsilon is None else epsilon, log_probs.shape[1])
+    if len(sums) and worst.max() > allowed:
         row = int(worst.argmax())
         raise SearchError(
-            f"log_probs: the probabilities of frame {row} sum to {float(sums[row]):.4g}, expected 1; "
+            f"log_probs: the probabilities of frame {row} sum to {sums[row]:.4g}, expected 1; "
             "give natural-log probabilities (log_softmax), not logits or probabilities"
         )

@@ -1,27 +1,22 @@
 """Prefix beam search: the likeliest text, summed over all its paths (Graves 2012, 7.5.3; Hannun et al. 2014)."""
 
 import math
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
-from asr.errors import SearchError
-from asr.search.batched.beam import tensor_beam_search
-from asr.search.fusion.fusion import no_fusion
-from asr.search.fusion.step import FusionTables
-from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths, is_distribution, tolerance
-from asr.search.kernel.search import search_prefixes
+from asr.search.fusion.tables import FusionTables
+from asr.search.hypothesis import Hypothesis, as_log_probs, check_widths
+from asr.search.stream import NoTextError, PrefixBeamStream
 
-_WIDEST = 1024  # beams of `_search_harder`: it takes time and memory for each pair of prefixes
+_WIDER, _WIDEST = 4, 1024  # times, and prefixes: of the beams that are tried where one has found no text at all
 
 
 def prefix_beam_search(
-    log_probs: Float[Tensor, "frames vocab"],
+    log_probs: Float[np.ndarray, "frames vocab"],
     *,
     beam_width: int,
     num_best: int = 1,
@@ -33,7 +28,7 @@ def prefix_beam_search(
 
     Exact when `beam_width` is at least the number of prefixes. `max_tokens` a frame are looked at (all, if None), and
     prefixes more than `beam_threshold` nats below the best are dropped. `frames` are those of the likeliest path. Of
-    any float type. If all texts are lost on the way, it searches again in logarithms and in wider beams, which takes
+    any float type. If all texts are lost on the way, it searches again in wider beams without other limits, which takes
     longer.
 
     Raises:
@@ -41,52 +36,27 @@ def prefix_beam_search(
             found that has a probability above zero, or there is not memory enough.
     """
     check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
-    exact = log_probs if log_probs.dtype.itemsize >= 4 else log_probs.float()  # numpy has no bfloat16
-    probs = np.exp(np.ascontiguousarray(exact.detach().cpu().numpy(), np.float64))
-    if not is_distribution(probs, tolerance(log_probs)):
-        check_log_probs(log_probs)  # says what is wrong
-    vocab = log_probs.shape[1]
-    tables = no_fusion(vocab) if fusion is None else fusion
-    _refuse_other_vocabulary(tables, vocab)
-    max_tokens = vocab if max_tokens is None else max(1, min(max_tokens, vocab))
-    try:
-        results, tokens = search_prefixes(probs, beam_width, max_tokens, math.exp(-beam_threshold), tables)
-    except MemoryError:
-        raise SearchError(
-            f"a beam of {beam_width} over {len(probs)} frames takes more memory than there is; search with a narrower "
-            "beam, or cut the sound into parts"
-        ) from None
-    if not (results[0] > -math.inf).any():
-        return _search_harder(log_probs, beam_width, num_best, tables)
-    return _hypotheses(results, tokens, num_best)
-
-
-def _search_harder(
-    log_probs: Float[Tensor, "frames vocab"], beam_width: int, num_best: int, tables: FusionTables
-) -> list[Hypothesis]:
-    """`num_best` texts where the kernel has found none: their words cost more than its numbers can hold (745 nats in a
-    frame), or no prefix of so narrow a beam can become a text. So the same in logarithms, without other limits, and in
-    wider beams.
-
-    Raises:
-        SearchError: there is none in these either.
-    """
-    widths = [width for width in (beam_width, 4 * beam_width, 16 * beam_width) if width <= _WIDEST] or [_WIDEST]
-    for width in widths:
-        with suppress(SearchError):
-            [found] = tensor_beam_search(
-                log_probs.detach().cpu()[None], torch.tensor([len(log_probs)]), beam_width=width, num_best=num_best,
-                fusion=tables,
-            )  # fmt: skip
-            return found
-    raise SearchError(  # only a lexicon forbids anything for good: without one, the likeliest path is a text
-        f"no text that the lexicon can spell has a probability above zero, in beams of up to {widths[-1]}; allow other "
-        "words too"
+    log_probs = as_log_probs(log_probs)
+    stream = PrefixBeamStream(
+        log_probs.shape[1],
+        beam_width=beam_width,
+        max_tokens=max_tokens,
+        beam_threshold=beam_threshold,
+        fusion=fusion,
     )
+    stream.accept(log_probs)
+    try:
+        return stream.finish(num_best)
+    except NoTextError:
+        has_limits = max_tokens is not None or beam_threshold < math.inf
+        if beam_width >= _WIDEST and not has_limits:
+            raise
+    wider = max(beam_width, min(_WIDER * beam_width, _WIDEST))
+    return prefix_beam_search(log_probs, beam_width=wider, num_best=num_best, fusion=fusion)
 
 
 def search_in_parallel(
-    batch: Sequence[Float[Tensor, "_ vocab"]],
+    batch: Sequence[Float[np.ndarray, "_ vocab"]],
     *,
     beam_width: int,
     num_best: int = 1,
@@ -94,38 +64,24 @@ def search_in_parallel(
     beam_threshold: float = math.inf,
     fusion: FusionTables | None = None,
 ) -> list[list[Hypothesis]]:
-    """`prefix_beam_search` of several utterances, as many at once as torch has threads."""
+    """`prefix_beam_search` of several utterances, as many at once as `OMP_NUM_THREADS` says, or else on all cores."""
 
-    def run(log_probs: Tensor) -> list[Hypothesis]:
+    def run(log_probs: np.ndarray) -> list[Hypothesis]:
         return prefix_beam_search(
             log_probs, beam_width=beam_width, num_best=num_best, max_tokens=max_tokens, beam_threshold=beam_threshold,
             fusion=fusion,
         )  # fmt: skip
 
-    if len(batch) < 2 or torch.get_num_threads() < 2:
+    num_threads = min(_num_threads(), len(batch))
+    if num_threads < 2:
         return [run(log_probs) for log_probs in batch]
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(num_threads) as pool:
         return list(pool.map(run, batch))
 
 
-def _refuse_other_vocabulary(tables: FusionTables, vocab: int) -> None:
-    expected = len(tables.token_start) - 1
-    if vocab != expected:
-        raise SearchError(f"log_probs has {vocab} tokens a frame, the fusion was made for {expected}")
-
-
-def _hypotheses(results: np.ndarray, tokens: np.ndarray, num_best: int) -> list[Hypothesis]:
-    """The best, best first; those of equal score in the order of their tokens."""
-    scores, gains, lengths = results
-    ends = np.cumsum(lengths).astype(int)
-    starts = ends - lengths.astype(int)
-    order = np.argsort(-scores, kind="stable")
-    num_possible = int((scores > -math.inf).sum())
-    least = scores[order[min(num_best, num_possible) - 1]]
-    found = []
-    for k in order[scores[order] >= least]:
-        text, frames = tokens[:, starts[k] : ends[k]].tolist()
-        acoustic = min(0.0, float(scores[k] - gains[k]))  # rounding can bring log 1 above 0
-        found.append(Hypothesis(tuple(text), acoustic + float(gains[k]), tuple(frames), float(gains[k])))
-    found.sort(key=lambda hypothesis: (-hypothesis.score, hypothesis.tokens))
-    return found[:num_best]
+def _num_threads() -> int:
+    """As many as PyTorch would take."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

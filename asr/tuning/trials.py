@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import torch
+from jaxtyping import Float
 from rapidfuzz.distance import Levenshtein
-from torch import Tensor
 
 from asr.alignment.confidence import expected_calibration_error, fit_calibration, word_confidence
 from asr.alignment.forced_alignment import align_tokens
@@ -113,7 +112,7 @@ class _Dev:
         _check_texts(utterances, recognizer.tokens)
         self.decode, self._fusion, self._progress = recognizer.tokens.decode, recognizer.fusion, progress
         self.texts = [" ".join(utterance.text.split()) for utterance in utterances]
-        self.batch: list[Tensor] = [torch.empty(0, 0)] * len(utterances)
+        self.batch: list[Float[np.ndarray, "_ vocab"]] = [np.empty((0, 0))] * len(utterances)
         done = 0
         for batch, all_log_probs in batches_of_log_probs(recognizer, utterances):
             for index, log_probs in zip(batch, all_log_probs, strict=True):

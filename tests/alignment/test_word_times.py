@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ def sound(*parts, noise=0.001, offset=0.0):
         time = torch.arange(round(abs(seconds) * RATE)) / RATE
         pieces.append(0.3 * torch.sin(2 * torch.pi * 500 * time) * (seconds > 0))
     signal = torch.cat(pieces)
-    return signal + noise * torch.randn(len(signal), generator=generator) + offset
+    return (signal + noise * torch.randn(len(signal), generator=generator) + offset).numpy()
 
 
 def rounded(intervals):
@@ -44,7 +45,7 @@ def test_the_shortest_pause_and_a_click_inside_one():
     assert rounded(find_pauses(sound(0.5, -0.1, 0.03, -0.1, 0.5), sample_rate=RATE)) == [(0.5, 0.73)]
 
 
-@pytest.mark.parametrize("waveform", [torch.zeros(0), torch.zeros(5), torch.zeros(9000), sound(1.0), sound(-1.0)])
+@pytest.mark.parametrize("waveform", [np.zeros(0), np.zeros(5), np.zeros(9000), sound(1.0), sound(-1.0)])
 def test_a_sound_of_one_level_has_no_pauses(waveform):
     assert find_pauses(waveform, sample_rate=RATE) == []
 

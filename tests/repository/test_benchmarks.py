@@ -3,7 +3,6 @@
 import jiwer
 import numpy as np
 import pytest
-import torch
 
 from asr.search.greedy import greedy_search
 from asr.tokens import Tokens, TokenSettings
@@ -33,9 +32,9 @@ def greedy_texts(tokens, utterances):
 
 
 def test_rows_are_distributions(tokens):
-    rows = torch.cat(speak(tokens))
+    rows = np.concatenate(speak(tokens))
     assert rows.shape[1] == len(tokens)
-    torch.testing.assert_close(rows.exp().sum(dim=1), torch.ones(len(rows)))
+    np.testing.assert_allclose(np.exp(rows).sum(axis=1), 1, rtol=1e-5)
     assert rows[:, UNKNOWN_ID].max() < -20  # nobody says it
 
 
@@ -49,13 +48,13 @@ def test_greedy_search_is_close_to_the_text_but_not_right(tokens):
 
 def test_with_rivals_the_right_token_is_still_among_the_two_best(tokens):
     """So a language model can bring it back."""
-    confused, sure = (torch.cat(speak(tokens, confusion=confusion)) for confusion in (1.0, 0.0))
-    spoken = sure.argmax(dim=1)
-    wrong = confused.argmax(dim=1) != spoken
-    assert 0.1 < wrong[spoken != BLANK_ID].float().mean() < 0.4
-    assert (confused.topk(2).indices == spoken[:, None]).any(dim=1).all()
+    confused, sure = (np.concatenate(speak(tokens, confusion=confusion)) for confusion in (1.0, 0.0))
+    spoken = sure.argmax(axis=1)
+    wrong = confused.argmax(axis=1) != spoken
+    assert 0.1 < wrong[spoken != BLANK_ID].mean() < 0.4
+    assert (confused.argsort(axis=1)[:, -2:] == spoken[:, None]).any(axis=1).all()
 
 
 def test_the_seed_fixes_everything(tokens):
-    assert all(map(torch.equal, speak(tokens), speak(tokens)))
-    assert not all(map(torch.equal, speak(tokens), speak(tokens, seed=1)))
+    assert all(map(np.array_equal, speak(tokens), speak(tokens)))
+    assert not all(map(np.array_equal, speak(tokens), speak(tokens, seed=1)))

@@ -30,6 +30,7 @@ from tests.support.fusion_oracle import (
     random_log_probs,
     written,
 )
+from tests.support.log_probs import log_of, log_softmax
 
 ALL = 400  # more than any exhaustive case here has prefixes
 LONG_PIECES = ["<blank>", "<unk>", "\u2581", "A", "B", "AB", "\u2581BA", "BAB", "ABBA", "\u2581A"]
@@ -65,12 +66,13 @@ FUSIONS = {
 
 def random_batch(lengths, vocab, seed, spread=2.0):
     generator = torch.Generator().manual_seed(seed)
-    return [(spread * torch.randn(length, vocab, generator=generator)).log_softmax(-1) for length in lengths]
+    return [log_softmax(spread * torch.randn(length, vocab, generator=generator)) for length in lengths]
 
 
-def search_batch(batch, **options):
+def search_batch(batch, device="cpu", **options):
     """All at once; beyond the end of an utterance there is nothing that could be used."""
-    padded = torch.nn.utils.rnn.pad_sequence(batch, batch_first=True, padding_value=math.nan)
+    tensors = [torch.from_numpy(log_probs).to(device) for log_probs in batch]
+    padded = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=math.nan)
     return tensor_beam_search(padded, torch.tensor([len(log_probs) for log_probs in batch]), **options)
 
 
@@ -198,7 +200,7 @@ def test_a_frame_never_waits_for_the_device(fusion):
 def test_a_gpu_finds_what_the_cpu_finds(fusion):
     batch = random_batch([60, 0, 23, 1], len(LONG_PIECES), seed=5)
     options = {"beam_width": 8, "num_best": 8, "fusion": None if fusion is None else fusion.tables}
-    found = search_batch([log_probs.cuda() for log_probs in batch], **options)
+    found = search_batch(batch, "cuda", **options)
     for utterance, expected in zip(found, search_batch(batch, **options), strict=True):
         assert_same(utterance, expected)
 
@@ -215,18 +217,18 @@ def test_a_vocabulary_of_nothing_but_the_blank():
 
 
 def test_impossible_tokens_are_no_hypotheses():
-    log_probs = torch.tensor([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]).log()
+    log_probs = log_of([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
     [found] = search_batch([log_probs], beam_width=9, num_best=9)
     assert [(h.tokens, h.score, h.frames) for h in found] == [((1,), 0.0, (0,))]
 
 
-SURE_OF_B = torch.tensor([[0.0, 0.0, 0.0, 1.0]] * 3).log()
+SURE_OF_B = log_of([[0.0, 0.0, 0.0, 1.0]] * 3)
 
 
 def test_half_a_word_is_better_than_nothing_but_no_better_than_a_word():
     """B is only the beginning of BA; AB is a word. Each utterance of the batch is judged by itself."""
     tables = Fusion(CHARACTERS, bigram_model(), settings=FusionSettings(unit="lexicon")).tables
-    either = torch.tensor([[0.0, 0.0, 0.1, 0.9]] * 3).log()
+    either = log_of([[0.0, 0.0, 0.1, 0.9]] * 3)
     found = search_batch([SURE_OF_B, either], beam_width=4, fusion=tables)
     assert [best.tokens for [best] in found] == [(3,), (2, 3)]
 
@@ -250,4 +252,4 @@ def test_a_lexicon_that_can_spell_nothing_is_said_so():
     model = bigram_model(list(unigrams), unigrams, {})
     tables = Fusion(CHARACTERS, model, settings=FusionSettings(unit="lexicon")).tables
     with pytest.raises(SearchError, match="utterance 1 of the batch: no text that the lexicon can spell"):
-        search_batch([torch.zeros(2, 4).log_softmax(-1), SURE_OF_B], beam_width=4, fusion=tables)
+        search_batch([np.full((2, 4), -math.log(4)), SURE_OF_B], beam_width=4, fusion=tables)

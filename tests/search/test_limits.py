@@ -1,6 +1,7 @@
 """Search at its limits: ties without end, numbers beyond all reason, words that nothing writes, and many threads."""
 
 import math
+from functools import partial
 
 import numba
 import numpy as np
@@ -11,23 +12,24 @@ from asr.errors import SearchError
 from asr.search import Fusion, FusionSettings
 from asr.search.batched.beam import tensor_beam_search
 from asr.search.greedy import greedy_search
-from asr.search.kernel.beams import BEAM, scale
+from asr.search.kernel.beams import scale
+from asr.search.kernel.state import BEAM
 from asr.search.prefix_beam import prefix_beam_search, search_in_parallel
 from tests.support.fusion_oracle import CHARACTERS, UNIGRAMS, WORDS, bigram_model, written
-from tests.support.log_probs import gaussian_log_probs, long_log_probs
+from tests.support.log_probs import gaussian_log_probs, log_of, long_log_probs
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("num_tokens", "beam_width"), [(1, 3), (2, 1), (6, 1), (30, 4), (100, 2)])
 def test_frames_that_say_nothing(num_tokens, beam_width):
-    even = torch.full((6, num_tokens), 1 / num_tokens, dtype=torch.float64).log()
+    even = log_of(np.full((6, num_tokens), 1 / num_tokens))
     found = prefix_beam_search(even, beam_width=beam_width, num_best=beam_width)
     assert len({hypothesis.tokens for hypothesis in found}) == (beam_width if num_tokens > 1 else 1)
 
 
 def test_of_equals_all_stay_that_the_beam_has_room_for():
-    log_probs = torch.tensor([[0.1, 0.3, 0.3, 0.3]], dtype=torch.float64).log()
+    log_probs = log_of([[0.1, 0.3, 0.3, 0.3]])
     found = prefix_beam_search(log_probs, beam_width=5, num_best=5, beam_threshold=1e-20)
     assert [hypothesis.tokens for hypothesis in found] == [(1,), (2,), (3,)]
 
@@ -39,7 +41,7 @@ def test_a_threshold_that_nothing_can_be_within_is_refused(beam_threshold):
 
 
 def test_a_beam_that_no_memory_holds_is_refused():
-    with pytest.raises(SearchError, match="beam of 1000000000000 over 3 frames takes more memory than there is"):
+    with pytest.raises(SearchError, match="beam of 1000000000000 takes more memory than there is"):
         prefix_beam_search(gaussian_log_probs(3, 3, 0), beam_width=10**12)
 
 
@@ -86,7 +88,7 @@ def test_a_piece_may_finish_a_word_and_end_it_at_once():
     """The lexicon has no word A, so none may end before the piece that makes it AB."""
     model = bigram_model(["<unk>", "<s>", "</s>", "AB"], UNIGRAMS, {})
     fusion = Fusion(["<blank>", "\u2581A", "B\u2581"], model, settings=FusionSettings(unit="lexicon"))
-    log_probs = torch.eye(3, dtype=torch.float64)[[1, 2]].log()
+    log_probs = log_of(np.eye(3)[[1, 2]])
     [best] = prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
     assert best.tokens == (1, 2)
 
@@ -95,7 +97,7 @@ def test_gains_beyond_all_reason_leave_numbers():
     """Words that are next to impossible, but for a bigram that takes all of that back at the end of the word."""
     words = ["<unk>", "<s>", "</s>", "A", "AB", "ABB"]
     unigrams = UNIGRAMS | {"A": (-0.1, 0), "AB": (-17, 0), "ABB": (-34, 0)}
-    log_probs = torch.eye(4, dtype=torch.float64)[[2, 3, 0, 3, 1, 2]].log()
+    log_probs = log_of(np.eye(4)[[2, 3, 0, 3, 1, 2]])
     fusion = Fusion(
         CHARACTERS,
         bigram_model(words, unigrams, {("<s>", "ABB"): -0.1}),
@@ -106,24 +108,25 @@ def test_gains_beyond_all_reason_leave_numbers():
     assert math.isfinite(best.score)
 
 
-def test_a_text_that_costs_more_than_the_kernel_can_hold_is_found_in_logarithms():
+def test_a_text_that_costs_more_than_the_kernel_can_hold_is_found_with_its_exact_score():
     """One unknown letter at 3.3 times -100 (log10) is 760 nats, whose exponential is zero. By hand, and in tensors."""
     unigrams = UNIGRAMS | {"<unk>": (-100, 0)}
     fusion = Fusion(CHARACTERS, bigram_model(unigrams=unigrams), settings=FusionSettings(alpha=3.3, beta=0.0))
-    log_probs = torch.eye(4, dtype=torch.float64)[[3, 0]].log()
+    log_probs = log_of(np.eye(4)[[3, 0]])
     [best] = prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
     assert (best.tokens, best.frames) == ((3,), (0,))
     # <s> backs off (-0.3) to <unk>, and the end (-0.7) follows; the letter costs -1.5 nats more
     assert best.score == best.fusion_score == pytest.approx(3.3 * math.log(10) * (-0.3 - 100 - 0.7) - 1.5, rel=1e-6)
-    [[other]] = tensor_beam_search(log_probs[None], torch.tensor([2]), beam_width=4, fusion=fusion.tables)
-    assert best == other
+    [[other]] = tensor_beam_search(torch.tensor(log_probs[None]), torch.tensor([2]), beam_width=4, fusion=fusion.tables)
+    assert (other.tokens, other.frames) == (best.tokens, best.frames)
+    assert best.score == pytest.approx(other.score, rel=1e-12)
 
 
 def test_what_only_a_wider_beam_finds_is_found():
     """At first the only word, AB, is so unlikely that a beam of one drops it for the silence that ends in nothing."""
     model = bigram_model(["<unk>", "<s>", "</s>", "AB"], UNIGRAMS | {"AB": (-1, 0)}, {})
     fusion = Fusion(CHARACTERS, model, settings=FusionSettings(unit="lexicon")).tables
-    log_probs = torch.tensor([[0.9, 0, 0.1, 0], [0, 0, 0, 1]], dtype=torch.float64).log()
+    log_probs = log_of([[0.9, 0, 0.1, 0], [0, 0, 0, 1]])
     wide = prefix_beam_search(log_probs, beam_width=8, fusion=fusion)
     assert wide[0].tokens == (2, 3)
     for beam_width in (1, 2000):
@@ -137,31 +140,46 @@ def test_what_only_a_wider_beam_finds_is_found():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_log_probs_may_be_of_any_float_type(dtype):
-    """A bfloat16 rounds by up to 0.4 %, so their probabilities do not sum to one any more."""
+    """A bfloat16, which NumPy does not know, rounds by up to 0.4 %: their probabilities do not sum to one any more."""
     log_probs = torch.randn(30, 500, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1).to(dtype)
     exact = log_probs.double().log_softmax(dim=1)
-    [best] = prefix_beam_search(log_probs, beam_width=8)
-    [expected] = prefix_beam_search(exact, beam_width=8)
-    assert best.tokens == expected.tokens
-    assert best.score == pytest.approx(expected.score, abs=30 * 0.02)
+    [expected] = prefix_beam_search(exact.numpy(), beam_width=8)
     [[in_tensors]] = tensor_beam_search(log_probs[None], torch.tensor([30]), beam_width=8)
     assert in_tensors.tokens == expected.tokens
-    assert greedy_search(log_probs).score == pytest.approx(float(log_probs.double().amax(dim=1).sum()), rel=1e-6)
+    wrong = (exact - 0.05).to(dtype)
     with pytest.raises(SearchError, match="expected 1; give natural-log probabilities"):
-        prefix_beam_search((exact - 0.05).to(dtype), beam_width=8)
+        tensor_beam_search(wrong[None], torch.tensor([30]), beam_width=8)
+    if dtype == torch.bfloat16:
+        return
+    [best] = prefix_beam_search(log_probs.numpy(), beam_width=8)
+    assert best.tokens == expected.tokens
+    assert best.score == pytest.approx(expected.score, abs=30 * 0.02)
+    greedy = greedy_search(log_probs.numpy())
+    assert greedy.score == pytest.approx(float(log_probs.double().amax(dim=1).sum()), rel=1e-6)
+    with pytest.raises(SearchError, match="expected 1; give natural-log probabilities"):
+        prefix_beam_search(wrong.numpy(), beam_width=8)
+
+
+@pytest.mark.parametrize("search", [partial(greedy_search), partial(prefix_beam_search, beam_width=4)])
+def test_what_is_no_array_of_floats_is_told_so(search):
+    """As it is outside of tests, where nobody checks types."""
+    unchecked = partial(inspect.unwrap(search.func), **search.keywords)
+    rows = torch.full((3, 4), 0.25).log()
+    assert unchecked(rows) == unchecked(rows.numpy())
+    with pytest.raises(SearchError, match=r"cannot be read \(.*BFloat16\); give float32 or float64 on the CPU"):
+        unchecked(rows.bfloat16())
+    with pytest.raises(SearchError, match="log_probs is int64; expected natural-log probabilities of a float type"):
+        unchecked(np.zeros((3, 4), np.int64))
 
 
 # --- threads ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_number_of_threads_changes_nothing():
+def test_the_number_of_threads_changes_nothing(monkeypatch):
     fusion = Fusion(CHARACTERS, bigram_model(), hotwords={"BA": 2.0}).tables
     batch = [long_log_probs(10 + 7 * seed, seed) for seed in range(12)]
-    results, threads = [], torch.get_num_threads()
-    try:
-        for number in (1, 2, 5):
-            torch.set_num_threads(number)
-            results.append(search_in_parallel(batch, beam_width=8, num_best=3, fusion=fusion))
-    finally:
-        torch.set_num_threads(threads)
-    assert results[0] == results[1] == results[2]
+    results = []
+    for number in ("1", "2", "5", "", "all"):
+        monkeypatch.setenv("OMP_NUM_THREADS", number)
+        results.append(search_in_parallel(batch, beam_width=8, num_best=3, fusion=fusion))
+    assert all(result == results[0] for result in results)

@@ -3,10 +3,11 @@
 import math
 
 import numba
+import numpy as np
 import pytest
 
 from asr.search import Fusion, FusionSettings
-from asr.search.fusion.step import advance, finish
+from asr.search.fusion.step import FusionState, advance, finish
 from asr.search.prefix_beam import prefix_beam_search
 from tests.support.fusion_oracle import bigram_model
 from tests.support.log_probs import long_log_probs
@@ -26,8 +27,8 @@ def test_pieces_that_end_words_lose_nothing_in_a_narrow_beam(beam_width):
 
 def slow_beam(log_probs, beam_width, tables):
     """The best score of a textbook beam search, every extension of which is scored by the functions of the kernel."""
-    beams = {(): (1.0, 0.0, 0.0, (tables.lm_start, 0, tables.hot_start))}
-    for row in log_probs.exp().double().tolist():
+    beams = {(): (1.0, 0.0, 0.0, FusionState(tables.lm_start, 0, tables.hotwords.start))}
+    for row in np.exp(log_probs).astype(float).tolist():
         extended = {}
 
         def add(prefix, blank, token, gain, state, extended=extended):
@@ -37,19 +38,19 @@ def slow_beam(log_probs, beam_width, tables):
         for prefix, (blank, token, gain, state) in beams.items():
             add(prefix, (blank + token) * row[0], token * row[prefix[-1]] if prefix else 0.0, gain, state)
             for symbol in range(1, len(row)):
-                more, *after = call_advance(tables, *state, symbol)
+                more, after = call_advance(tables, state, symbol)
                 source = blank if prefix[-1:] == (symbol,) else blank + token
-                add((*prefix, symbol), 0.0, source * row[symbol], gain + more, tuple(after))
+                add((*prefix, symbol), 0.0, source * row[symbol], gain + more, after)
         best = sorted(extended.items(), key=lambda item: -(sum(item[1][:2]) * math.exp(item[1][2])))
         beams = dict(best[:beam_width])
-    return max(math.log(b + t) + g + call_finish(tables, *state) for b, t, g, state in beams.values())
+    return max(math.log(b + t) + g + call_finish(tables, state) for b, t, g, state in beams.values())
 
 
 @numba.njit
-def call_advance(tables, lm_state, node, hot, token):
-    return advance(tables, lm_state, node, hot, token)
+def call_advance(tables, state, token):
+    return advance(tables, state, token)
 
 
 @numba.njit
-def call_finish(tables, lm_state, node, hot):
-    return finish(tables, lm_state, node, hot, True)
+def call_finish(tables, state):
+    return finish(tables, state, True)

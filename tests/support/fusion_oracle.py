@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import strategies as st
-from torch import Tensor
 
 from asr.lm.ngram import NGramModel, NGramTable
 from asr.search import FusionSettings, Hypothesis
+from tests.support.log_probs import log_softmax
 
 Scores: TypeAlias = dict[tuple[int, ...], float]  # of texts, as natural logs
 
@@ -69,7 +69,7 @@ def written(tokens: Sequence[int], pieces: Sequence[str]) -> list[str]:
     return "".join(pieces[t] for t in tokens).replace("\u2581", " ").split()
 
 
-def acoustic_scores(log_probs: Tensor) -> Scores:
+def acoustic_scores(log_probs: np.ndarray) -> Scores:
     """The log-probability of every token sequence, over all its paths."""
     totals: Scores = {}
     rows = log_probs.tolist()
@@ -80,13 +80,13 @@ def acoustic_scores(log_probs: Tensor) -> Scores:
 
 
 @st.composite
-def random_log_probs(draw: st.DrawFn) -> Tensor:
+def random_log_probs(draw: st.DrawFn) -> np.ndarray:
     """Up to 5 frames of 4 tokens; some tokens have probability zero."""
     num_frames = draw(st.integers(0, 5))
     logits = st.floats(-4, 4) | st.just(-math.inf)
     row = st.lists(logits, min_size=4, max_size=4).filter(lambda values: max(values) > -math.inf)
     rows = draw(st.lists(row, min_size=num_frames, max_size=num_frames))
-    return torch.tensor(rows, dtype=torch.float64).reshape(num_frames, 4).log_softmax(-1)
+    return log_softmax(torch.tensor(rows, dtype=torch.float64).reshape(num_frames, 4))
 
 
 fusion_settings = st.builds(
@@ -98,7 +98,7 @@ fusion_settings = st.builds(
 )
 
 
-def expected_scores(log_probs: Tensor, pieces: Sequence[str], settings: FusionSettings) -> Scores:
+def expected_scores(log_probs: np.ndarray, pieces: Sequence[str], settings: FusionSettings) -> Scores:
     """The score of every text that is allowed."""
     scores: Scores = {}
     for tokens, acoustic in acoustic_scores(log_probs).items():

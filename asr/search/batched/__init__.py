@@ -1,0 +1,5 @@
+"""The same prefix beam search for a whole batch in tensors: for log-probabilities that lie on a GPU. Needs PyTorch.
+
+In the order of reading: `beam.py` (`tensor_beam_search`), `step.py` (one frame), `fusion.py` (language model and hot
+words on tensors), `frames.py` (the loop over frames, and the way back).
+"""

@@ -1,6 +1,6 @@
-"""Prefix beam search of a whole batch in tensors, on a CPU or a GPU: the same search as `kernel.py`.
+"""Prefix beam search of a whole batch in tensors, on a CPU or a GPU: the same search as `asr/search/kernel/`.
 
-All utterances go through a frame together (`tensor_step.py`); those that have ended keep their prefixes as they are, so
+All utterances go through a frame together (`step.py`); those that have ended keep their prefixes as they are, so
 no result depends on padding or on the rest of the batch. Nothing waits for the device before the last frame.
 """
 
@@ -16,7 +16,7 @@ from asr.search.batched.frames import History, repeat_step
 from asr.search.batched.fusion import TensorTables
 from asr.search.batched.step import Beams, Frame, all_paths, empty_prefix, next_beams
 from asr.search.fusion.fusion import no_fusion
-from asr.search.fusion.step import LEXICON, FusionTables
+from asr.search.fusion.tables import LEXICON, FusionTables
 from asr.search.hypothesis import Hypothesis, check_log_probs, check_widths
 
 
@@ -46,7 +46,7 @@ def tensor_beam_search(
     if any(not 0 <= length <= max_frames for length in lengths):
         raise SearchError(f"num_frames is {lengths}; expected numbers from 0 to {max_frames}, the frames of log_probs")
     for utterance, length in zip(log_probs, lengths, strict=True):
-        check_log_probs(utterance[:length])
+        check_log_probs(utterance[:length].detach().double().cpu().numpy(), epsilon=torch.finfo(log_probs.dtype).eps)
     if fusion is None:
         fusion = no_fusion(vocab)
     tables = fusion if isinstance(fusion, TensorTables) else TensorTables.of(fusion, log_probs.device)

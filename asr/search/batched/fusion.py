@@ -1,4 +1,4 @@
-"""What one more token adds to the scores of many prefixes at once: `fusion_step.py` on tensors, on any device.
+"""What one more token adds to the scores of many prefixes at once: `asr/search/fusion/step.py` on tensors, anywhere.
 
 What is looked up by two numbers (the arc of a state and a word, the child of a trie node and a symbol) lies in one list
 of keys, `first * size + second`, in ascending order: one binary search for all prefixes, and no step that waits for the
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from asr.search.fusion.step import BOUNDARY, LEXICON, ROOT, TOKENS, WORDS, FusionTables
+from asr.search.fusion.tables import BOUNDARY, LEXICON, ROOT, TOKENS, WORDS, FusionTables
 
 _UNKNOWN_WORD, _END_WORD = 0, 2
 _NO_KEY = np.iinfo(np.int64).max
@@ -24,7 +24,7 @@ class FusionState(NamedTuple):
 
     lm_state: Tensor
     node: Tensor  # of the trie, that the open word has reached
-    hot: Tensor  # state of the hot words
+    hotword_state: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class TensorTables:
     unit: int
     alpha: float
     beta: float
-    unknown: float
+    unknown_penalty: float
     start: tuple[int, int, int]  # the `FusionState` of a text's beginning
     symbols: Int[Tensor, "vocab longest"]  # of each token; beyond its end one symbol more, which changes nothing
     has_boundary: tuple[bool, ...]  # whether any token has a boundary in that column of `symbols`
@@ -51,16 +51,17 @@ class TensorTables:
     backoff_state: Int[Tensor, "states"]
     num_words: int
     max_backoffs: int  # from any state to the empty context
-    hot_next: Int[Tensor, "hot_states symbols"]  # a column for the symbol that changes nothing, too
-    hot_gain: Float[Tensor, "hot_states symbols"]
-    hot_final: Float[Tensor, "hot_states"]
+    hotword_next: Int[Tensor, "hotword_states symbols"]  # a column for the symbol that changes nothing, too
+    hotword_gain: Float[Tensor, "hotword_states symbols"]
+    hotword_final: Float[Tensor, "hotword_states"]
 
     @classmethod
     def of(cls, tables: FusionTables, device: torch.device | str) -> "TensorTables":
         """The same tables on a device."""
-        symbols, num_symbols = _padded_symbols(tables), tables.hot_next.shape[1]
+        trie, hotwords = tables.trie, tables.hotwords
+        symbols, num_symbols = _padded_symbols(tables), hotwords.next.shape[1]
         num_words = int(tables.lm.arc_start[1])  # the empty context has an arc for each
-        num_states = len(tables.hot_next)
+        num_states = len(hotwords.next)
 
         def put(array: np.ndarray) -> Tensor:  # a copy: language models are mapped from files
             kind = np.int64 if array.dtype.kind == "i" else np.float64
@@ -70,16 +71,16 @@ class TensorTables:
             unit=tables.unit,
             alpha=float(tables.alpha),
             beta=float(tables.beta),
-            unknown=float(tables.unknown),
-            start=(int(tables.lm_start), ROOT, int(tables.hot_start)),
+            unknown_penalty=float(tables.unknown_penalty),
+            start=(int(tables.lm_start), ROOT, int(hotwords.start)),
             symbols=put(symbols),
             has_boundary=tuple((symbols == BOUNDARY).any(axis=0).tolist()),
-            token_word=put(tables.token_word),
-            child_keys=put(_keys(tables.trie_start, tables.trie_symbol, num_symbols)),
-            child=put(np.append(tables.trie_child, len(tables.trie_word) - 1)),
-            trie_word=put(tables.trie_word),
-            depth=put(tables.depth),
-            lookahead=put(tables.lookahead),
+            token_word=put(tables.tokens.word),
+            child_keys=put(_keys(trie.start, trie.symbol, num_symbols)),
+            child=put(np.append(trie.child, len(trie.word) - 1)),
+            trie_word=put(trie.word),
+            depth=put(trie.depth),
+            lookahead=put(trie.lookahead),
             arc_keys=put(_keys(tables.lm.arc_start, tables.lm.arc_word, num_words)),
             arc_log_prob=put(tables.lm.arc_log_prob),
             arc_next=put(tables.lm.arc_next),
@@ -87,9 +88,9 @@ class TensorTables:
             backoff_state=put(tables.lm.backoff_state),
             num_words=num_words,
             max_backoffs=_max_backoffs(tables.lm.backoff_state),
-            hot_next=put(np.column_stack([tables.hot_next, np.arange(num_states)])),
-            hot_gain=put(np.column_stack([tables.hot_gain, np.zeros(num_states)])),
-            hot_final=put(tables.hot_final),
+            hotword_next=put(np.column_stack([hotwords.next, np.arange(num_states)])),
+            hotword_gain=put(np.column_stack([hotwords.gain, np.zeros(num_states)])),
+            hotword_final=put(hotwords.final),
         )
 
     def advance(
@@ -99,7 +100,7 @@ class TensorTables:
 
         The gain is -inf if the lexicon forbids the token.
         """
-        lm_state, node, hot = (part[:, :, None] for part in before)
+        lm_state, node, hotword_state = (part[:, :, None] for part in before)
         gain = torch.zeros((*before.node.shape, tokens.shape[1]), dtype=torch.float64, device=tokens.device)
         if self.unit == TOKENS:
             log_prob, lm_state = self._lm_step(lm_state, self.token_word[tokens][:, None])
@@ -107,31 +108,31 @@ class TensorTables:
         for column, has_boundary in enumerate(self.has_boundary):
             symbol = self.symbols[:, column][tokens][:, None]
             if self._has_hotwords:
-                gain = gain + self.hot_gain[hot, symbol]
-                hot = self.hot_next[hot, symbol]
+                gain = gain + self.hotword_gain[hotword_state, symbol]
+                hotword_state = self.hotword_next[hotword_state, symbol]
             if self._spells_words and has_boundary:
                 is_boundary = symbol == BOUNDARY
-                closing, closed = self._close_word(lm_state, node, allow_unknown=self.unit == WORDS)
-                gain = gain + torch.where(is_boundary, closing, 0.0)
-                lm_state = torch.where(is_boundary, closed, lm_state)
+                word_gain, after_word = self._close_word(lm_state, node, allow_unknown=self.unit == WORDS)
+                gain = gain + torch.where(is_boundary, word_gain, 0.0)
+                lm_state = torch.where(is_boundary, after_word, lm_state)
             if self._spells_words:
                 after = self._next_node(node, symbol)
                 is_unknown = (after == len(self.trie_word) - 1) & (symbol != self._no_symbol)
-                gain = gain + torch.where(is_unknown, self.unknown * (self.depth[node] + 1), 0.0)
+                gain = gain + torch.where(is_unknown, self.unknown_penalty * (self.depth[node] + 1), 0.0)
                 node = after
         if self._spells_words:
             gain = gain + self.lookahead[node] - self.lookahead[before.node][:, :, None]
         if self.unit == LEXICON:
             gain = gain.masked_fill(node == len(self.trie_word) - 1, -torch.inf)
-        return gain, FusionState(*(part.expand(gain.shape) for part in (lm_state, node, hot)))
+        return gain, FusionState(*(part.expand(gain.shape) for part in (lm_state, node, hotword_state)))
 
     def finish(self, state: FusionState, *, allow_unknown: bool) -> Tensor:
         """The gain of the end of the sentence."""
-        lm_state, node, hot = state
-        gain = self.hot_final[hot]
+        lm_state, node, hotword_state = state
+        gain = self.hotword_final[hotword_state]
         if self._spells_words:
-            closing, lm_state = self._close_word(lm_state, node, allow_unknown=allow_unknown)
-            gain = gain + closing - self.lookahead[node]
+            word_gain, lm_state = self._close_word(lm_state, node, allow_unknown=allow_unknown)
+            gain = gain + word_gain - self.lookahead[node]
         if self._spells_words or self.unit == TOKENS:
             log_prob, _ = self._lm_step(lm_state, torch.full_like(lm_state, _END_WORD))
             gain = gain + self.alpha * log_prob
@@ -144,11 +145,11 @@ class TensorTables:
     @property
     def _no_symbol(self) -> int:
         """What fills up the symbols of shorter tokens."""
-        return self.hot_next.shape[1] - 1
+        return self.hotword_next.shape[1] - 1
 
     @property
     def _has_hotwords(self) -> bool:
-        return len(self.hot_next) > 1
+        return len(self.hotword_next) > 1
 
     def _next_node(self, node: Tensor, symbol: Tensor) -> Tensor:
         """The child of a node, or the node of unknown words; the root after a boundary."""
@@ -162,11 +163,11 @@ class TensorTables:
     def _close_word(self, lm_state: Tensor, node: Tensor, *, allow_unknown: bool) -> tuple[Tensor, Tensor]:
         """(gain, next state) of a boundary after the open word, before the look-ahead of that word is taken back."""
         word = self.trie_word[node]
-        log_prob, closed = self._lm_step(lm_state, word.clamp(min=_UNKNOWN_WORD))
+        log_prob, after = self._lm_step(lm_state, word.clamp(min=_UNKNOWN_WORD))
         gain = self.alpha * log_prob + self.beta
-        unknown = self.unknown * self.depth[node] if allow_unknown else -torch.inf
+        unknown = self.unknown_penalty * self.depth[node] if allow_unknown else -torch.inf
         gain = torch.where(word < 0, gain + unknown, gain)
-        return gain.masked_fill(node == ROOT, 0.0), torch.where(node == ROOT, lm_state, closed)
+        return gain.masked_fill(node == ROOT, 0.0), torch.where(node == ROOT, lm_state, after)
 
     def _lm_step(self, state: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
         """Natural-log probability of each word after each state, and the state after it."""
@@ -185,10 +186,10 @@ class TensorTables:
 
 
 def _padded_symbols(tables: FusionTables) -> np.ndarray:
-    lengths = np.diff(tables.token_start)
-    no_symbol = tables.hot_next.shape[1]
+    lengths = np.diff(tables.tokens.start)
+    no_symbol = tables.hotwords.next.shape[1]
     padded = np.full((len(lengths), lengths.max(initial=0)), no_symbol, np.int64)
-    padded[np.arange(padded.shape[1]) < lengths[:, None]] = tables.token_symbol
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = tables.tokens.symbol
     return padded
 
 

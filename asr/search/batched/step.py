@@ -1,4 +1,4 @@
-"""One frame of the tensor search: from the prefixes before it to those after it (as `kernel.py` does, in logarithms).
+"""One frame of the tensor search, in logarithms: from the prefixes before it to those after it.
 
 A fixed sequence of operations, whose shapes never change and which wait for nothing, so that a GPU can record it once
 and replay it for every frame.
@@ -41,14 +41,14 @@ class Beams(NamedTuple):
     token: Tensor  # the last one; blank in the empty prefix
     lm_state: Tensor
     node: Tensor
-    hot: Tensor
+    hotword_state: Tensor
     prefix: Tensor  # its place in the history, that says its tokens
     trace_blank: Tensor  # places in the history, that say where the tokens of the likeliest path start
     trace_last: Tensor
 
     @property
     def fusion_state(self) -> FusionState:
-        return FusionState(self.lm_state, self.node, self.hot)
+        return FusionState(self.lm_state, self.node, self.hotword_state)
 
     def pack(self) -> tuple[Float[Tensor, "floats batch beams"], Int[Tensor, "integers batch beams"]]:
         """All fields in two tensors: two operations for what is done to each of them."""
@@ -105,16 +105,16 @@ def next_beams(
     """The beams after one more frame, and what the history has to know; `places` in it are for what starts here."""
     paths = all_paths(beams)
     is_parent = _is_parent(beams, paths.total > -math.inf)
-    stay, is_new_trace = _stay(beams, paths, frame.row, is_parent)
+    kept, is_new_trace = _keep_prefixes(beams, paths, frame.row, is_parent)
     gain, state, weight = _extend(beams, paths, frame, is_parent, tables)
 
-    source, grown, choice, is_left = _choose(torch.logaddexp(stay.blank, stay.last), weight, beam_threshold)
+    source, grown, choice, is_left = _choose(torch.logaddexp(kept.blank, kept.last), weight, beam_threshold)
 
     def grow(new: Tensor, old: Tensor) -> Tensor:
         """Of the candidates that were chosen the new value, of other prefixes the old one."""
         return torch.where(grown, new.flatten(1).gather(1, source * new.shape[2] + choice), old)
 
-    kept = Beams.unpack(*(part.gather(2, source.expand(part.shape)) for part in stay.pack()))
+    kept = Beams.unpack(*(part.gather(2, source.expand(part.shape)) for part in kept.pack()))
     token = torch.where(grown, frame.tokens.gather(1, choice), kept.token)
     gain_of_token = grow(gain, kept.gain)
     before = _paths_before(beams, paths, source, token)
@@ -132,7 +132,7 @@ def next_beams(
         token=token,
         lm_state=grow(state.lm_state, kept.lm_state),
         node=grow(state.node, kept.node),
-        hot=grow(state.hot, kept.hot),
+        hotword_state=grow(state.hotword_state, kept.hotword_state),
         prefix=torch.where(grown, places, kept.prefix),
         trace_blank=kept.trace_blank,
         trace_last=torch.where(grown | is_new_trace.gather(1, source), places, trace_parent),
@@ -140,13 +140,13 @@ def next_beams(
     return after, Links(kept.prefix, token, trace_parent)
 
 
-def _choose(stay: Tensor, candidates: Tensor, beam_threshold: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _choose(kept: Tensor, candidates: Tensor, beam_threshold: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The best of the weights of prefixes (batch, beams) and of candidates (batch, beams, tokens), best first.
 
     Returns, (batch, beams) each: the prefix, whether it has grown, with which of the tokens, and if it is left at all.
     """
-    weights = torch.cat([stay[:, :, None], candidates], dim=2)  # column 0: the prefix as it is
-    best, chosen = weights.flatten(1).topk(stay.shape[1])
+    weights = torch.cat([kept[:, :, None], candidates], dim=2)  # column 0: the prefix as it is
+    best, chosen = weights.flatten(1).topk(kept.shape[1])
     column = chosen % weights.shape[2]
     is_left = best >= best[:, :1] - beam_threshold
     return chosen // weights.shape[2], column > 0, (column - 1).clamp(min=0), is_left
@@ -172,25 +172,25 @@ def _paths_before(beams: Beams, paths: Paths, source: Tensor, token: Tensor) -> 
     return Paths(*(torch.where(is_repeat, a.gather(1, source), b.gather(1, source)) for a, b in pairs))
 
 
-def _stay(beams: Beams, paths: Paths, row: Tensor, is_parent: Tensor) -> tuple[Beams, Tensor]:
-    """The same prefixes after a blank, the last token held on, or the last token come from the parent; and whether the
+def _keep_prefixes(beams: Beams, paths: Paths, row: Tensor, is_parent: Tensor) -> tuple[Beams, Tensor]:
+    """The same prefixes after a blank, the last token repeated, or the last token from the parent; and whether the
     likeliest path is one of the latter.
     """
     blank_log_prob, log_prob = row[:, BLANK_ID, None], row.gather(1, beams.token)
     has_parent, parent = is_parent.max(dim=1)
     before = _paths_before(beams, paths, parent, beams.token)
-    come = (log_prob + beams.gain).masked_fill(~has_parent, -math.inf)
-    best_held, best_come = beams.best_last + log_prob, before.best + come
-    is_new_trace = best_come > best_held
-    stay = beams._replace(
+    from_parent = (log_prob + beams.gain).masked_fill(~has_parent, -math.inf)
+    best_repeated, best_from_parent = beams.best_last + log_prob, before.best + from_parent
+    is_new_trace = best_from_parent > best_repeated
+    kept = beams._replace(
         blank=paths.total + blank_log_prob,
         best_blank=paths.best + blank_log_prob,
         trace_blank=paths.trace,
-        last=torch.logaddexp(beams.last + log_prob, before.total + come),
-        best_last=torch.maximum(best_held, best_come),
+        last=torch.logaddexp(beams.last + log_prob, before.total + from_parent),
+        best_last=torch.maximum(best_repeated, best_from_parent),
         trace_last=torch.where(is_new_trace, before.trace, beams.trace_last),
     )
-    return stay, is_new_trace
+    return kept, is_new_trace
 
 
 def _extend(
@@ -198,7 +198,7 @@ def _extend(
 ) -> tuple[Tensor, FusionState, Tensor]:
     """(gain, state, weight) of each prefix with each of the likeliest tokens, (batch, beams, tokens).
 
-    The weight is -inf if the longer prefix is in the beam: `_stay` has added these paths to it.
+    The weight is -inf if the longer prefix is in the beam: `_keep_prefixes` has added these paths to it.
     """
     gain, state = tables.advance(beams.fusion_state, frame.tokens)
     is_last = beams.token[:, :, None] == frame.tokens[:, None]

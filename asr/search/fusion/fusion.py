@@ -4,21 +4,31 @@ score(text) = log P(text | sound) + alpha * log P_lm(text) + beta * number of wo
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
-from asr.errors import LanguageModelError
 from asr.lm.ngram import LMTables, NGramModel
 from asr.search.fusion.hotwords import build_hotwords
-from asr.search.fusion.lexicon import WORD_START, Symbols, Trie, letter_bits
-from asr.search.fusion.step import BOUNDARY, LEXICON, MAX_GAIN, NO_LM, TOKENS, WORDS, FusionTables
+from asr.search.fusion.lexicon import Symbols, Trie, letter_bits
+from asr.search.fusion.model import FusionModel
+from asr.search.fusion.tables import (
+    BOUNDARY,
+    LEXICON,
+    MAX_GAIN,
+    MIN_GAIN,
+    NO_LM,
+    TOKENS,
+    WORDS,
+    FusionTables,
+    TokenTables,
+    TrieTables,
+)
 from asr.settings import Settings
 
 _UNITS = {"word": WORDS, "lexicon": LEXICON, "token": TOKENS}
-_NUM_SPECIAL_WORDS = 3  # <unk>, <s>, </s>
 
 
 class FusionSettings(Settings):
@@ -39,6 +49,7 @@ class Fusion:
 
     `pieces`: the pieces of all tokens, the blank first. `lexicon`: words to allow beside those of the language model,
     such as a dictionary's. `hotwords`: words and phrases with the bonus of each of their characters (a natural log).
+    `tables` is what the search reads.
 
     Raises:
         LanguageModelError: the tokens can write hardly any of the language model's words.
@@ -54,114 +65,97 @@ class Fusion:
         lexicon: Sequence[str] = (),
         hotwords: Mapping[str, float] | None = None,
     ) -> None:
-        self._symbols = Symbols.of(pieces)
-        self._hotwords = build_hotwords(hotwords or {}, self._symbols)
-        self._language_model = language_model
-        self._extra_words = [*lexicon, *(word for phrase in hotwords or {} for word in phrase.split())]
-        self._trie, self._token_words = _NO_TRIE, np.zeros(1, np.int32)
-        settings = settings or FusionSettings()
-        if language_model is not None and settings.unit == "token":
-            self._token_words = _token_words(pieces, language_model)
-        elif language_model is not None:
-            self._trie = self._build_trie(language_model)
+        self._set(FusionModel(pieces, language_model, lexicon), settings or FusionSettings(), hotwords or {})
+
+    def _set(self, model: FusionModel, settings: FusionSettings, hotwords: Mapping[str, float]) -> None:
+        self._model, self._settings, self._phrases = model, settings, dict(hotwords)
+        self._hotwords = build_hotwords(hotwords, model.symbols)
         self.tables = self.weighted(settings)
 
+    def replace(
+        self, *, settings: FusionSettings | None = None, hotwords: Mapping[str, float] | None = None
+    ) -> "Fusion":
+        """The same language model with other settings or hot words; those that are None stay. What depends on the
+        language model alone, such as the trie of its words, is shared.
+
+        Raises:
+            LanguageModelError, SearchError: as when it is made.
+        """
+        other = object.__new__(Fusion)
+        other._set(
+            self._model,
+            self._settings if settings is None else settings,
+            self._phrases if hotwords is None else hotwords,
+        )
+        return other
+
     def weighted(self, settings: FusionSettings) -> FusionTables:
-        """The tables with other weights: all but `unit` may differ from the settings that this was built with."""
-        lm = self._language_model
+        """The tables with other settings."""
+        lm = self._model.language_model
         unit = NO_LM if lm is None else _UNITS[settings.unit]
-        tables = _NO_LM_TABLES if lm is None else lm.tables
-        unknown = settings.alpha * float(tables.arc_log_prob[0])
-        best = self._trie.best.copy()
-        best[0] = best[-1] = 0.0  # of the root, and of words that are not there
-        lookahead = settings.alpha * best
-        lookahead[-1] = unknown
-        if unit == WORDS:
-            # Any word can still become one that is not there.
-            lookahead[1:] = np.maximum(lookahead[1:], unknown + settings.unknown_penalty * self._trie.depth[1:])
         per_symbol = max(0.0, float(self._hotwords.gain.max()))
-        symbols = self._symbols
+        symbols = self._model.symbols
         return FusionTables(
             unit=unit,
-            is_plain=unit == NO_LM and len(self._hotwords.next) == 1,
+            is_plain=unit == NO_LM and not self._phrases,
+            has_trie=unit in (WORDS, LEXICON),
             alpha=settings.alpha,
             beta=settings.beta,
-            unknown=settings.unknown_penalty,
-            token_start=symbols.token_start,
-            token_symbol=symbols.token_symbol,
-            ends_word=_has_boundary(symbols),
-            first_letter=_first_letters(symbols),
-            is_letter=_is_letter(symbols) & (unit in (WORDS, LEXICON)) & (len(self._hotwords.next) == 1),
-            has_trie=unit in (WORDS, LEXICON),
-            trie_letters=self._trie.letters,
-            trie_start=self._trie.start,
-            trie_symbol=self._trie.symbol,
-            trie_child=self._trie.child,
-            trie_word=self._trie.word,
-            depth=self._trie.depth,
-            lookahead=lookahead,
-            entering=np.exp(lookahead - lookahead[self._trie.parent]),
-            token_word=self._token_words,
-            lm=tables,
-            lm_start=0 if lm is None else int(lm.start_state),
-            hot_next=self._hotwords.next,
-            hot_gain=self._hotwords.gain,
-            hot_final=self._hotwords.final,
-            hot_start=self._hotwords.start,
-            bound=MAX_GAIN
+            unknown_penalty=settings.unknown_penalty,
+            max_gain=MAX_GAIN
             if _has_inner_boundary(symbols)
             else min(
                 MAX_GAIN,
                 per_symbol * int(np.diff(symbols.token_start).max(initial=1))
                 + (max(0.0, settings.beta) if unit == TOKENS else 0.0),
             ),
+            tokens=TokenTables(
+                start=symbols.token_start,
+                symbol=symbols.token_symbol,
+                ends_word=_has_boundary(symbols),
+                first_letter=_first_letters(symbols),
+                is_letter=_is_letter(symbols) & (unit in (WORDS, LEXICON)) & (not self._phrases),
+                word=self._model.token_words if unit == TOKENS else np.zeros(1, np.int32),
+            ),
+            trie=_weighted_trie(self._trie if unit in (WORDS, LEXICON) else _NO_TRIE, settings, self._model, unit),
+            lm=_NO_LM_TABLES if lm is None else lm.tables,
+            lm_start=0 if lm is None else int(lm.start_state),
+            hotwords=self._hotwords,
         )
 
-    def _build_trie(self, language_model: NGramModel) -> Trie:
-        words = language_model.vocabulary.words()[_NUM_SPECIAL_WORDS:]
-        if WORD_START in words or 10 * sum(WORD_START in word for word in words) > len(words):
-            raise LanguageModelError(
-                f"the language model counts tokens, for it has {WORD_START!r} in its vocabulary; set unit to token"
-            )
-        ids = np.arange(_NUM_SPECIAL_WORDS, _NUM_SPECIAL_WORDS + len(words), dtype=np.int32)
-        log_probs = np.asarray(language_model.tables.arc_log_prob[: len(words) + _NUM_SPECIAL_WORDS], np.float64)
-        extra = self._extra_words
-        trie, num_writable = Trie.of(
-            self._symbols,
-            [*extra, *words],
-            np.concatenate([np.zeros(len(extra), np.int32), ids]),
-            np.concatenate([np.full(len(extra), log_probs[0]), log_probs[_NUM_SPECIAL_WORDS:]]),
-        )
-        if 2 * num_writable < len(words):
-            example = next((word for word in words if self._symbols.characters_missing(word)), words[0])
-            raise LanguageModelError(
-                f"the acoustic model's tokens can write only {num_writable} of the "
-                f"{len(words)} words of the language model, and not {example!r}; estimate it on text that is written "
-                "as the training texts are (upper or lower case, punctuation), or set unit to token for one of tokens"
-            )
-        return trie
+    @cached_property
+    def _trie(self) -> Trie:
+        """Of the words of the language model, and of the hot words."""
+        words = [word for phrase in self._phrases for word in phrase.split()]
+        return self._model.trie.with_words(self._model.symbols, words, self._model.unknown_log_prob)
+
+
+def _weighted_trie(trie: Trie, settings: FusionSettings, model: FusionModel, unit: int) -> TrieTables:
+    unknown = settings.alpha * model.unknown_log_prob
+    best = trie.best.copy()
+    best[0] = best[-1] = 0.0  # of the root, and of words that are not there
+    lookahead = settings.alpha * best
+    lookahead[-1] = unknown
+    if unit == WORDS:
+        # Any word can still become one that is not there.
+        lookahead[1:] = np.maximum(lookahead[1:], unknown + settings.unknown_penalty * trie.depth[1:])
+    gain = lookahead - lookahead[trie.parent]
+    return TrieTables(
+        letters=trie.letters,
+        start=trie.start,
+        symbol=trie.symbol,
+        child=trie.child,
+        word=trie.word,
+        depth=trie.depth,
+        lookahead=lookahead,
+        step_factor=np.where(gain > -np.inf, np.exp(np.clip(gain, MIN_GAIN, MAX_GAIN)), 0.0),
+    )
 
 
 @cache
 def no_fusion(vocab: int) -> FusionTables:
     """The tables of a search without language model and hot words, for so many tokens."""
     return Fusion(["<blank>"] * vocab).tables
-
-
-def _token_words(pieces: Sequence[str], language_model: NGramModel) -> np.ndarray:
-    words = np.asarray(language_model.word_ids(list(pieces)), np.int32)
-    if any(WORD_START in piece for piece in pieces) and WORD_START not in "".join(language_model.vocabulary.words()):
-        raise LanguageModelError(
-            f"the language model counts words, for none of its vocabulary has {WORD_START!r}; estimate one with "
-            "--tokens, or set unit to word"
-        )
-    known = int((words[2:] >= _NUM_SPECIAL_WORDS).sum())
-    if 2 * known < len(pieces) - 2:
-        raise LanguageModelError(
-            f"the language model knows {known} of the {len(pieces) - 2} tokens of the acoustic model; estimate it with "
-            "--tokens, or set unit to word for one of words"
-        )
-    return words
 
 
 def _has_boundary(symbols: Symbols) -> np.ndarray:

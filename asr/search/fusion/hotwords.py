@@ -7,7 +7,6 @@ the way, the search is lent the bonus of the characters so far, so that a phrase
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,20 +15,10 @@ import numpy as np
 from asr.errors import SearchError
 from asr.files import read_lines
 from asr.search.fusion.lexicon import Symbols
-from asr.search.fusion.step import BOUNDARY
+from asr.search.fusion.tables import BOUNDARY, HotwordTables
 
 DEFAULT_WEIGHT = 1.5  # nats for each character
 _MAX_WEIGHT = 100.0  # more than any sound could make up for
-
-
-@dataclass(frozen=True, slots=True)
-class HotwordTables:
-    """The automaton. Gains are natural logs; `start` is the state at the beginning of a text."""
-
-    next: np.ndarray  # int32 [states, symbols]
-    gain: np.ndarray  # float64 [states, symbols]
-    final: np.ndarray  # float64 [states]: the gain of the end of the text
-    start: int
 
 
 def read_hotwords(path: Path) -> dict[str, float]:

@@ -6,11 +6,12 @@ pieces of sentencepiece they are written with.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from asr.compiled import kernel
-from asr.search.fusion.step import BOUNDARY
+from asr.search.fusion.tables import BOUNDARY
 
 WORD_START = "\u2581"  # sentencepiece's mark
 
@@ -103,9 +104,77 @@ class Trie:
         trie = cls(parent, depth, letters, start, symbol[by_parent], by_parent.astype(np.int32), word, best)
         return trie, int((~unwritable & (ids[order] > 0)).sum())
 
+    def with_words(self, symbols: Symbols, words: Sequence[str], log_prob: float) -> "Trie":
+        """The trie with a few words more, each with this log-probability and id 0, that of the unknown word; words
+        that are there already, and those that the tokens cannot write, change nothing.
+
+        It takes time for each node of the trie, but far less than to build the trie anew.
+        """
+        num_old = len(self.word) - 1  # the last node moves behind the new ones
+        grown: dict[tuple[int, int], int] = {}
+        paths = []
+        flat, starts = symbols.spell(words)
+        for first, end in pairwise(starts.tolist()):
+            spelling, path = flat[first:end].tolist(), [0]
+            if spelling and min(spelling) >= 0:
+                for symbol in spelling:
+                    child = self._child(path[-1], symbol)
+                    path.append(grown.setdefault((path[-1], symbol), num_old + len(grown)) if child < 0 else child)
+                paths.append(path)
+        if not grown and all(self.word[path[-1]] >= 0 for path in paths):
+            return self
+        larger = self._with_nodes(sorted((*place, node) for place, node in grown.items()))
+        for path in paths:
+            if larger.word[path[-1]] < 0:
+                larger.word[path[-1]] = 0
+                larger.best[path] = np.maximum(larger.best[path], log_prob)
+        return larger
+
+    def _child(self, node: int, symbol: int) -> int:
+        """-1 if there is none, as for a node that is not there yet."""
+        if node >= len(self.word) - 1:
+            return -1
+        place = self.start[node] + np.searchsorted(self.symbol[self.start[node] : self.start[node + 1]], symbol)
+        found = place < self.start[node + 1] and self.symbol[place] == symbol
+        return int(self.child[place]) if found else -1
+
+    def _with_nodes(self, new: Sequence[tuple[int, int, int]]) -> "Trie":
+        """The trie with new nodes, which end no word yet: (parent, symbol, number) in ascending order."""
+        parent, symbol, child = np.array(new, np.int32).reshape(-1, 3).T
+        num_old = len(self.word) - 1
+
+        def longer(values: np.ndarray, fill: int | float) -> np.ndarray:
+            return np.concatenate([values[:-1], np.full(len(new), fill, values.dtype), values[-1:]])
+
+        larger_parent, depth, letters = longer(self.parent, 0), longer(self.depth, 0), longer(self.letters, 0)
+        larger_parent[child], larger_parent[-1] = parent, num_old + len(new)
+        for number in sorted(child.tolist()):  # parents have lower numbers
+            depth[number] = depth[larger_parent[number]] + 1
+        np.bitwise_or.at(letters, parent, letter_bits(symbol))
+        num_children = longer(np.diff(self.start), 0)
+        np.add.at(num_children, parent, 1)
+        places = [
+            self.start[p] + np.searchsorted(self.symbol[self.start[p] : self.start[p + 1]], s)
+            if p < num_old
+            else len(self.child)
+            for p, s, _ in new
+        ]
+        return Trie(
+            larger_parent,
+            depth,
+            letters,
+            np.concatenate([[0], np.cumsum(num_children)], dtype=np.int32),
+            np.insert(self.symbol, places, symbol),
+            np.insert(self.child, places, child),
+            longer(self.word, -1),
+            longer(self.best, -np.inf),
+        )
+
 
 def letter_bits(symbols: np.ndarray) -> np.ndarray:
-    """One bit for each symbol, uint64; alphabets of more than 64 share them: what is not there is sure, no more."""
+    """One bit for each symbol, uint64. In alphabets of more than 64 symbols some share a bit: a bit that is not set
+    proves that the symbol is absent, one that is set proves nothing.
+    """
     bits: np.ndarray = np.left_shift(np.uint64(1), (symbols % 64).astype(np.uint64))
     return bits
 

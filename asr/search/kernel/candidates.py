@@ -1,52 +1,52 @@
 """Which longer prefixes may come into the beam: bounds, the likely tokens of a frame, and the candidates themselves."""
 
-from typing import no_type_check
-
 import numpy as np
 
 from asr.compiled import part
-from asr.search.fusion.step import LEXICON, MAX_GAIN, advance, close_word, find_child, leave_trie
-from asr.search.kernel.beams import NONE
+from asr.search.fusion.step import advance, beyond_factor, close_word, factor_of, leave_trie
+from asr.search.fusion.tables import BOUNDARY, LEXICON, MAX_GAIN, MIN_GAIN, FusionTables, find_child
+from asr.search.kernel.state import NONE, Record, SearchState, fusion_state
+
+_LEAST_FACTOR = np.exp(MIN_GAIN)
 
 
 @part
-@no_type_check
-def start_heap(stays, num_beams, beam_width, min_ratio, heap):
-    """Put the weights of the stays into the heap; returns what a prefix has to weigh to come into the beam."""
+def start_heap(state: SearchState) -> float:
+    """Put the weights of the kept prefixes into the heap; returns what a prefix has to weigh to come into the beam."""
+    heap, kept, num_beams = state.heap, state.kept, state.progress[0].num_beams
     best = 0.0
     for i in range(num_beams):
-        heap[i] = stays[i].blank + stays[i].last
+        heap[i] = kept[i].blank + kept[i].last
         best = max(best, heap[i])
-    if num_beams < beam_width:
-        return best * min_ratio
-    for root in range(beam_width // 2 - 1, -1, -1):
-        _sift_down(heap, beam_width, root)
-    return max(best * min_ratio, heap[0])
+    least = best * float(state.progress[0].min_ratio)
+    if num_beams < len(heap):
+        return least
+    for root in range(len(heap) // 2 - 1, -1, -1):
+        _sift_down(heap, root)
+    return max(least, float(heap[0]))
 
 
 @part
-@no_type_check
-def _push(heap, size, beam_width, weight):
+def _push(heap: np.ndarray, size: int, weight: float) -> int:
     """Put one more weight into the heap, in place of the smallest if it is full; returns how many it holds.
 
     It is a heap only when it is full; before, in any order.
     """
-    if size == beam_width:
+    if size == len(heap):
         heap[0] = weight
-        _sift_down(heap, size, 0)
+        _sift_down(heap, 0)
         return size
     heap[size] = weight
-    if size + 1 == beam_width:
-        for root in range(beam_width // 2 - 1, -1, -1):
-            _sift_down(heap, beam_width, root)
+    if size + 1 == len(heap):
+        for root in range(len(heap) // 2 - 1, -1, -1):
+            _sift_down(heap, root)
     return size + 1
 
 
 @part
-@no_type_check
-def _sift_down(heap, size, root):
+def _sift_down(heap: np.ndarray, root: int) -> None:
     """Put a heap of numbers, the smallest at 0, in order again after the one at `root` has grown."""
-    value = heap[root]
+    value, size = heap[root], len(heap)
     child = 2 * root + 1
     while child < size:
         if child + 1 < size and heap[child + 1] < heap[child]:
@@ -59,49 +59,49 @@ def _sift_down(heap, size, root):
 
 
 @part
-@no_type_check
-def set_bounds(prefixes, beams, num_beams, tables, bounds):
-    """The most that a token's probability is multiplied with: column 0 for tokens within a word, 1 for boundaries."""
-    factor = np.exp(tables.bound)
-    most_plain = most_boundary = 0.0
-    for i in range(num_beams):
+def set_bounds(state: SearchState) -> float:
+    """The most that a token's probability is multiplied with, for each prefix: column 0 for tokens within a word, 1 for
+    boundaries. Returns the highest.
+    """
+    tables, prefixes, beams, bounds = state.tables, state.prefixes, state.beams, state.bounds
+    factor = np.exp(tables.max_gain)
+    highest = 0.0
+    for i in range(state.progress[0].num_beams):
         prefix = prefixes[beams[i].prefix]
         plain = boundary = (beams[i].blank + beams[i].last) * factor
         if tables.has_trie:
-            if np.isnan(prefix.closing):
+            if np.isnan(prefix.word_end_factor):
                 gain, _ = close_word(tables, prefix.lm_state, prefix.node, tables.unit != LEXICON)
-                prefix.closing = np.exp(min(gain, MAX_GAIN))
-                prefix.leaving = np.exp(leave_trie(tables, prefix.node))
-            if tables.bound < MAX_GAIN:  # else, tokens may end other words than the one that is open
-                boundary *= prefix.closing
+                prefix.word_end_factor = factor_of(gain)
+                prefix.out_of_trie_factor = factor_of(leave_trie(tables, prefix.node))
+            if tables.max_gain < MAX_GAIN:  # else, tokens may end other words than the one that is open
+                boundary *= prefix.word_end_factor
         bounds[i, 0], bounds[i, 1] = plain, boundary
-        most_plain, most_boundary = max(most_plain, plain), max(most_boundary, boundary)
-    return most_plain, most_boundary
+        highest = max(highest, plain, boundary)
+    return highest
 
 
 @part
-@no_type_check
-def likely_tokens(row, least, chosen):
-    """The likeliest tokens, best first, that can still bring a prefix into the beam; `chosen` is as long as allowed."""
-    num_chosen = 0
+def likely_tokens(row: np.ndarray, least: float, tokens: np.ndarray) -> int:
+    """Fill in the likeliest tokens, best first, of probability `least` or more; returns their number."""
+    num_tokens = 0
     for token in range(1, len(row)):
         prob = row[token]
         if prob <= 0.0 or prob < least:
             continue
-        if num_chosen == len(chosen) and prob <= row[chosen[num_chosen - 1]]:
+        if num_tokens == len(tokens) and prob <= row[tokens[num_tokens - 1]]:
             continue
-        place = min(num_chosen, len(chosen) - 1)
-        num_chosen = place + 1
-        while place > 0 and row[chosen[place - 1]] < prob:
-            chosen[place] = chosen[place - 1]
+        place = min(num_tokens, len(tokens) - 1)
+        num_tokens = place + 1
+        while place > 0 and row[tokens[place - 1]] < prob:
+            tokens[place] = tokens[place - 1]
             place -= 1
-        chosen[place] = token
-    return num_chosen
+        tokens[place] = token
+    return num_tokens
 
 
 @part
-@no_type_check
-def sort_beams(beams, num_beams, order):
+def sort_beams(beams: np.ndarray, num_beams: int, order: np.ndarray) -> None:
     """The places of the beams by their weight, best first. They were nearly in order before, so insertion is quick."""
     for i in range(num_beams):
         weight, place = beams[i].blank + beams[i].last, i
@@ -112,45 +112,49 @@ def sort_beams(beams, num_beams, order):
 
 
 @part
-@no_type_check
-def extend(row, prefixes, beams, order, chosen, bounds, heap, beam_width, least, tables, candidates):
-    """Candidates that may come into the beam: their number, and the weight that they and the stays have to reach.
-
-    `heap` holds the weights of the best prefixes so far, the worst of them at 0.
-    """
-    num_candidates, num_best = 0, len(order)
-    boundary_letter = np.uint64(1)  # of symbol 0
-    for i in order:
-        beam, prefix = beams[i], prefixes[beams[i].prefix]
-        following = tables.trie_letters[prefix.node]
+def extend(state: SearchState, row: np.ndarray, num_tokens: int, least: float) -> tuple[int, float]:
+    """Candidates that may come into the beam: their number, and the weight that they and the kept have to reach."""
+    tables, prefixes, bounds, heap, candidates = (
+        state.tables,
+        state.prefixes,
+        state.bounds,
+        state.heap,
+        state.candidates,
+    )
+    num_beams = state.progress[0].num_beams
+    num_candidates, num_best = 0, num_beams
+    boundary_letter = np.uint64(1 << BOUNDARY)
+    for i in state.order[:num_beams]:
+        beam, prefix = state.beams[i], prefixes[state.beams[i].prefix]
+        following = tables.trie.letters[prefix.node]
         highest = max(bounds[i, 0], bounds[i, 1])
-        for token in chosen:
+        for token in state.tokens[:num_tokens]:
             if highest * row[token] < least:
                 break
-            bound = bounds[i, int(tables.ends_word[token])]
-            if tables.has_trie and not (following | boundary_letter) & tables.first_letter[token]:
-                bound *= prefix.leaving
+            bound = bounds[i, int(tables.tokens.ends_word[token])]
+            if tables.has_trie and not (following | boundary_letter) & tables.tokens.first_letter[token]:
+                bound *= prefix.out_of_trie_factor
             if bound * row[token] < least or bound == 0.0:
                 continue
             child = prefix.first_child
             while child != NONE and prefixes[child].token != token:
                 child = prefixes[child].next_sibling
             if child != NONE and prefixes[child].beam != NONE:
-                continue  # `stay` has added these paths to it
+                continue  # `keep_prefixes` has added these paths to it
             candidate = candidates[num_candidates]
             candidate.beam, candidate.token, candidate.child = i, token, child
             if child != NONE:
                 candidate.factor = prefixes[child].factor
             else:
-                _fuse(prefix, candidate, tables)
+                _fuse(tables, prefix, candidate)
             weight = (beam.blank if token == prefix.token else beam.blank + beam.last) * row[token] * candidate.factor
             # Of equals, those that are there stay: otherwise, ties could outgrow the array of candidates.
-            if weight < least or weight <= 0.0 or (num_best == beam_width and weight <= heap[0]):
+            if weight < least or weight <= 0.0 or (num_best == len(heap) and weight <= heap[0]):
                 continue
             candidate.weight = weight
             num_candidates += 1
-            num_best = _push(heap, num_best, beam_width, weight)
-            if num_best == beam_width:
+            num_best = _push(heap, num_best, weight)
+            if num_best == len(heap):
                 least = max(least, heap[0])
             if num_candidates == len(candidates):
                 num_candidates = _drop_below(candidates, num_candidates, least)
@@ -158,27 +162,28 @@ def extend(row, prefixes, beams, order, chosen, bounds, heap, beam_width, least,
 
 
 @part
-@no_type_check
-def _fuse(prefix, candidate, tables):
+def _fuse(tables: FusionTables, prefix: Record, candidate: Record) -> None:
     """Fill in a candidate's factor and state. The first two cases of `advance` are here for speed."""
+    candidate.beyond_factor = 0.0
     if tables.is_plain:
-        candidate.factor, candidate.lm_state, candidate.node, candidate.hot = 1.0, 0, 0, 0
-    elif tables.is_letter[candidate.token]:
-        candidate.node = find_child(tables, prefix.node, tables.token_symbol[tables.token_start[candidate.token]])
-        candidate.factor = prefix.leaving
-        if candidate.node != len(tables.trie_word) - 1:
-            candidate.factor = tables.entering[candidate.node]
-        candidate.lm_state, candidate.hot = prefix.lm_state, prefix.hot
-    else:
-        gain, candidate.lm_state, candidate.node, candidate.hot = advance(
-            tables, prefix.lm_state, prefix.node, prefix.hot, candidate.token
-        )
-        candidate.factor = np.exp(min(gain, MAX_GAIN))
+        candidate.factor, candidate.lm_state, candidate.node, candidate.hotword_state = 1.0, 0, 0, 0
+        return
+    if tables.tokens.is_letter[candidate.token]:
+        symbol = tables.tokens.symbol[tables.tokens.start[candidate.token]]
+        candidate.node = find_child(tables.trie, prefix.node, symbol)
+        candidate.factor = prefix.out_of_trie_factor
+        if candidate.node != len(tables.trie.word) - 1:
+            candidate.factor = tables.trie.step_factor[candidate.node]
+        candidate.lm_state, candidate.hotword_state = prefix.lm_state, prefix.hotword_state
+        if candidate.factor > _LEAST_FACTOR or candidate.factor == 0.0:
+            return
+    gain, after = advance(tables, fusion_state(prefix), candidate.token)
+    candidate.factor, candidate.beyond_factor = factor_of(gain), beyond_factor(gain)
+    candidate.lm_state, candidate.node, candidate.hotword_state = after
 
 
 @part
-@no_type_check
-def _drop_below(candidates, num_candidates, least):
+def _drop_below(candidates: np.ndarray, num_candidates: int, least: float) -> int:
     """Keep the candidates of `least` weight or more; returns their number."""
     kept = 0
     for c in range(num_candidates):
@@ -189,17 +194,17 @@ def _drop_below(candidates, num_candidates, least):
 
 
 @part
-@no_type_check
-def count_ties(stays, num_beams, candidates, num_candidates, beam_width, min_ratio, least):
+def count_ties(state: SearchState, num_candidates: int, least: float) -> tuple[float, int]:
     """The least weight that stays in the beam, and how many of just that weight do."""
+    kept, candidates, num_beams = state.kept, state.candidates, state.progress[0].num_beams
     best, num_better = 0.0, 0
     for i in range(num_beams):
-        best = max(best, stays[i].blank + stays[i].last)
+        best = max(best, kept[i].blank + kept[i].last)
     for c in range(num_candidates):
         best = max(best, candidates[c].weight)
-    least = max(least, best * min_ratio, 5e-324)  # 5e-324: what is impossible never stays
+    least = max(least, best * state.progress[0].min_ratio, 5e-324)  # 5e-324: what is impossible never stays
     for i in range(num_beams):
-        num_better += stays[i].blank + stays[i].last > least
+        num_better += kept[i].blank + kept[i].last > least
     for c in range(num_candidates):
         num_better += candidates[c].weight > least
-    return least, beam_width - num_better
+    return least, len(state.beams) - num_better

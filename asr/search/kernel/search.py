@@ -7,134 +7,98 @@ Every prefix that was ever in the beam is a node of a tree, once. So a prefix fi
 and the paths that arrive from there are added to it without a table of prefixes. A candidate is only looked at closer
 if an upper bound of its weight reaches that of the worst prefix that is sure to stay: with the peaks of CTC, these are
 a few each frame.
-"""
 
-from typing import no_type_check
+`start_search`, in `state.py`, then `advance_search` as often as frames come, then `finish_search`.
+"""
 
 import numpy as np
 
 from asr.compiled import kernel, part
-from asr.search.fusion.step import LEXICON, finish
-from asr.search.kernel.beams import BEAM, CANDIDATE, NONE, PREFIX, TRACE, add_prefix, grow, scale, stay
+from asr.search.fusion.step import finish
+from asr.search.fusion.tables import LEXICON
+from asr.search.kernel.beams import keep_prefixes, replace_beams, select
 from asr.search.kernel.candidates import count_ties, extend, likely_tokens, set_bounds, sort_beams, start_heap
+from asr.search.kernel.state import SearchState, fusion_state
 
 
 @kernel
-@no_type_check
-def search_prefixes(probs, beam_width, max_tokens, min_ratio, tables):
-    """Prefix beam search over probabilities (frames, vocab), float64, blank 0.
-
-    Keeps the `beam_width` best prefixes, drops those below `min_ratio` of the best one, and looks at no more than
-    `max_tokens` tokens a frame. Returns, for each prefix that is left, in no order: score, fusion's share of it
-    (natural logs) and number of tokens, as (3, prefixes); and all tokens and their start frames, as (2, tokens).
-    """
-    capacity = len(probs) * beam_width + 1
-    prefixes, traces = np.empty(capacity, PREFIX), np.empty(capacity, TRACE)
-    beams, new, stays = np.empty(beam_width, BEAM), np.empty(beam_width, BEAM), np.empty(beam_width, BEAM)
-    candidates, heap = np.empty(4 * beam_width, CANDIDATE), np.empty(beam_width)
-    chosen, bounds, order = np.empty(max_tokens, np.int32), np.empty((beam_width, 2)), np.empty(beam_width, np.int32)
-    _start(prefixes, beams, candidates[0], tables)
-    num_beams, num_prefixes, num_traces, log_scale = np.int64(1), np.int64(1), np.int64(0), 0.0
+def advance_search(state: SearchState, probs: np.ndarray) -> None:
+    """Go on over more frames: probabilities (frames, vocab), float64. The state has room for them (`with_room`)."""
+    progress = state.progress[0]
     for frame in range(len(probs)):
         row = probs[frame]
-        stay(row, prefixes, beams, num_beams, stays)
-        least = start_heap(stays, num_beams, beam_width, min_ratio, heap)
-        most_plain, most_boundary = set_bounds(prefixes, beams, num_beams, tables, bounds)
-        num_chosen = likely_tokens(row, least / max(most_plain, most_boundary), chosen)
-        sort_beams(beams, num_beams, order)
-        num_candidates, least = extend(
-            row, prefixes, beams, order[:num_beams], chosen[:num_chosen], bounds, heap, beam_width, least, tables,
-            candidates,
-        )  # fmt: skip
-        least, num_ties = count_ties(stays, num_beams, candidates, num_candidates, beam_width, min_ratio, least)
-        num_new, num_prefixes, num_traces = _select(
-            frame, row, prefixes, num_prefixes, traces, num_traces, beams, stays, num_beams, candidates, num_candidates,
-            least, num_ties, new,
-        )  # fmt: skip
-        for i in range(num_beams):
-            prefixes[beams[i].prefix].beam = NONE
-        for i in range(num_new):
-            prefixes[new[i].prefix].beam = i
-        beams, new, num_beams = new, beams, num_new
-        if num_beams == 0:
+        if progress.num_beams == 0:
             break
-        log_scale += np.log(scale(beams, num_beams))
-    results = np.empty((3, num_beams))
-    tokens = np.empty((2, _end(prefixes, beams, num_beams, log_scale, tables, results)), np.int32)
-    _trace_back(prefixes, beams, num_beams, traces, tokens)
+        keep_prefixes(state, row)
+        least = start_heap(state)
+        num_tokens = likely_tokens(row, least / set_bounds(state), state.tokens)
+        sort_beams(state.beams, progress.num_beams, state.order)
+        num_candidates, least = extend(state, row, num_tokens, least)
+        least, num_ties = count_ties(state, num_candidates, least)
+        replace_beams(state, select(state, row, num_candidates, least, num_ties))
+        progress.num_frames += 1
+
+
+@kernel
+def finish_search(state: SearchState) -> tuple[np.ndarray, np.ndarray]:
+    """The texts of the beam as if no more frames came, in no order. Changes nothing.
+
+    Returns, for each, score, fusion's share of it (natural logs) and number of tokens, as (3, texts); and all tokens
+    and their start frames, as (2, tokens).
+    """
+    results = np.empty((3, state.progress[0].num_beams))
+    tokens = np.empty((2, _end(state, results)), np.int32)
+    end = 0
+    for k in range(results.shape[1]):
+        start, end = end, end + int(results[2, k])
+        _trace_back(state, k, tokens[:, start:end])
     return results, tokens
 
 
-@part
-@no_type_check
-def _start(prefixes, beams, empty, tables):
-    """The empty prefix, which is sure, and has ended in a blank so to speak. `empty` is a candidate for use here."""
-    empty.token, empty.factor, empty.lm_state, empty.node, empty.hot = NONE, 1.0, tables.lm_start, 0, tables.hot_start
-    add_prefix(prefixes, np.int64(0), np.int32(NONE), empty)
-    beam = beams[0]
-    prefixes[0].beam = beam.prefix = 0
-    beam.blank, beam.last, beam.best_blank, beam.best_last = 1.0, 0.0, 1.0, 0.0
-    beam.trace_blank = beam.trace_last = NONE
+@kernel
+def best_so_far(state: SearchState) -> tuple[float, float, np.ndarray]:
+    """Score, fusion's share of it, and (2, tokens) of the best prefix, before the end of the text is scored."""
+    best, beams = 0, state.beams
+    for k in range(state.progress[0].num_beams):
+        if beams[k].blank + beams[k].last > beams[best].blank + beams[best].last:
+            best = k
+    prefix = state.prefixes[beams[best].prefix]
+    tokens = np.empty((2, prefix.length), np.int32)
+    _trace_back(state, best, tokens)
+    return _score(state, best), prefix.total_gain + prefix.beyond_factors, tokens
 
 
 @part
-@no_type_check
-def _select(
-    frame, row, prefixes, num_prefixes, traces, num_traces, beams, stays, num_beams, candidates, num_candidates, least,
-    num_ties, new,
-):  # fmt: skip
-    """Make the new beams of what weighs more than `least`, and of `num_ties` that weigh just that: how many there are
-    of new beams, of prefixes, and of traces.
-    """
-    num_new = 0
-    for k in range(num_beams + num_candidates):
-        weight = stays[k].blank + stays[k].last if k < num_beams else candidates[k - num_beams].weight
-        if weight < least or (weight == least and num_ties <= 0):
-            continue
-        num_ties -= weight == least
-        beam = new[num_new]
-        if k < num_beams:
-            new[num_new] = stays[k]
-        else:
-            num_prefixes = grow(candidates[k - num_beams], prefixes, num_prefixes, beams, row, beam)
-        if beam.new_trace:
-            traces[num_traces].parent, traces[num_traces].frame = beam.trace_last, frame
-            beam.trace_last = num_traces
-            if k >= num_beams:
-                beam.trace_blank = num_traces
-            num_traces += 1
-        num_new += 1
-    return num_new, num_prefixes, num_traces
+def _score(state: SearchState, k: int) -> float:
+    beam = state.beams[k]
+    score = np.log(beam.blank + beam.last) + state.progress[0].log_scale
+    return float(score + state.prefixes[beam.prefix].beyond_factors)
 
 
 @part
-@no_type_check
-def _end(prefixes, beams, num_beams, log_scale, tables, results):
+def _end(state: SearchState, results: np.ndarray) -> int:
     """Fill in score, fusion's share of it, and number of tokens for each beam; returns the number of all tokens."""
-    for allow_unknown in (tables.unit != LEXICON, True):
-        complete, num_tokens = False, 0
-        for k in range(num_beams):
-            prefix = prefixes[beams[k].prefix]
-            end = finish(tables, prefix.lm_state, prefix.node, prefix.hot, allow_unknown)
-            results[0, k] = np.log(beams[k].blank + beams[k].last) + log_scale + end
-            results[1, k] = prefix.total_gain + end
+    num_tokens = 0
+    for allow_unknown in (state.tables.unit != LEXICON, True):
+        is_complete, num_tokens = False, 0
+        for k in range(results.shape[1]):
+            prefix = state.prefixes[state.beams[k].prefix]
+            end = finish(state.tables, fusion_state(prefix), allow_unknown)
+            results[0, k] = _score(state, k) + end
+            results[1, k] = prefix.total_gain + prefix.beyond_factors + end
             results[2, k] = prefix.length
-            complete |= results[0, k] > -np.inf
+            is_complete |= results[0, k] > -np.inf
             num_tokens += prefix.length
-        if complete:
+        if is_complete:
             break  # else, no prefix ends with a word of the lexicon: better half a word than nothing
     return num_tokens
 
 
 @part
-@no_type_check
-def _trace_back(prefixes, beams, num_beams, traces, tokens):
-    """Write the tokens of all beams, and the frames that they start at, end to end into the rows of `tokens`."""
-    start = 0
-    for k in range(num_beams):
-        node, length = beams[k].prefix, prefixes[beams[k].prefix].length
-        trace = beams[k].trace_blank if beams[k].best_blank >= beams[k].best_last else beams[k].trace_last
-        for place in range(start + length - 1, start - 1, -1):
-            tokens[0, place], tokens[1, place] = prefixes[node].token, traces[trace].frame
-            node, trace = prefixes[node].parent, traces[trace].parent
-        start += length
+def _trace_back(state: SearchState, k: int, tokens: np.ndarray) -> None:
+    """Write the tokens of a beam, and the frames that they start at, into the two rows of `tokens`."""
+    beam = state.beams[k]
+    node, trace = beam.prefix, beam.trace_blank if beam.best_blank >= beam.best_last else beam.trace_last
+    for place in range(tokens.shape[1] - 1, -1, -1):
+        tokens[0, place], tokens[1, place] = state.prefixes[node].token, state.traces[trace].frame
+        node, trace = state.prefixes[node].parent, state.traces[trace].parent

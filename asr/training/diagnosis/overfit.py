@@ -219,7 +219,7 @@ class _Trial:
         self._recognizer.model.eval()
         decode, tokens = self._recognizer.decode, self._recognizer.tokens
         hypotheses = [
-            "" if bool(log_probs.isnan().any()) else tokens.decode(decode([log_probs])[0].tokens)
+            "" if bool(np.isnan(log_probs).any()) else tokens.decode(decode([log_probs])[0].tokens)
             for log_probs in self._recognizer.log_probs(waveforms)
         ]
         return score(self._texts, hypotheses, ids=self._ids)

@@ -1,0 +1,140 @@
+"""Prefix beam search that is given its frames piece by piece, and says what it has found so far."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from asr.errors import SearchError
+from asr.search.fusion.fusion import no_fusion
+from asr.search.fusion.tables import FusionTables
+from asr.search.hypothesis import (
+    Hypothesis,
+    as_log_probs,
+    check_log_probs,
+    check_widths,
+    is_distribution,
+    tolerance,
+)
+from asr.search.kernel.search import advance_search, best_so_far, finish_search
+from asr.search.kernel.state import start_search, with_room
+
+_PIECE = 512  # frames at once: as many prefixes as these could add there is room for
+
+
+class NoTextError(SearchError):
+    """All texts were lost. Only a lexicon forbids anything for good: without one, the likeliest path is a text."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no text that the lexicon can spell has a probability above zero in the beam; allow other words too"
+        )
+
+
+class PrefixBeamStream:
+    """A prefix beam search that goes on as frames come; the pieces they come in change nothing in the result.
+
+    `beam_width`, `max_tokens`, `beam_threshold` and `fusion` are those of `prefix_beam_search`, `vocab_size` the number
+    of tokens with the blank. Memory grows with the text, not with the frames.
+
+    Raises:
+        SearchError: a width below one, a threshold not above zero, a fusion for another number of tokens, or there is
+            not memory enough.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        *,
+        beam_width: int,
+        max_tokens: int | None = None,
+        beam_threshold: float = math.inf,
+        fusion: FusionTables | None = None,
+    ) -> None:
+        check_widths(beam_width=beam_width, num_best=1, beam_threshold=beam_threshold)
+        if vocab_size < 1:
+            raise SearchError("log_probs has no tokens; expected the blank at least")
+        tables = no_fusion(vocab_size) if fusion is None else fusion
+        if vocab_size != (expected := len(tables.tokens.start) - 1):
+            raise SearchError(f"log_probs has {vocab_size} tokens a frame, the fusion was made for {expected}")
+        self._vocab_size = vocab_size
+        try:
+            self._state = start_search(
+                tables,
+                beam_width=beam_width,
+                max_tokens=vocab_size if max_tokens is None else max(1, min(max_tokens, vocab_size)),
+                min_ratio=math.exp(-beam_threshold),
+            )
+        except MemoryError:
+            raise _too_wide(beam_width) from None
+
+    def accept(self, log_probs: Float[np.ndarray, "frames vocab"]) -> None:
+        """Go on over more frames, natural-log probabilities of any float type.
+
+        Raises:
+            SearchError: the rows are not log-probabilities of `vocab_size` tokens, or there is not memory enough. What
+                was accepted before is not lost.
+        """
+        log_probs = as_log_probs(log_probs)
+        if log_probs.shape[1] != self._vocab_size:
+            raise SearchError(f"log_probs has {log_probs.shape[1]} tokens a frame, expected {self._vocab_size}")
+        with np.errstate(over="ignore"):
+            probs = np.exp(np.ascontiguousarray(log_probs, np.float64))
+        if not is_distribution(probs, tolerance(float(np.finfo(log_probs.dtype).eps), self._vocab_size)):
+            check_log_probs(log_probs)  # says what is wrong
+        for first in range(0, len(probs), _PIECE):
+            piece = probs[first : first + _PIECE]
+            try:
+                self._state = with_room(self._state, len(piece))
+            except MemoryError:
+                raise _too_wide(len(self._state.beams)) from None
+            advance_search(self._state, piece)
+
+    def partial(self) -> Hypothesis:
+        """The best text so far, its last word perhaps not whole. Later frames may change any of it, and the end of the
+        text is not scored yet.
+
+        Raises:
+            NoTextError: no text has been found that has a probability above zero.
+        """
+        if not self._state.progress["num_beams"][0]:
+            raise NoTextError
+        score, gain, tokens = best_so_far(self._state)
+        return _hypothesis(score, gain, tokens)
+
+    def finish(self, num_best: int = 1) -> list[Hypothesis]:
+        """The best texts if no more frames come, best first, those of equal score in the order of their tokens.
+
+        Raises:
+            SearchError: `num_best` is below one.
+        NoTextError: no text has been found that has a probability above zero.
+        """
+        if num_best < 1:
+            raise SearchError(f"num_best {num_best}; expected one or more")
+        (scores, gains, lengths), tokens = finish_search(self._state)
+        num_possible = int((scores > -math.inf).sum())
+        if not num_possible:
+            raise NoTextError
+        ends = np.cumsum(lengths).astype(int)
+        starts = ends - lengths.astype(int)
+        order = np.argsort(-scores, kind="stable")
+        least = scores[order[min(num_best, num_possible) - 1]]
+        found = [
+            _hypothesis(float(scores[k]), float(gains[k]), tokens[:, starts[k] : ends[k]])
+            for k in order[scores[order] >= least]
+        ]
+        found.sort(key=lambda hypothesis: (-hypothesis.score, hypothesis.tokens))
+        return found[:num_best]
+
+
+def _too_wide(beam_width: int) -> SearchError:
+    return SearchError(
+        f"a beam of {beam_width} takes more memory than there is; search with a narrower beam, or cut the sound into "
+        "parts"
+    )
+
+
+def _hypothesis(score: float, gain: float, tokens: np.ndarray) -> Hypothesis:
+    acoustic = min(0.0, score - gain)  # rounding can bring log 1 above 0
+    text, frames = tokens.tolist()
+    return Hypothesis(tuple(text), acoustic + gain, tuple(frames), gain)
