@@ -30,6 +30,7 @@ from asr.decoders.stream import Block, Stream
 from asr.errors import AudioError, AudioWarning, system_reason
 
 SAMPLE_RATE = 16_000
+SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file; what stays below is silence
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # Hz; beyond, it is not a rate but a damaged header
 _MOST_SAMPLES = 2**40  # a year at 35 kHz
 

@@ -1,57 +1,54 @@
-"""Which utterances make a batch, and which of them each of several processes takes."""
+"""Which utterances make a batch, and which rows of it each of several processes takes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-JITTER = 0.01  # of the durations: enough to change companions in a corpus of hours, and little padding
+JITTER = 0.01  # of the lengths: enough to change the neighbours in a corpus of hours, with little padding
 
 
-def plan_batches(
-    durations: Sequence[float] | npt.NDArray[np.float64],
+def batches_by_length(
+    lengths: npt.ArrayLike,
+    max_total: float | int,
     *,
-    max_seconds: float,
-    seed: int | None = None,
-    epoch: int = 0,
+    rng: np.random.Generator | None = None,
     jitter: float = JITTER,
+    end: float | int = 0,
 ) -> list[list[int]]:
-    """Indices of utterances in batches of at most `max_seconds`, padding counted, at the speed they were recorded at.
+    """Bucketing: indices in batches of at most `max_total`, padding counted; like lengths together, longest first.
 
-    Utterances of like duration go together. With a seed, durations are changed at random by up to the share
-    `jitter`, so that companions change from epoch to epoch, and batches are shuffled; without one, longest first. An
-    utterance longer than `max_seconds` makes a batch of its own.
+    With `rng`, lengths are changed at random by up to the share `jitter`, so that neighbours in a batch change from
+    epoch to epoch, and batches are shuffled. `end` is added to each length, such as the mark after a text. What is
+    longer than `max_total` makes a batch of its own.
     """
-    keys = np.asarray(durations, dtype=np.float64)
-    rng = None if seed is None else np.random.default_rng((seed, epoch))
-    jittered = keys if rng is None else keys * rng.uniform(1 - jitter, 1 + jitter, len(keys))
+    sizes = np.asarray(lengths, dtype=np.float64)
+    jittered = sizes if rng is None else sizes * rng.uniform(1 - jitter, 1 + jitter, len(sizes))
     batches: list[list[int]] = []
-    batch: list[int] = []
     longest = 0.0
     for index in np.argsort(-jittered, kind="stable").tolist():
-        longest = max(longest, keys[index])
-        if batch and longest * (len(batch) + 1) > max_seconds:
-            batches.append(batch)
-            batch, longest = [], keys[index]
-        batch.append(index)
-    batches.append(batch)
+        size = float(sizes[index]) + end
+        longest = max(longest, size)
+        if not batches or longest * (len(batches[-1]) + 1) > max_total:
+            batches.append([])
+            longest = size
+        batches[-1].append(index)
     if rng is not None:
         rng.shuffle(batches)
     return batches
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Which utterances of a batch a process takes."""
+class RankShare:
+    """Which rows of the global batch, that of all processes, a process takes."""
 
-    places: tuple[int, ...]
-    is_stand_in: bool
+    rows: tuple[int, ...]
+    is_dummy: bool
 
 
-def share_of(num_places: int, rank: int, num_ranks: int) -> Share:
-    """Every `num_ranks`-th utterance: they are sorted by duration, so all shares are about as long. In a batch with
-    fewer utterances than processes, those that come away empty take the first utterance as a stand-in.
+def rank_share(num_rows: int, rank: int, num_ranks: int) -> RankShare:
+    """Every `num_ranks`-th row: they are sorted by length, so all shares are about as long. In a batch with fewer rows
+    than processes, those left without one take the first as a dummy.
     """
-    places = tuple(range(rank, num_places, num_ranks))
-    return Share(places, is_stand_in=False) if places else Share((0,), is_stand_in=True)
+    rows = tuple(range(rank, num_rows, num_ranks))
+    return RankShare(rows, is_dummy=False) if rows else RankShare((0,), is_dummy=True)

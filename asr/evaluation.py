@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from asr.batching import plan_batches
+from asr.batching import batches_by_length
 from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import Utterance
 from asr.ctc import BLANK_ID
@@ -103,7 +103,7 @@ def batches_of_log_probs(
     """
     if not utterances:
         return
-    for batch in plan_batches([u.duration for u in utterances], max_seconds=_BATCH_SECONDS):
+    for batch in batches_by_length([u.duration for u in utterances], _BATCH_SECONDS):
         yield batch, recognizer.log_probs([load_utterance(utterances[index]) for index in batch])
 
 

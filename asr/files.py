@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import os
+import re
 import stat
 import tempfile
 import zlib
@@ -24,6 +25,7 @@ MAX_SIDE_BYTES = 16 * 2**20  # of one that holds settings, scores and the like
 MAX_NESTING = 100  # of JSON; what is deeper could be read, but not be shown, compared or written
 MAX_RATIO = 250  # of packed text; of a book it is 4, of one sentence again and again about 300 (gzip)
 _UNSUSPICIOUS = 64 * 2**20  # bytes that may come out of any packed file
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
 _PIECE = 2**24  # bytes that are read at once, for a pipe has no size
 _TEMPORARY = "????????"  # what mkstemp puts into a name
 
@@ -210,6 +212,21 @@ def parse_json(text: str | bytes | bytearray) -> Any:
     except RecursionError:
         pass
     raise ValueError(f"nested deeper than {MAX_NESTING} lists and objects")
+
+
+def parse_object(line: str, where: str, error: type[AsrError]) -> dict[str, Any]:
+    """The JSON object of a line; `where` the line stands is for messages.
+
+    Raises:
+        error: it is not JSON, or another value than an object.
+    """
+    try:
+        value = parse_json(line)
+    except ValueError:
+        raise error(f"{where}: not JSON; expected one JSON object a line") from None
+    if not isinstance(value, dict):
+        raise error(f"{where}: expected a JSON object, found {type(value).__name__}")
+    return value
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -16,7 +16,7 @@ from torch import Tensor
 from asr.alignment.confidence import Calibration
 from asr.alignment.forced_alignment import align_tokens, align_words, path_score
 from asr.alignment.word_times import find_pauses
-from asr.audio import SAMPLE_RATE
+from asr.audio import SAMPLE_RATE, SILENT_PEAK
 from asr.ctc import BLANK_ID, num_frames_needed
 from asr.errors import AudioError, DeviceError, ModelError, TokensError
 from asr.lm.neural.model import NeuralLM
@@ -31,7 +31,6 @@ from asr.tokens import Tokens
 from asr.transcript import Transcript, Word
 
 AnySound = TypeVar("AnySound", bound=SoundInput)
-SILENCE = 1e-4  # of full scale, -80 dB: three steps of 16 bit
 
 
 class Recognizer:
@@ -295,5 +294,5 @@ def usable_device(device: str | torch.device) -> torch.device:
 
 
 def has_sound(waveform: Float[Tensor, "samples"]) -> bool:
-    """Whether any sample is further than `SILENCE` from the mean (which is not zero where a recorder has an offset)."""
-    return len(waveform) > 0 and not bool(((waveform - waveform.mean()).abs() <= SILENCE).all())
+    """Whether any sample is further than `SILENT_PEAK` from the mean, which is not 0 where a recorder has an offset."""
+    return len(waveform) > 0 and not bool(((waveform - waveform.mean()).abs() <= SILENT_PEAK).all())

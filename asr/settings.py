@@ -6,7 +6,7 @@ Each component keeps its own settings class beside its code; this module holds w
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from difflib import get_close_matches
 from pathlib import Path
@@ -117,8 +117,7 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
         SettingsError: if the file is missing, is not YAML, or holds a key or value that `cls` refuses.
     """
     values = read_settings(path)
-    for override in overrides or []:
-        _apply_override(values, override)
+    apply_overrides(values, overrides or [])
     return cls.parse(values, source=f"{path} with --set {' '.join(overrides)}" if overrides else str(path))
 
 
@@ -168,6 +167,16 @@ def _read_yaml(text: str, *, source: str) -> Any:
         ) from None
 
 
+def apply_overrides(values: dict[str, Any], overrides: Iterable[str]) -> None:
+    """Put overrides of the form `section.key=value`, the value in YAML, into the values of settings.
+
+    Raises:
+        SettingsError: one is of another form, or its value is not YAML.
+    """
+    for override in overrides:
+        _apply_override(values, override)
+
+
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     *sections, last = key.split(".")
@@ -180,6 +189,14 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise SettingsError(f"--set {override}: {section} is a value, not a section")
     values[last] = _read_yaml(text, source=f"--set {override}")
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values within sections by their path: `{"model": {"dropout": 0.1}}` -> `{"model.dropout": 0.1}`."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
 
 
 def settings_fields(cls: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:

@@ -30,7 +30,7 @@ import numpy.typing as npt
 import soundfile
 
 from asr.audio import SAMPLE_RATE, load_audio
-from asr.batching import JITTER, plan_batches
+from asr.batching import JITTER, batches_by_length
 from asr.corpus.manifest import Utterance, read_manifest, write_manifest
 from asr.settings import load_settings
 from asr.training.run.metrics import read_metrics
@@ -88,7 +88,7 @@ def padding(durations: npt.NDArray[np.float64], max_seconds: float, jitter: floa
     """The share of padding, mean of some epochs, and the number of batches."""
     wastes = []
     for epoch in range(1, NUM_EPOCHS + 1):
-        plan = plan_batches(durations, max_seconds=max_seconds, seed=1, epoch=epoch, jitter=jitter)
+        plan = batches_by_length(durations, max_seconds, rng=np.random.default_rng((1, epoch)), jitter=jitter)
         wastes.append(1 - durations.sum() / sum(len(batch) * durations[batch].max() for batch in plan))
     return float(np.mean(wastes)), len(plan)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from asr.audio import SAMPLE_RATE
-from asr.batching import plan_batches
+from asr.batching import batches_by_length
 from asr.corpus.batches import Batch
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
@@ -82,7 +82,7 @@ def make_batches(max_seconds: float, count: int) -> list[Batch]:
     rng = np.random.default_rng(1)
     durations = rng.normal(MEAN_SECONDS, DEVIATION, 2 * NUM_UTTERANCES)
     durations = durations[(durations >= SHORTEST) & (durations <= LONGEST)][:NUM_UTTERANCES]
-    plan = plan_batches(durations.tolist(), max_seconds=max_seconds, seed=1)
+    plan = batches_by_length(durations, max_seconds, rng=np.random.default_rng((1, 0)))
     return [make_batch([float(durations[index]) for index in batch]) for batch in plan[:count]]
 
 

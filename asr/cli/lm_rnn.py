@@ -56,20 +56,12 @@ def train_rnn(
 
 
 def _settings(overrides: Sequence[str]) -> "NeuralTrainingSettings":
-    from asr.errors import SettingsError
-    from asr.files import parse_json
     from asr.lm.neural.train import NeuralTrainingSettings
+    from asr.settings import apply_overrides
 
     values: dict[str, Any] = {}
-    network: dict[str, Any] = {}
-    for override in overrides:
-        key, _, number = override.partition("=")
-        section = network if key.startswith("network.") else values
-        try:
-            section[key.removeprefix("network.")] = parse_json(number)
-        except ValueError:
-            raise SettingsError(f"--set {override}: expected key=number, such as network.hidden_size=512") from None
-    return NeuralTrainingSettings.parse({"network": network, **values}, source=f"--set {' '.join(overrides)}")
+    apply_overrides(values, overrides)
+    return NeuralTrainingSettings.parse(values, source=f"--set {' '.join(overrides)}")
 
 
 def _texts(paths: Sequence[Path], tokens: "Tokens") -> list[str]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from asr.audio import read_sound, sound_to_waveform, warn_once
 
-_CLIPPED = 0.999  # of full scale: where 16-bit recorders flatten the peaks
+CLIPPED = 0.999  # of full scale: where 16-bit recorders flatten the peaks
 _FRAME = 400  # samples, 25 ms
 
 
@@ -60,7 +60,7 @@ def audio_facts(path: str | Path) -> tuple[AudioFacts, Float[Tensor, "samples"]]
         noise_level=noise,
         speech_level=speech,
         dc_offset=float(sound.samples.mean(dtype=np.float64)),
-        clipped=float(np.mean(magnitudes >= _CLIPPED)),
+        clipped=float(np.mean(magnitudes >= CLIPPED)),
     )
     return facts, waveform
 

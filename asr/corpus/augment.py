@@ -180,24 +180,24 @@ def spec_augment(
     settings: AugmentSettings,
     generator: torch.Generator,
     *,
-    places: Sequence[int] | None = None,
-    num_places: int = 0,
+    rows: Sequence[int] | None = None,
+    num_rows: int = 0,
 ) -> Float[Tensor, "batch frames mels"]:
     """Set random bands and random stretches of time to zero, the mean of normalised frames (Park et al. 2019).
 
-    With `places` these are rows of a batch of `num_places`, and get the masks that they would get in it.
+    With `rows` these are those rows of a global batch of `num_rows`, and get the masks that they would get in it.
     """
     batch, max_frames, num_bands = frames.shape
     device = frames.device
-    rows = range(batch) if places is None else places
-    total = batch if places is None else num_places
+    own = range(batch) if rows is None else rows
+    total = batch if rows is None else num_rows
 
     def draw(count: int) -> Float[Tensor, "2 batch masks"]:
         # On the CPU, so that one seed gives the same masks on every device; pinned, so that nobody waits for a GPU.
         drawn = torch.rand((2, total, count), generator=generator, pin_memory=frames.is_cuda)
         drawn = drawn.to(device, non_blocking=True)
         # Row by row: a list as an index would be copied to a GPU, and waited for.
-        return drawn if len(rows) == total else torch.stack([drawn[:, row] for row in rows], dim=1)
+        return drawn if len(own) == total else torch.stack([drawn[:, row] for row in own], dim=1)
 
     bands = torch.full((batch, 1), num_bands, device=device)
     widest_band = torch.full_like(bands, min(settings.max_band_width, num_bands // 2))

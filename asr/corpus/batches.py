@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from asr.audio import SAMPLE_RATE, EncodedSound, Sound, read_sound, sound_to_waveform, tell_once, warn_once
-from asr.batching import JITTER, plan_batches, share_of
+from asr.batching import JITTER, batches_by_length, rank_share
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
 from asr.corpus.concatenation import concatenate, pair_up, seconds
 from asr.corpus.effects.level import Voice
@@ -40,8 +40,8 @@ class Batch:
 
     The lengths stay on the CPU, where CTC wants them: to read them from a GPU is to wait for it.
 
-    Where several processes train, `places` are the rows that these utterances have in the batch of all processes, which
-    has `num_places`. A stand-in is an utterance of another process: it counts for nothing, but keeps in step a process
+    Where several processes train, `rows` are those of these utterances in the global batch, that of all processes,
+    which has `num_rows`. A dummy is an utterance of another process: it counts for nothing, but keeps in step a process
     for which none was left.
     """
 
@@ -50,9 +50,9 @@ class Batch:
     targets: Int[Tensor, "tokens"]
     num_tokens: Int[Tensor, "batch"]
     ids: tuple[str, ...]
-    places: tuple[int, ...] | None = None
-    num_places: int = 0
-    is_stand_in: bool = False
+    rows: tuple[int, ...] | None = None
+    num_rows: int = 0
+    is_dummy: bool = False
 
     def to(self, device: torch.device) -> "Batch":
         """Waveforms and targets on `device`; from pinned memory the copy runs beside the work of a GPU.
@@ -78,7 +78,7 @@ class TrainingBatches:
     (seed, epoch, utterance) alone: not on the number of workers, nor on where an interrupted run went on.
     `durations` are those of all utterances, in seconds.
 
-    `jitter`: as in `plan_batches`. `separator`: the tokens between the texts of two utterances
+    `jitter`: as in `batches_by_length`. `separator`: the tokens between the texts of two utterances
     (`concatenation.separator`).
     `rank`, `num_ranks`: of several processes that share each batch, the number of this one, and how many they are.
 
@@ -117,21 +117,20 @@ class TrainingBatches:
             AudioError: a sound file can not be used.
         """
         plan = self.plan(epoch)[first_batch:]
-        shares = [share_of(len(units), self._rank, self._num_ranks) for units in plan]
+        shares = [rank_share(len(units), self._rank, self._num_ranks) for units in plan]
         requests = [
-            [Request(epoch, units[place]) for place in share.places] for units, share in zip(plan, shares, strict=True)
+            [Request(epoch, units[row]) for row in share.rows] for units, share in zip(plan, shares, strict=True)
         ]
         batches = load_batches(self._dataset, requests, num_workers=self._num_workers)
         for batch, units, share in zip(batches, plan, shares, strict=True):
-            yield replace(batch, places=share.places, num_places=len(units), is_stand_in=share.is_stand_in)
+            yield replace(batch, rows=share.rows, num_rows=len(units), is_dummy=share.is_dummy)
 
     def plan(self, epoch: int) -> list[list[tuple[int, ...]]]:
         """Indices of the utterances of each batch; those in one tuple are concatenated."""
         units = self._units(epoch)
         durations = [seconds(unit, self.durations) for unit in units]
-        batches = plan_batches(
-            durations, max_seconds=self._max_seconds, seed=self._seed, epoch=epoch, jitter=self._jitter
-        )
+        rng = np.random.default_rng((self._seed, epoch))
+        batches = batches_by_length(durations, self._max_seconds, rng=rng, jitter=self._jitter)
         return [[units[index] for index in batch] for batch in batches]
 
     def _units(self, epoch: int) -> list[tuple[int, ...]]:

@@ -9,19 +9,17 @@ with "average", it is the mean of all.
 
 import json
 import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asr.errors import ManifestError
-from asr.files import parse_json, read_lines, write_text
+from asr.files import HALF_CHARACTER, parse_json, read_lines, write_text
+from asr.messages import named
 
-MAX_NAMED = 10  # how many bad items a message names before it only counts
 MAX_SECONDS = 120.0  # of an utterance; beyond, CTC learns badly and a batch takes gigabytes
 _MAX_NUMBER = 1e9  # of seconds
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def _text(record: dict[str, Any], key: str, where: str) -> str:
 def _whole_text(record: dict[str, Any], key: str, where: str) -> str:
     """Ids and speakers may be numbers. A path may hold what only looks like half a character, but nothing else."""
     text = str(_value(record, key, (str,) if key == "text" else (str, int), where))
-    if half := _HALF_CHARACTER.search(text):
+    if half := HALF_CHARACTER.search(text):
         raise ManifestError(f"{where}: {key!r} holds half of a surrogate pair, {half[0]!r}, which is no character")
     return text
 
@@ -204,7 +202,7 @@ def refuse_long(utterances: Iterable[Utterance], path: Path, max_seconds: float)
     """
     if found := [f"{u.id} (line {u.line}, {u.duration:.0f} s)" for u in utterances if u.duration > max_seconds]:
         raise ManifestError(
-            f"{path}: {len(found)} utterances are longer than data.max_seconds, {max_seconds:g}: {_named(found)}; "
+            f"{path}: {len(found)} utterances are longer than data.max_seconds, {max_seconds:g}: {named(found)}; "
             "cut them into sentences, leave them out with `asr doctor --fix`, or raise data.max_seconds"
         )
 
@@ -223,13 +221,7 @@ def _missing(utterances: list[Utterance], path: Path) -> str | None:
     missing = [str(u.audio_filepath) for u in utterances if not _is_file(u.audio_filepath)]
     if not missing:
         return None
-    return f"{path}: {len(missing)} of {len(utterances)} sound files are missing: {_named(missing)}"
-
-
-def _named(items: Sequence[str]) -> str:
-    """The first ten, and how many more there are."""
-    more = f" and {len(items) - MAX_NAMED} more" if len(items) > MAX_NAMED else ""
-    return ", ".join(items[:MAX_NAMED]) + more
+    return f"{path}: {len(missing)} of {len(utterances)} sound files are missing: {named(missing)}"
 
 
 def _is_file(path: Path) -> bool:
@@ -255,7 +247,7 @@ def format_line(utterance: Utterance, folder: Path) -> str:
         record["channel_selector"] = utterance.channel_selector
     line = json.dumps(record, ensure_ascii=False)
     # A file name that is not UTF-8 has to be escaped.
-    return json.dumps(record) if _HALF_CHARACTER.search(line) else line
+    return json.dumps(record) if HALF_CHARACTER.search(line) else line
 
 
 def _relative(audio: Path, folder: Path) -> Path:

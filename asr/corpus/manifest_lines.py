@@ -1,14 +1,14 @@
 """The lines of a manifest one by one: a broken one is told, and the next is read."""
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from asr.corpus.manifest import Utterance, parse_line
 from asr.errors import ManifestError, system_reason
+from asr.messages import Progress
 
-Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 _LINES_BETWEEN_REPORTS = 1000
 
 

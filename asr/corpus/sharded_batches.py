@@ -13,7 +13,7 @@ from itertools import chain, pairwise, zip_longest
 import numpy as np
 import numpy.typing as npt
 
-from asr.batching import JITTER, plan_batches, share_of
+from asr.batching import JITTER, batches_by_length, rank_share
 from asr.corpus.augment import AugmentSettings
 from asr.corpus.batches import Batch, Example, Request, Waveforms, load_batches
 from asr.corpus.shards import ShardedCorpus, read_shard
@@ -37,7 +37,7 @@ class _Window:
 class ShardedBatches:
     """The batches of one epoch after the other, as `TrainingBatches` of the utterances of `corpus` that are `kept`.
 
-    Number and augmentation of an utterance are those that it has in `TrainingBatches`; only its companions differ.
+    Number and augmentation of an utterance are those that it has in `TrainingBatches`; only its neighbours differ.
     `durations` are those of all utterances that are kept, in seconds. `jitter`, `rank` and `num_ranks` are as there;
     every process reads all shards. `window_shards`: how many are in memory together.
 
@@ -96,8 +96,8 @@ class ShardedBatches:
         requests = self._requests(epoch, windows, first_batch)
         batches = load_batches(self._dataset, requests, num_workers=self._num_workers)
         for batch, numbers in zip(batches, plan, strict=True):
-            share = share_of(len(numbers), self._rank, self._num_ranks)
-            yield replace(batch, places=share.places, num_places=len(numbers), is_stand_in=share.is_stand_in)
+            share = rank_share(len(numbers), self._rank, self._num_ranks)
+            yield replace(batch, rows=share.rows, num_rows=len(numbers), is_dummy=share.is_dummy)
 
     def plan(self, epoch: int) -> list[_Numbers]:
         """The numbers of the utterances of each batch."""
@@ -109,13 +109,9 @@ class ShardedBatches:
         count = -(-len(used) // self._window_shards)
         for window, shards in enumerate(np.array_split(order, count)):
             numbers = np.concatenate([np.arange(self._bounds[s], self._bounds[s + 1], dtype=np.int32) for s in shards])
-            batches = plan_batches(
-                self.durations[numbers],
-                max_seconds=self._max_seconds,
-                seed=int(np.random.SeedSequence((self._seed, epoch, window, 3)).generate_state(1)[0]),
-                epoch=epoch,
-                jitter=self._jitter,
-            )
+            seed = int(np.random.SeedSequence((self._seed, epoch, window, 3)).generate_state(1)[0])
+            rng = np.random.default_rng((seed, epoch))
+            batches = batches_by_length(self.durations[numbers], self._max_seconds, rng=rng, jitter=self._jitter)
             yield _Window(shards.tolist(), len(numbers), [numbers[batch] for batch in batches])
 
     def _requests(self, epoch: int, windows: Sequence[_Window], first_batch: int) -> Iterator[list[Request]]:
@@ -135,8 +131,8 @@ class ShardedBatches:
                     num_read += 1
                 examples = [buffer.pop(number) for number in numbers.tolist()]
                 if done >= first_batch:
-                    places = share_of(len(examples), self._rank, self._num_ranks).places
-                    yield [Request(epoch, (int(numbers[place]),), (examples[place],)) for place in places]
+                    rows = rank_share(len(examples), self._rank, self._num_ranks).rows
+                    yield [Request(epoch, (int(numbers[row]),), (examples[row],)) for row in rows]
             first_batch = 0
         for _ in incoming:  # to the ends of the last shards, where more may stand than the index knows of
             pass

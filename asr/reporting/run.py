@@ -12,7 +12,7 @@ from asr.errors import TrainingError
 from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes
 from asr.reporting.examples import Heard, read_examples, read_listing
 from asr.scoring import UtteranceScore
-from asr.settings import WordLoader
+from asr.settings import WordLoader, flatten
 from asr.training.run.environment import ENVIRONMENT, read_environment
 from asr.training.run.metrics import EpochRecord, best_epoch, read_metrics
 from asr.training.run.records import EXAMPLES, METRICS
@@ -98,14 +98,10 @@ def _read_settings(path: Path) -> dict[str, dict[str, str]]:
         raise TrainingError(f"{path}: not YAML; expected the settings that `asr train` wrote") from None
     if not isinstance(values, dict) or not all(isinstance(section, dict) for section in values.values()):
         raise TrainingError(f"{path}: expected sections of settings, as `asr train` wrote them")
-    return {str(name): _flat(section) for name, section in values.items()}
-
-
-def _flat(section: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in section.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return flat
+    return {
+        str(name): {
+            key: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            for key, value in flatten(section).items()
+        }
+        for name, section in values.items()
+    }

@@ -5,20 +5,18 @@ the sound file in `audio_filepath`), matched by id; and plain text, one utteranc
 NeMo writes has the reference in `text`, and in `pred_text` what was recognised: as hypotheses, that is what is read.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asr.errors import ScoringError
-from asr.files import parse_json, read_lines
+from asr.files import HALF_CHARACTER, parse_json, parse_object, read_lines
+from asr.messages import named
 
 JSON_LINES = (".json", ".jsonl")
 _TEXT, _PREDICTED = "text", "pred_text"
 _PREDICTIONS = ("pred", "hyp")  # how the keys begin that other tools give to what was recognised
 _OTHER_FORMS = (".trn", ".ctm", ".stm", ".csv", ".tsv")  # they have more in a line than the text
-MAX_NAMED = 10  # how many ids a message names before it only counts
-HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +97,7 @@ def _keys(line: str) -> frozenset[str]:
 
 
 def _parse(line: str, where: str, key: str, *, recognised: bool) -> tuple[str, str]:
-    try:
-        record = parse_json(line)
-    except ValueError:
-        raise ScoringError(f"{where}: not JSON; expected one JSON object a line") from None
-    if not isinstance(record, dict):
-        raise ScoringError(f"{where}: expected a JSON object, found {type(record).__name__}")
+    record = parse_object(line, where, ScoringError)
     if key not in record:
         raise ScoringError(f'{where}: the key "{key}" is missing{", which other lines have" * (key == _PREDICTED)}')
     if recognised and key == _TEXT and (other := [name for name in record if name.startswith(_PREDICTIONS)]):
@@ -134,13 +127,8 @@ def _id(record: dict[str, Any], where: str) -> str:
 def _refuse_unmatched_ids(references: dict[str, str], hypotheses: dict[str, str], hypothesis_path: Path) -> None:
     problems = []
     if missing := [id for id in references if id not in hypotheses]:
-        problems.append(f"{len(missing)} of {len(references)} ids of the references are missing: {_named(missing)}")
+        problems.append(f"{len(missing)} of {len(references)} ids of the references are missing: {named(missing)}")
     if additional := [id for id in hypotheses if id not in references]:
-        problems.append(f"{len(additional)} ids are not among the references: {_named(additional)}")
+        problems.append(f"{len(additional)} ids are not among the references: {named(additional)}")
     if problems:
         raise ScoringError(f"{hypothesis_path}: " + "; ".join(problems))
-
-
-def _named(ids: list[str]) -> str:
-    more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
-    return ", ".join(ids[:MAX_NAMED]) + more

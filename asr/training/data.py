@@ -12,7 +12,6 @@ from asr.audio import SAMPLE_RATE
 from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.concatenation import separator
 from asr.corpus.manifest import (
-    MAX_NAMED,
     Utterance,
     read_manifest,
     refuse_long,
@@ -23,6 +22,7 @@ from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import ShardedCorpus, read_index
 from asr.ctc import num_frames_needed
 from asr.errors import ManifestError, TrainingError
+from asr.messages import MAX_NAMED, named
 from asr.model_settings import ModelSettings, num_output_frames
 from asr.tokens import Tokens
 from asr.training.distributed import World
@@ -190,8 +190,7 @@ def _left_out(problems: Sequence[str | None]) -> str | None:
         raise TrainingError(f"no utterance can be aligned: {', '.join(out[:MAX_NAMED])}; lower model.subsampling")
     if not out:
         return None
-    more = f" and {len(out) - MAX_NAMED} more" if len(out) > MAX_NAMED else ""
-    return f"left out, too short for their text: {len(out)} utterances: {', '.join(out[:MAX_NAMED])}{more}"
+    return f"left out, too short for their text: {len(out)} utterances: {named(out)}"
 
 
 def _refuse_differences(world: World, identity: dict[str, Any], num_utterances: int) -> None:

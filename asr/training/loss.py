@@ -44,7 +44,7 @@ def training_losses(
     device = batch.waveforms.device
     frames, num_frames = model.features(batch.waveforms, batch.num_samples.to(device, non_blocking=True))
     frames = spec_augment(
-        frames, num_frames, settings.augment, generator, places=batch.places, num_places=batch.num_places
+        frames, num_frames, settings.augment, generator, rows=batch.rows, num_rows=batch.num_rows
     )
     share = settings.intermediate_share
     with torch.autocast(device.type, dtype=settings.dtype, enabled=settings.dtype != torch.float32):

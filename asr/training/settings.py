@@ -10,7 +10,7 @@ from asr.corpus.augment import AugmentSettings
 from asr.corpus.manifest import MAX_SECONDS
 from asr.model_settings import ModelSettings, settings_of_format_1
 from asr.search import SearchSettings
-from asr.settings import Settings, read_settings
+from asr.settings import Settings, flatten, read_settings
 from asr.tokens import TokenSettings
 
 SETTINGS = "settings.yaml"  # in a run folder
@@ -132,13 +132,6 @@ def changed_settings(before: dict[str, Any], now: ExperimentSettings) -> str:
     A key that an older version did not know had what is its default now, but for those of `settings_of_run`.
     """
     defaults = ExperimentSettings(data=now.data).model_dump(mode="json")
-    old, new = _flat(defaults) | _flat(settings_of_run(before)), _flat(now.model_dump(mode="json"))
+    old, new = flatten(defaults) | flatten(settings_of_run(before)), flatten(now.model_dump(mode="json"))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in _FREE]
     return ", ".join(f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys)
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat

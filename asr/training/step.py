@@ -86,8 +86,8 @@ class Stepper:
 
     def _gradients(self, batch: Batch, step: int, *, stop: bool, save: bool) -> StepReport:
         generator = seed_step(self._seed, step, self._world.rank)
-        total = self._losses(batch, generator).sum() * float(not batch.is_stand_in)
-        num_tokens, num_samples = (0, 0) if batch.is_stand_in else (len(batch.targets), int(batch.num_samples.sum()))
+        total = self._losses(batch, generator).sum() * float(not batch.is_dummy)
+        num_tokens, num_samples = (0, 0) if batch.is_dummy else (len(batch.targets), int(batch.num_samples.sum()))
         counts = torch.tensor(
             [float(count) for count in (num_tokens, stop, save, num_samples, batch.waveforms.numel())],
             pin_memory=self._device.type == "cuda",

@@ -8,7 +8,6 @@ is small, and the middle of a plateau carries over to other data better than a s
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +19,7 @@ from asr.corpus.manifest import Utterance
 from asr.errors import LanguageModelError, ScoringError, TokensError
 from asr.evaluation import batches_of_log_probs, unwritable_words
 from asr.lm.neural.model import NeuralLM
+from asr.messages import Progress
 from asr.recognizer import Recognizer
 from asr.scoring import score
 from asr.search import Hypothesis, SearchSettings
@@ -27,8 +27,6 @@ from asr.search.greedy import greedy_search
 from asr.search.prefix_beam import search_in_parallel
 from asr.search.rescore import rescore
 from asr.tokens import Tokens
-
-Progress: TypeAlias = Callable[[str, int, int], None]
 
 _ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.5)
 _BETAS = {"word": (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0), "token": (-0.5, 0.0, 0.5, 1.0, 1.5)}

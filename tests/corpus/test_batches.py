@@ -7,25 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from asr.batching import plan_batches
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, spec_augment
 from asr.corpus.batches import Example, TrainingBatches, load_utterance
 from asr.corpus.manifest import Utterance, read_manifest
 from tests.support.tones import random_texts, write_corpus
-
-
-def test_batches_keep_to_the_budget_and_lose_nothing() -> None:
-    durations = [0.5 + (7 * i % 23) / 3 for i in range(200)]
-    for epoch in range(3):
-        plan = plan_batches(durations, max_seconds=30.0, seed=1, epoch=epoch)
-        assert sorted(index for batch in plan for index in batch) == list(range(200))
-        assert all(len(b) * max(durations[i] for i in b) <= 30.0 for b in plan)
-        padding = 1 - sum(durations) / sum(len(b) * max(durations[i] for i in b) for b in plan)
-        assert padding < 0.15
-    first, second = (plan_batches(durations, max_seconds=30.0, seed=1, epoch=epoch) for epoch in (1, 2))
-    assert first != second
-    assert first == plan_batches(durations, max_seconds=30.0, seed=1, epoch=1)
-    assert plan_batches([99.0, 1.0], max_seconds=30.0) == [[0], [1]]
 
 
 def test_spec_augment_masks_as_much_as_it_says_and_never_the_padding_count() -> None:

@@ -133,9 +133,9 @@ def test_processes_share_each_batch(corpus: ShardedCorpus) -> None:
     for batch, *parts in zip(whole, *shares, strict=True):
         ids = [""] * len(batch)
         for part in parts:
-            assert part.num_places == len(batch)
-            for place, name in zip(part.places, part.ids, strict=True):
-                assert part.is_stand_in or not ids[place]
+            assert part.num_rows == len(batch)
+            for place, name in zip(part.rows, part.ids, strict=True):
+                assert part.is_dummy or not ids[place]
                 ids[place] = name
         assert tuple(ids) == batch.ids
 

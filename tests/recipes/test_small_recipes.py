@@ -170,7 +170,7 @@ def test_common_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert brief(experiment.train) == [("c0", "grüß gott sagte's sie", "x")]
     assert brief(experiment.dev) == [("c2", "zwei", "y")]
     assert brief(experiment.tests["test"]) == [("c3", "drei mal", "z")]
-    assert "[prepare] train.tsv: left out: 2 of 3 utterances can not be used" in capsys.readouterr().err
+    assert "[prepare] train.tsv: left out: 2 of 3 utterances cannot be used" in capsys.readouterr().err
 
 
 def test_an_archive_of_another_language_is_refused(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 import soundfile
 import torch
 
+from asr.audio import SILENT_PEAK
 from asr.errors import AudioError, DeviceError, ModelError, SearchError
-from asr.recognizer import SILENCE, Recognizer
+from asr.recognizer import Recognizer
 from asr.search import SearchSettings
 from asr.tokens import Tokens, TokenSettings
 from tests.support.talkative import SAMPLE_RATE as RATE
@@ -92,8 +93,8 @@ def test_nothing_to_transcribe(recognizer):
 SILENT = {
     "zeros": torch.zeros(8000),
     "offset": torch.full((8000,), 0.3),
-    "faint noise": sound(8000, level=0.9 * SILENCE),
-    "faint noise on an offset": 0.1 + sound(8000, level=0.5 * SILENCE),
+    "faint noise": sound(8000, level=0.9 * SILENT_PEAK),
+    "faint noise on an offset": 0.1 + sound(8000, level=0.5 * SILENT_PEAK),
     "one sample": torch.ones(1),
 }
 
@@ -103,7 +104,7 @@ def test_silence_is_empty_whatever_the_weights_say_and_also_in_a_batch(name):
     shouting = talkative()
     token = shouting.tokens.encode("A")[-1]
     shouting.model.head.bias.data[token] += 1000
-    loud = sound(8000, level=2 * SILENCE)
+    loud = sound(8000, level=2 * SILENT_PEAK)
     first, silent, last = shouting.transcribe_batch([loud, SILENT[name], loud])
     assert silent == shouting.transcribe(SILENT[name])
     assert (silent.text, silent.words, silent.score) == ("", (), 0.0)

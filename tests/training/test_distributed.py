@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from asr.batching import share_of
+from asr.batching import rank_share
 from asr.corpus.augment import AugmentSettings, spec_augment
 from asr.corpus.batches import Example, TrainingBatches
 from asr.corpus.manifest import read_manifest
@@ -121,36 +121,36 @@ def test_no_utterance_is_lost_or_doubled(corpus: Path, num_ranks: int) -> None:
     ]
     batches = [list(rank.epoch(1)) for rank in ranks]
     assert len({len(of_rank) for of_rank in batches}) == 1
-    seen = Counter(id for of_rank in batches for batch in of_rank if not batch.is_stand_in for id in batch.ids)
+    seen = Counter(id for of_rank in batches for batch in of_rank if not batch.is_dummy for id in batch.ids)
     assert seen == Counter(utterance.id for utterance in utterances)
-    stand_ins = [batch for of_rank in batches for batch in of_rank if batch.is_stand_in]
-    assert (num_ranks > 1) == bool(stand_ins)  # some batches hold a single utterance
+    dummies = [batch for of_rank in batches for batch in of_rank if batch.is_dummy]
+    assert (num_ranks > 1) == bool(dummies)  # some batches hold a single utterance
     whole = list(TrainingBatches(examples, AugmentSettings(), max_seconds=2.5, seed=1, num_workers=0).epoch(1))
     for index, batch in enumerate(whole):
-        shares = [of_rank[index] for of_rank in batches if not of_rank[index].is_stand_in]
-        rows = {place: id for share in shares for place, id in zip(share.places or (), share.ids, strict=True)}
-        assert tuple(rows[place] for place in range(len(batch))) == batch.ids
+        shares = [of_rank[index] for of_rank in batches if not of_rank[index].is_dummy]
+        ids = {row: id for share in shares for row, id in zip(share.rows or (), share.ids, strict=True)}
+        assert tuple(ids[row] for row in range(len(batch))) == batch.ids
 
 
 def test_shares_of_a_batch_are_about_as_long() -> None:
     seconds = sorted((torch.rand(64, generator=torch.Generator().manual_seed(0)) * 10).tolist(), reverse=True)
-    sums = [sum(seconds[place] for place in share_of(64, rank, 4).places) for rank in range(4)]
+    sums = [sum(seconds[row] for row in rank_share(64, rank, 4).rows) for rank in range(4)]
     assert max(sums) - min(sums) <= max(seconds)
 
 
 def test_an_utterance_gets_the_same_masks_in_its_share_as_in_the_whole_batch() -> None:
     frames, num_frames = torch.ones(5, 200, 80), torch.tensor([200, 180, 150, 120, 90])
     whole = spec_augment(frames, num_frames, AugmentSettings(), torch.Generator().manual_seed(3))
-    places = [1, 3]
+    rows = [1, 3]
     share = spec_augment(
-        frames[places],
-        num_frames[places],
+        frames[rows],
+        num_frames[rows],
         AugmentSettings(),
         torch.Generator().manual_seed(3),
-        places=places,
-        num_places=5,
+        rows=rows,
+        num_rows=5,
     )
-    assert torch.equal(share, whole[places])
+    assert torch.equal(share, whole[rows])
     assert bool((share == 0).any())
 
 

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
+from asr.messages import named
+
 _RARE_GROUP = 50  # a group of characters is rare if it stands in less than one of so many texts
 _RARE_CHARACTER = 10_000  # and a single character if in less than one of so many
 _MAX_SHOWN = 5
@@ -48,5 +50,4 @@ def character_name(character: str) -> str:
 
 def listed(characters: Iterable[str]) -> str:
     """The names of the first ones, and how many more there are."""
-    names = list(map(character_name, characters))
-    return ", ".join(names[:_MAX_SHOWN]) + (f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else "")
+    return named(list(map(character_name, characters)), most=_MAX_SHOWN)

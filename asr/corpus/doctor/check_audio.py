@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.audio import SAMPLE_RATE, Sound, read_sound
+from asr.audio import SAMPLE_RATE, SILENT_PEAK, Sound, read_sound
+from asr.corpus.audio_statistics import CLIPPED
 from asr.corpus.doctor.findings import Finding, Kind
 from asr.corpus.doctor.fingerprint import fingerprint
 from asr.corpus.doctor.measures import (
@@ -29,9 +30,7 @@ from asr.corpus.doctor.measures import (
 from asr.corpus.manifest import Utterance
 from asr.errors import AudioError, system_reason
 
-SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file
 QUIET_LEVEL = -55.0  # dB below full scale, of the whole utterance; the quietest of AN4 has -48 dB
-_FULL_SCALE = 0.999
 _MOST_CLIPPED = 0.001  # of the samples
 _MOST_FLAT = 0.0002  # of the samples, in runs of equal ones at the peak; 0 in all
 _MOST_OFFSET = 0.02  # of full scale
@@ -124,7 +123,7 @@ def _of_level(samples: Samples, waves: Samples) -> Iterator[tuple[Kind, str]]:
     level = 10 * float(np.log10(np.mean(waves.astype(np.float64) ** 2) + SILENT_PEAK**4))
     if level < QUIET_LEVEL:
         yield Kind.QUIET, f"{level:.1f} dB below full scale on average, expected more than {QUIET_LEVEL:.0f}"
-    clipped = float(np.mean(np.abs(samples) >= _FULL_SCALE))
+    clipped = float(np.mean(np.abs(samples) >= CLIPPED))
     flat = max(flat_tops(channel - channel.mean()) for channel in samples.T)
     if clipped > _MOST_CLIPPED:
         yield Kind.CLIPPED, f"{100 * clipped:.2f} % of the samples are at full scale"

@@ -16,8 +16,9 @@ from asr.corpus.doctor.index import Keys, Survey, first_lines
 from asr.corpus.doctor.listen import Hearing
 from asr.corpus.doctor.requirements import Expectations
 from asr.corpus.manifest import MAX_SECONDS
-from asr.corpus.manifest_lines import ManifestLine, Progress, manifest_lines
+from asr.corpus.manifest_lines import ManifestLine, manifest_lines
 from asr.errors import ManifestError
+from asr.messages import Progress
 
 
 class Judgement:

@@ -16,8 +16,8 @@ from asr.corpus.doctor.listen import Hearing, hear
 from asr.corpus.doctor.repair import clean_manifest, refuse_to_overwrite
 from asr.corpus.doctor.report import Report
 from asr.corpus.doctor.requirements import Expectations
-from asr.corpus.manifest_lines import Progress
 from asr.errors import ManifestError
+from asr.messages import Progress
 
 
 def examine(

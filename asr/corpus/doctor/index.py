@@ -15,8 +15,9 @@ from asr.corpus.doctor.characters import group
 from asr.corpus.doctor.check_text import case_of, cleaned, looks_fine
 from asr.corpus.doctor.requirements import Expectations
 from asr.corpus.manifest import Utterance
-from asr.corpus.manifest_lines import Progress, manifest_lines
+from asr.corpus.manifest_lines import manifest_lines
 from asr.errors import ManifestError
+from asr.messages import Progress
 
 # Name and type of each column, 8 bytes, 4 or 1.
 _COLUMNS = {

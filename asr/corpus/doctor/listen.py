@@ -17,8 +17,9 @@ from asr.corpus.doctor.check_audio import Heard, listen
 from asr.corpus.doctor.findings import Finding
 from asr.corpus.doctor.index import Keys
 from asr.corpus.manifest import Utterance
-from asr.corpus.manifest_lines import Progress, utterances_of
+from asr.corpus.manifest_lines import utterances_of
 from asr.errors import CorpusError
+from asr.messages import Progress
 
 _UTTERANCES_AT_ONCE = 16
 _TASKS_AHEAD = 4  # for each process, so that none waits, and a million do not stand in line

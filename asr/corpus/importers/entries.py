@@ -12,8 +12,9 @@ from typing import TypeAlias
 from asr.audio import audio_info
 from asr.channels import Channels
 from asr.corpus.durations import read_durations
-from asr.corpus.manifest import MAX_NAMED, Utterance, part_of_file
+from asr.corpus.manifest import Utterance, part_of_file
 from asr.errors import AudioError, ManifestError
+from asr.messages import MAX_NAMED, named
 
 _MOST_OVERSHOOT = 0.5  # seconds that a part may end behind its file, as in Kaldi's extract-segments
 _MOST_SECONDS_OFF = 0.1  # of a duration that is said of a whole file; beyond, it is that of its beginning
@@ -49,16 +50,15 @@ def to_utterances(
             sound files or texts are missing; names the first ten, and their count.
     """
     entries = [row for row in rows if isinstance(row, Entry)]
-    named = zip(entries, _ids(entries, source), read_durations([entry.audio for entry in entries]), strict=True)
-    results = [row if isinstance(row, ManifestError) else _utterance(*next(named)) for row in rows]
+    with_ids = zip(entries, _ids(entries, source), read_durations([entry.audio for entry in entries]), strict=True)
+    results = [row if isinstance(row, ManifestError) else _utterance(*next(with_ids)) for row in rows]
     utterances = [result for result in results if isinstance(result, Utterance)]
     problems = [str(result) for result in results if not isinstance(result, Utterance)]
     if not rows:
         raise ManifestError(f"{source}: there are no utterances in it")
     if not problems:
         return utterances, None
-    more = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
-    message = f"{len(problems)} of {len(rows)} utterances can not be used: {'; '.join(problems[:MAX_NAMED])}{more}"
+    message = f"{len(problems)} of {len(rows)} utterances cannot be used: {named(problems, separator='; ')}"
     if not utterances:
         raise ManifestError(f"{source}: {message}")
     if not skip_missing:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from asr.corpus.importers.entries import Entry, Row
-from asr.corpus.manifest import MAX_NAMED
 from asr.errors import ManifestError
 from asr.files import read_lines
+from asr.messages import named
 
 SOUNDS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".sph", ".aiff", ".aif", ".au", ".m4a", ".caf"})
 _LISTS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".txt", ".lab", ".trn", ".stm", ".srt", ".textgrid"})
@@ -59,8 +59,7 @@ def _without_texts(folder: Path, sounds: Sequence[Path], files: Iterable[Path]) 
     lists = [str(path.relative_to(folder)) for path in files if path.suffix.lower() in _LISTS or path.name == "wav.scp"]
     there = "no other file that could hold texts"
     if lists:
-        more = f" and {len(lists) - MAX_NAMED} more" if len(lists) > MAX_NAMED else ""
-        there = f"but other files that may hold them: {', '.join(lists[:MAX_NAMED])}{more}"
+        there = f"but other files that may hold them: {named(lists)}"
     return (
         f"{folder}: none of its {len(sounds)} sound files has a text; looked for a .txt of the same name beside each, "
         f"such as {expected} beside {sounds[0].relative_to(folder)}; found {there}. If the texts stand in one table, "

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -18,6 +17,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
+from asr.batching import batches_by_length
 from asr.errors import AsrError, LanguageModelError
 from asr.files import atomic_path, parse_json
 from asr.recurrent.lstm import LSTM
@@ -111,7 +111,7 @@ class NeuralLM(nn.Module):
         rows = [self.encoder.encode(text) for text in texts]
         scores = [0.0] * len(rows)
         with torch.inference_mode():
-            for batch in batches_by_length([len(row) for row in rows], _SCORING_UNITS):
+            for batch in batches_by_length([len(row) for row in rows], _SCORING_UNITS, end=1):
                 for index, score in zip(batch, self.log_prob([rows[i] for i in batch]).tolist(), strict=True):
                     scores[index] = score
         return scores
@@ -163,28 +163,6 @@ class NeuralLM(nn.Module):
             reason = " ".join(str(error).split())[:300]
             raise LanguageModelError(f"{path}: its parts do not fit together ({reason}); train it again") from None
         return lm.to(device).eval()
-
-
-def batches_by_length(
-    lengths: Sequence[int], max_units: int, rng: np.random.Generator | None = None
-) -> list[list[int]]:
-    """Indices of texts in batches of at most `max_units`, padding and ends counted; like lengths together.
-
-    Longest first; with `rng`, lengths are jittered by up to a tenth and batches shuffled, so that companions and order
-    change. A text longer than `max_units` makes a batch of its own.
-    """
-    jittered = np.asarray(lengths) * (1.0 if rng is None else rng.uniform(0.9, 1.1, len(lengths)))
-    batches: list[list[int]] = []
-    longest = 0
-    for index in np.argsort(-jittered, kind="stable").tolist():
-        longest = max(longest, lengths[index] + 1)
-        if not batches or longest * (len(batches[-1]) + 1) > max_units:
-            batches.append([])
-            longest = lengths[index] + 1
-        batches[-1].append(index)
-    if rng is not None:
-        rng.shuffle(batches)
-    return batches
 
 
 def word_perplexity(log_probs: Sequence[float], texts: Sequence[str]) -> float:

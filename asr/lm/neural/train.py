@@ -10,12 +10,14 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from asr.batching import batches_by_length
 from asr.errors import LanguageModelError
-from asr.lm.neural.model import NeuralLM, NeuralLMSettings, TextEncoder, batches_by_length, word_perplexity
+from asr.lm.neural.model import NeuralLM, NeuralLMSettings, TextEncoder, word_perplexity
 from asr.optim import LearningRateSchedule, adamw, set_learning_rate
 from asr.settings import Settings
 
 _MAX_UNITS = 20_000  # of one training text: a step keeps all of its states
+_JITTER = 0.1  # of the lengths of texts: many are equally long
 _DIVERGED = "the training has diverged; lower learning_rate"
 
 
@@ -111,7 +113,8 @@ class _Trainer:
     def train_epoch(self, rows: Sequence[Sequence[int]], epoch: int) -> float:
         """One pass over all texts; natural-log loss per token."""
         rng = np.random.default_rng((self.settings.seed, epoch))
-        batches = batches_by_length([len(row) for row in rows], self.settings.batch_units, rng)
+        lengths = [len(row) for row in rows]
+        batches = batches_by_length(lengths, self.settings.batch_units, rng=rng, jitter=_JITTER, end=1)
         self.lm.train()
         total = sum(
             self._train_step([rows[i] for i in batch], epochs=epoch - 1 + number / len(batches))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import TrainingError
-from asr.files import parse_json, read_bytes, read_lines
+from asr.files import parse_json, parse_object, read_bytes, read_lines
 
 METRICS, STEPS, EXAMPLES = "metrics.jsonl", "steps.jsonl", "examples.jsonl"
 
@@ -34,12 +34,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 
 
 def _parse(line: str, where: str) -> dict[str, Any]:
-    try:
-        record = parse_json(line)
-    except ValueError:
-        raise TrainingError(f"{where}: not JSON; expected one JSON object a line, as `asr train` writes it") from None
-    if not isinstance(record, dict):
-        raise TrainingError(f"{where}: expected a JSON object, found {type(record).__name__}")
+    record = parse_object(line, where, TrainingError)
     epoch = record.get("epoch")
     if not isinstance(epoch, int) or isinstance(epoch, bool) or not 1 <= epoch < 2**31:
         raise TrainingError(f'{where}: expected "epoch", a whole number from 1, found {epoch!r}')

@@ -13,7 +13,7 @@ def test_what_is_missing_is_named_and_can_be_left_out(asr, refusal, tmp_path: Pa
     lines = ["path\ttext", "good.wav\tA", "broken.wav\tB", *(f"no{n}.wav\tC" for n in range(12))]
     table = written(tmp_path / "t.tsv", *lines)
     message = refusal("import", "tsv", table, tmp_path / "m.jsonl")
-    assert "13 of 14 utterances can not be used" in message
+    assert "13 of 14 utterances cannot be used" in message
     assert f"{tmp_path}/broken.wav: not audio that can be read" in message
     assert f"{tmp_path}/no8.wav: no such file" in message
     assert "no9.wav" not in message  # ten are named

@@ -137,8 +137,12 @@ def test_train_rnn_leaves_a_model(asr, tmp_path, tokens_file):
         (["", " "], [], "text.txt: there are no words in it"),
         (["A"], ["network.cells=3"], "--set network.cells=3: network.cells: unknown key"),
         (["A"], ["max_epochs=0"], "--set max_epochs=0: max_epochs: input should be greater than or equal to 1"),
-        (["A"], ["network=3", "network.hidden_size=3"], "--set network=3 network.hidden_size=3: network: "),
-        (["A"], ["max_epochs"], "--set max_epochs: expected key=number"),
+        (
+            ["A"],
+            ["network=3", "network.hidden_size=3"],
+            "network.hidden_size=3: network is a value, not a section",
+        ),
+        (["A"], ["max_epochs"], "--set max_epochs: expected section.key=value"),
     ],
 )
 def test_train_rnn_refuses(refusal, tmp_path, tokens_file, *, lines, settings, message):
