@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 
 from asr.batching import batches_by_length
-from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import Utterance
+from asr.corpus.utterances import load_utterance
 from asr.ctc import BLANK_ID
 from asr.ctc_loss import ctc_losses
 from asr.errors import TokensError

@@ -38,8 +38,8 @@ import torch
 from ctc_like import ctc_like_log_probs
 from search_decoders import Beam, Decoder, WordModel
 
-from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import read_manifest
+from asr.corpus.utterances import load_utterance
 from asr.errors import AsrError, LanguageModelError
 from asr.files import read_lines
 from asr.lm.arpa import read_arpa, write_arpa

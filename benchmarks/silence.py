@@ -18,11 +18,11 @@ import numpy as np
 import torch
 
 from asr.audio import SAMPLE_RATE
-from asr.corpus.batches import load_utterance
 from asr.corpus.effects.level import mean_power, speech_mask
 from asr.corpus.effects.noise import coloured_noise
 from asr.corpus.effects.pause import quietest_sample
 from asr.corpus.manifest import Utterance, read_manifest
+from asr.corpus.utterances import load_utterance
 from asr.errors import AsrError
 from asr.recognizer import Recognizer
 from asr.scoring import score

@@ -30,7 +30,7 @@ import torch
 from torch import nn
 
 from asr.audio import SAMPLE_RATE
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
 from asr.training.device import compute_dtype, prepare_device

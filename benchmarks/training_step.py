@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from asr.audio import SAMPLE_RATE
 from asr.batching import batches_by_length
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
 from asr.training.ema import WeightAverage

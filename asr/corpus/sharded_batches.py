@@ -13,10 +13,12 @@ from itertools import chain, pairwise, zip_longest
 import numpy as np
 import numpy.typing as npt
 
-from asr.batching import JITTER, batches_by_length, rank_share
-from asr.corpus.augment import AugmentSettings
-from asr.corpus.batches import Batch, Example, Request, Waveforms, load_batches
+from asr.batching import rank_share
+from asr.corpus.batches import BatchSettings
+from asr.corpus.collate import Batch
 from asr.corpus.shards import ShardedCorpus, read_shard
+from asr.corpus.waveforms import Example, Request, Waveforms
+from asr.corpus.workers import load_batches
 from asr.errors import CorpusError, SettingsError
 from asr.tokens import Tokens
 
@@ -35,11 +37,11 @@ class _Window:
 
 
 class ShardedBatches:
-    """The batches of one epoch after the other, as `TrainingBatches` of the utterances of `corpus` that are `kept`.
+    """The `EpochBatches` of the utterances of `corpus` that are `kept`.
 
     Number and augmentation of an utterance are those that it has in `TrainingBatches`; only its neighbours differ.
-    `durations` are those of all utterances that are kept, in seconds. `jitter`, `rank` and `num_ranks` are as there;
-    every process reads all shards. `window_shards`: how many are in memory together.
+    `durations` are those of all utterances that are kept, in seconds. Of several processes, each reads all shards.
+    `window_shards`: how many are in memory together.
 
     Raises:
         SettingsError: the settings ask for babble or concatenation, which need other utterances at hand.
@@ -49,20 +51,14 @@ class ShardedBatches:
         self,
         corpus: ShardedCorpus,
         tokens: Tokens,
-        augment: AugmentSettings,
+        settings: BatchSettings,
         *,
         durations: npt.NDArray[np.float64],
         kept: npt.NDArray[np.bool_],
-        max_seconds: float,
-        seed: int,
-        num_workers: int,
-        jitter: float = JITTER,
-        rank: int = 0,
-        num_ranks: int = 1,
         window_shards: int = WINDOW_SHARDS,
     ) -> None:
         for name in ("babble", "concatenation"):
-            if getattr(augment, name) is not None:
+            if getattr(settings.augment, name) is not None:
                 raise SettingsError(
                     f"augment.{name}: needs any two utterances at hand, but {corpus.folder} is read in sequence; "
                     "take it out, or train from the manifest"
@@ -70,23 +66,19 @@ class ShardedBatches:
         self.durations = durations
         self._corpus = corpus
         self._tokens = tokens
+        self._settings = settings
         self._kept = kept
-        self._dataset = Waveforms([], augment, seed, ())
+        self._dataset = Waveforms([], settings.augment, settings.seed, ())
         # Where the numbers of each shard begin, and where the last ends.
         ends = np.cumsum([int(kept[s.first : s.first + s.num_utterances].sum()) for s in corpus.shards])
         self._bounds: list[int] = [0, *ends.tolist()]
-        self._max_seconds = max_seconds
-        self._seed = seed
-        self._jitter = jitter
-        self._num_workers = num_workers
-        self._rank, self._num_ranks = rank, num_ranks
         self._window_shards = window_shards
 
     def epoch(self, epoch: int, *, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, or this process's shares of them, from `first_batch` on.
+        """As in `EpochBatches`.
 
         Raises:
-            AudioError: a sound can not be used.
+            AudioError: a sound cannot be used.
             CorpusError: a shard is truncated or damaged, or of another corpus.
         """
         windows = list(self._windows(epoch))
@@ -94,9 +86,9 @@ class ShardedBatches:
             first_batch -= len(windows.pop(0).batches)
         plan = [batch for window in windows for batch in window.batches][first_batch:]
         requests = self._requests(epoch, windows, first_batch)
-        batches = load_batches(self._dataset, requests, num_workers=self._num_workers)
+        batches = load_batches(self._dataset, requests, num_workers=self._settings.num_workers)
         for batch, numbers in zip(batches, plan, strict=True):
-            share = rank_share(len(numbers), self._rank, self._num_ranks)
+            share = rank_share(len(numbers), self._settings.rank, self._settings.num_ranks)
             yield replace(batch, rows=share.rows, num_rows=len(numbers), is_dummy=share.is_dummy)
 
     def plan(self, epoch: int) -> list[_Numbers]:
@@ -105,13 +97,13 @@ class ShardedBatches:
 
     def _windows(self, epoch: int) -> Iterator[_Window]:
         used = [shard for shard, (start, end) in enumerate(pairwise(self._bounds)) if end > start]
-        order = np.random.default_rng((self._seed, epoch, 0, 2)).permutation(used)  # unlike that of any utterance
+        rng = np.random.default_rng((self._settings.seed, epoch, 0, 2))  # unlike that of any utterance
+        order = rng.permutation(used)
         count = -(-len(used) // self._window_shards)
         for window, shards in enumerate(np.array_split(order, count)):
             numbers = np.concatenate([np.arange(self._bounds[s], self._bounds[s + 1], dtype=np.int32) for s in shards])
-            seed = int(np.random.SeedSequence((self._seed, epoch, window, 3)).generate_state(1)[0])
-            rng = np.random.default_rng((seed, epoch))
-            batches = batches_by_length(self.durations[numbers], self._max_seconds, rng=rng, jitter=self._jitter)
+            seed = int(np.random.SeedSequence((self._settings.seed, epoch, window, 3)).generate_state(1)[0])
+            batches = self._settings.plan(self.durations[numbers], seed, epoch)
             yield _Window(shards.tolist(), len(numbers), [numbers[batch] for batch in batches])
 
     def _requests(self, epoch: int, windows: Sequence[_Window], first_batch: int) -> Iterator[list[Request]]:
@@ -131,7 +123,7 @@ class ShardedBatches:
                     num_read += 1
                 examples = [buffer.pop(number) for number in numbers.tolist()]
                 if done >= first_batch:
-                    rows = rank_share(len(examples), self._rank, self._num_ranks).rows
+                    rows = rank_share(len(examples), self._settings.rank, self._settings.num_ranks).rows
                     yield [Request(epoch, (int(numbers[row]),), (examples[row],)) for row in rows]
             first_batch = 0
         for _ in incoming:  # to the ends of the last shards, where more may stand than the index knows of

@@ -21,9 +21,9 @@ import numpy as np
 import soundfile
 
 from asr.audio import SAMPLE_RATE, EncodedSound
-from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import Utterance, format_line, parse_line, read_manifest
 from asr.corpus.manifest_lines import manifest_lines
+from asr.corpus.utterances import load_utterance
 from asr.errors import AudioError, CorpusError, OutputError, system_reason
 from asr.files import atomic_folder, parse_json, read_bytes, write_text
 from asr.messages import Progress

@@ -1,19 +1,45 @@
-"""The processes that load sounds beside a training: what signals they heed, and what is said when one is killed."""
+"""The processes that load batches beside a training: what signals they heed, and what is said when one is killed."""
 
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
-from asr.errors import TrainingError
+from asr.audio import tell_once
+from asr.corpus.collate import Batch, collate_or_error
+from asr.corpus.waveforms import Request, Waveforms
+from asr.errors import AudioError, TrainingError
 
 
-def watched(loader: DataLoader[Any]) -> Iterator[Any]:
+def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_workers: int) -> Iterator[Batch]:
+    """A batch for each list of requests, loaded by so many processes; the lists are taken shortly before their turn.
+
+    Raises:
+        AudioError: a sound file cannot be used.
+        TrainingError: a loading process was killed.
+    """
+    loader = DataLoader(
+        dataset,
+        batch_sampler=requests,
+        collate_fn=collate_or_error,
+        num_workers=num_workers,
+        worker_init_fn=_prepare_worker,
+        pin_memory=torch.cuda.is_available(),
+    )
+    for batch, doubts in _watched(loader):
+        for doubt in doubts:
+            tell_once(doubt)
+        if isinstance(batch, AudioError):
+            raise batch
+        yield batch
+
+
+def _watched(loader: DataLoader[Any]) -> Iterator[Any]:
     """What a loader gives. That one of its processes was killed is told between two batches, when a step is whole:
     PyTorch's own handler of SIGCHLD would raise an error in the midst of a step.
 
@@ -38,7 +64,7 @@ def watched(loader: DataLoader[Any]) -> Iterator[Any]:
         yield batch
 
 
-def prepare_worker(worker: int) -> None:
+def _prepare_worker(worker: int) -> None:
     """To be called in each process before it loads anything."""
     torch.set_num_threads(1)  # workers beside the trainer's own threads would only push each other off the cores
     # Both are the trainer's to handle: a terminal, `timeout` or a batch system sends them to all its processes.

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from asr.audio import SAMPLE_RATE
-from asr.corpus.batches import Example, TrainingBatches
+from asr.corpus.batches import BatchSettings, EpochBatches, TrainingBatches
 from asr.corpus.concatenation import separator
 from asr.corpus.manifest import (
     Utterance,
@@ -20,6 +20,7 @@ from asr.corpus.manifest import (
 )
 from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import ShardedCorpus, read_index
+from asr.corpus.waveforms import Example
 from asr.ctc import num_frames_needed
 from asr.errors import ManifestError, TrainingError
 from asr.messages import MAX_NAMED, named
@@ -29,8 +30,6 @@ from asr.training.distributed import World
 from asr.training.run.fingerprint import fingerprint
 from asr.training.settings import DataSettings, ExperimentSettings
 
-Batches: TypeAlias = TrainingBatches | ShardedBatches
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
@@ -39,7 +38,7 @@ class TrainingData:
     """
 
     tokens: Tokens
-    batches: Batches
+    batches: EpochBatches
     dev: list[Utterance]
     fingerprint: dict[str, Any]
     messages: list[str]
@@ -102,42 +101,28 @@ def _make_batches(
     tokens: Tokens,
     settings: ExperimentSettings,
     world: World,
-) -> tuple[Batches, str | None]:
+) -> tuple[EpochBatches, str | None]:
     """The batches to train on, and a message on the utterances that are not in them."""
     loop, augment, source = settings.training, settings.augment, settings.data.train
+    how = BatchSettings(
+        augment,
+        loop.batch_seconds,
+        loop.seed,
+        num_workers=loop.num_workers,
+        jitter=loop.duration_jitter,
+        rank=world.rank,
+        num_ranks=world.size,
+    )
     if isinstance(train_set, ShardedCorpus):
         durations, problems = [], []
         for part in _parts(train_set):  # what they are encoded to need not be in memory all at once
             durations += [utterance.duration for utterance in part]
             problems += _too_short(encode(part, tokens, source), settings.model, augment.speeds)
         kept = np.array([problem is None for problem in problems])
-        sharded = ShardedBatches(
-            train_set,
-            tokens,
-            augment,
-            durations=np.array(durations)[kept],
-            kept=kept,
-            max_seconds=loop.batch_seconds,
-            jitter=loop.duration_jitter,
-            seed=loop.seed,
-            num_workers=loop.num_workers,
-            rank=world.rank,
-            num_ranks=world.size,
-        )
+        sharded = ShardedBatches(train_set, tokens, how, durations=np.array(durations)[kept], kept=kept)
         return sharded, _left_out(problems)
     examples, left_out = alignable(encode(train_set, tokens, source), settings.model, augment.speeds)
-    batches = TrainingBatches(
-        examples,
-        augment,
-        max_seconds=loop.batch_seconds,
-        jitter=loop.duration_jitter,
-        seed=loop.seed,
-        num_workers=loop.num_workers,
-        separator=separator(tokens),
-        rank=world.rank,
-        num_ranks=world.size,
-    )
-    return batches, left_out
+    return TrainingBatches(examples, how, separator=separator(tokens)), left_out
 
 
 def _parts(utterances: Iterable[Utterance]) -> Iterator[list[Utterance]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.optim import LearningRateSchedule

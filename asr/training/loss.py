@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from asr.corpus.augment import AugmentSettings, spec_augment
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.ctc_loss import ctc_losses
 from asr.model import AcousticModel
 from asr.training.device import compute_dtype
@@ -43,9 +43,7 @@ def training_losses(
     """
     device = batch.waveforms.device
     frames, num_frames = model.features(batch.waveforms, batch.num_samples.to(device, non_blocking=True))
-    frames = spec_augment(
-        frames, num_frames, settings.augment, generator, rows=batch.rows, num_rows=batch.num_rows
-    )
+    frames = spec_augment(frames, num_frames, settings.augment, generator, rows=batch.rows, num_rows=batch.num_rows)
     share = settings.intermediate_share
     with torch.autocast(device.type, dtype=settings.dtype, enabled=settings.dtype != torch.float32):
         outputs = model.run_layers(*model.subsampling(frames, num_frames))

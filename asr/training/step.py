@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from asr.corpus.augment import AugmentSettings
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.errors import TrainingError
 from asr.model import AcousticModel
 from asr.optim import adamw, set_learning_rate

@@ -11,11 +11,11 @@ import torch
 
 from asr.audio import Sound, load_audio, read_sound, to_waveform
 from asr.channels import loudest_of_opposed
-from asr.corpus.batches import load_utterance
 from asr.corpus.doctor.check_audio import listen
 from asr.corpus.doctor.findings import Kind
 from asr.corpus.manifest import Utterance, read_manifest, write_manifest
 from asr.corpus.shards import read_shard, write_shards
+from asr.corpus.utterances import load_utterance
 from asr.errors import AudioError, AudioWarning, ManifestError
 from tests.support.sounds import SAMPLE_RATE, chord
 

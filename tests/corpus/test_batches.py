@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, spec_augment
-from asr.corpus.batches import Example, TrainingBatches, load_utterance
+from asr.corpus.batches import BatchSettings, TrainingBatches
 from asr.corpus.manifest import Utterance, read_manifest
+from asr.corpus.utterances import load_utterance
+from asr.corpus.waveforms import Example
 from tests.support.tones import random_texts, write_corpus
 
 
@@ -60,7 +62,7 @@ def test_the_share_of_noise_has_no_words_and_depends_on_the_seed_alone(tmp_path:
     utterances = read_manifest(write_corpus(tmp_path, "train", random_texts(24, seed=1), seed=1))
     examples = [Example(utterance, (2, 3)) for utterance in utterances] * 20
     settings = AugmentSettings(speeds=(1.0,), noise_share=0.25)
-    batches = TrainingBatches(examples, settings, max_seconds=60.0, seed=1, num_workers=0)
+    batches = TrainingBatches(examples, BatchSettings(settings, 60.0, seed=1))
     first, again = list(batches.epoch(1)), list(batches.epoch(1))
     empty = sum(int((batch.num_tokens == 0).sum()) for batch in first)
     assert 0.18 < empty / len(examples) < 0.32
@@ -77,7 +79,7 @@ def test_without_effects_the_batches_of_a_seed_are_those_of_the_first_version(ex
     """The digest is that of the version before there were effects: a new setting must not move an old draw."""
     speeds = (0.9, 0.95, 1.0, 1.05, 1.1)
     settings = AugmentSettings(noise_share=0.25, speeds=speeds)
-    batches = TrainingBatches(examples, settings, max_seconds=25.0, seed=1, num_workers=0, jitter=0.1)
+    batches = TrainingBatches(examples, BatchSettings(settings, 25.0, seed=1, jitter=0.1))
     digest = hashlib.sha256()
     for epoch in (1, 2):
         for plan, batch in zip(batches.plan(epoch), batches.epoch(epoch), strict=True):
@@ -101,9 +103,9 @@ def test_with_all_effects_any_number_of_workers_gives_the_same_batches(examples:
     settings = AugmentSettings.parse(values, source="conf")
     one, two, again = (
         list(
-            TrainingBatches(
-                examples[:40], settings, max_seconds=10.0, seed=seed, num_workers=workers, separator=(4,)
-            ).epoch(1, first_batch=2)
+            TrainingBatches(examples[:40], BatchSettings(settings, 10.0, seed, workers), separator=(4,)).epoch(
+                1, first_batch=2
+            )
         )
         for seed, workers in ((1, 0), (2, 0), (1, 2))
     )
@@ -119,7 +121,7 @@ def test_babble_is_what_others_of_the_training_set_say(tmp_path: Path) -> None:
         {"babble": {"share": 1, "snr": [0, 0]}, "speeds": [1], "noise_share": 0}, source="conf"
     )
     crowd, alone = (
-        TrainingBatches([Example(u, (2,)) for u in some], settings, max_seconds=0.1, seed=1, num_workers=0)
+        TrainingBatches([Example(u, (2,)) for u in some], BatchSettings(settings, 0.1, seed=1))
         for some in (utterances, utterances[:1])
     )
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr.corpus.augment import AugmentSettings, ConcatenationSettings
-from asr.corpus.batches import Example, TrainingBatches
+from asr.corpus.batches import BatchSettings, TrainingBatches
 from asr.corpus.concatenation import PAUSE_SECONDS, concatenate, pair_up, seconds, separator
 from asr.corpus.manifest import read_manifest
+from asr.corpus.waveforms import Example
 from asr.errors import SettingsError
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
@@ -93,9 +94,7 @@ def batches(
     examples, tokens = corpus
     pairs = ConcatenationSettings(share=0.8, max_seconds=3.0)
     settings = AugmentSettings(concatenation=pairs, **augment)
-    return TrainingBatches(
-        examples, settings, max_seconds=5.0, seed=seed, num_workers=workers, separator=separator(tokens)
-    )
+    return TrainingBatches(examples, BatchSettings(settings, 5.0, seed, workers), separator=separator(tokens))
 
 
 def test_a_pair_has_the_words_and_the_sound_of_both(corpus: tuple[list[Example], Tokens]) -> None:
@@ -131,7 +130,7 @@ def test_batches_with_pairs_keep_to_the_budget_and_change_from_epoch_to_epoch(
 
 def test_a_pair_never_makes_a_batch_that_is_too_long(corpus: tuple[list[Example], Tokens]) -> None:
     settings = AugmentSettings(concatenation=ConcatenationSettings(share=1.0, max_seconds=60.0))
-    source = TrainingBatches(corpus[0] * 5, settings, max_seconds=1.5, seed=1, num_workers=0, separator=())
+    source = TrainingBatches(corpus[0] * 5, BatchSettings(settings, 1.5, seed=1), separator=())
     durations = [example.utterance.duration for example in corpus[0] * 5]
     pairs = [unit for batch in source.plan(1) for unit in batch if len(unit) == 2]
     assert pairs
@@ -153,4 +152,4 @@ def test_noise_in_the_place_of_one_of_a_pair_has_no_separator(corpus: tuple[list
 def test_concatenation_without_a_separator_is_refused(corpus: tuple[list[Example], Tokens]) -> None:
     settings = AugmentSettings(concatenation=ConcatenationSettings(share=0.5))
     with pytest.raises(SettingsError, match=r"augment\.concatenation"):
-        TrainingBatches(corpus[0], settings, max_seconds=5.0, seed=1, num_workers=0)
+        TrainingBatches(corpus[0], BatchSettings(settings, 5.0, seed=1))

@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from asr.corpus.augment import AugmentSettings
-from asr.corpus.batches import Batch, Example, TrainingBatches
+from asr.corpus.batches import BatchSettings, TrainingBatches
+from asr.corpus.collate import Batch
 from asr.corpus.manifest import read_manifest
 from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import ShardedCorpus, read_index, write_shards
+from asr.corpus.waveforms import Example
 from asr.errors import CorpusError, Interrupted, SettingsError
 from asr.tokens import Tokens, TokenSettings
 from asr.training.loop import Trainer
@@ -41,11 +43,22 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> ShardedCorpus:
     return write_shards(manifest, folder / "shards", shard_bytes=120_000, progress=lambda *_: None)
 
 
-def sharded(corpus: ShardedCorpus, kept: np.ndarray | None = None, **options: object) -> ShardedBatches:
+def sharded(
+    corpus: ShardedCorpus,
+    kept: np.ndarray | None = None,
+    *,
+    augment: AugmentSettings | None = None,
+    seed: int = 1,
+    num_workers: int = 0,
+    rank: int = 0,
+    num_ranks: int = 1,
+) -> ShardedBatches:
     durations = np.array([utterance.duration for utterance in corpus])
     kept = np.ones(len(durations), dtype=bool) if kept is None else kept
-    options = {"augment": AugmentSettings(), "max_seconds": 6.0, "seed": 1, "num_workers": 0, **options}
-    return ShardedBatches(corpus, TOKENS, durations=durations[kept], kept=kept, **{"window_shards": 3, **options})
+    settings = BatchSettings(
+        augment or AugmentSettings(), 6.0, seed, num_workers=num_workers, rank=rank, num_ranks=num_ranks
+    )
+    return ShardedBatches(corpus, TOKENS, settings, durations=durations[kept], kept=kept, window_shards=3)
 
 
 def items(batches: Iterator[Batch]) -> dict[str, tuple[torch.Tensor, list[int]]]:
@@ -74,7 +87,7 @@ def test_each_epoch_has_each_utterance_once_with_the_sound_and_tokens_of_a_train
     files = {utterance.id: utterance for utterance in read_manifest(corpus.folder.parent / "train.jsonl")}
     in_order = [files[utterance.id] for utterance in corpus]
     examples = [Example(u, tuple(TOKENS.encode(u.text))) for u in in_order]
-    peer = TrainingBatches(examples, EFFECTS, max_seconds=6.0, seed=1, num_workers=0)
+    peer = TrainingBatches(examples, BatchSettings(EFFECTS, 6.0, seed=1))
     ours = sharded(corpus, augment=EFFECTS)
     for epoch in (1, 2):
         expected, found = items(peer.epoch(epoch)), items(ours.epoch(epoch))

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from asr.corpus.augment import AugmentSettings
-from asr.corpus.batches import Waveforms
+from asr.corpus.batches import BatchSettings
 from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import read_index
+from asr.corpus.waveforms import Waveforms
 from asr.tokens import Tokens, TokenSettings
 from tests.support.sounds import wav_bytes
 
@@ -53,12 +54,9 @@ def most_memory(folder: Path) -> tuple[int, int]:
     batches = ShardedBatches(
         read_index(folder),
         TOKENS,
-        AugmentSettings(),
+        BatchSettings(AugmentSettings(), 1.0, seed=1),
         durations=durations,
         kept=np.ones(len(durations), dtype=bool),
-        max_seconds=1.0,
-        seed=1,
-        num_workers=0,
         window_shards=4,
     )
     # Decoding, which costs the most, leaves nothing behind from one utterance to the next.

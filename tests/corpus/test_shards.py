@@ -11,9 +11,9 @@ import soundfile
 import torch
 
 from asr.audio import EncodedSound, load_audio, read_sound
-from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import Utterance, read_manifest, write_manifest
 from asr.corpus.shards import ShardedCorpus, read_index, read_shard, write_shards
+from asr.corpus.utterances import load_utterance
 from asr.errors import AsrError, AudioError, CorpusError
 from asr.training.train import train
 from tests.support.small_training import settings_for

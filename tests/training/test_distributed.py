@@ -14,8 +14,9 @@ import torch
 
 from asr.batching import rank_share
 from asr.corpus.augment import AugmentSettings, spec_augment
-from asr.corpus.batches import Example, TrainingBatches
+from asr.corpus.batches import BatchSettings, TrainingBatches
 from asr.corpus.manifest import read_manifest
+from asr.corpus.waveforms import Example
 from asr.training.run.checkpoint import Checkpoints
 from asr.training.run.metrics import read_metrics
 from tests.support.small_training import state_of, weights_of, write_conf, write_small_corpus
@@ -114,9 +115,7 @@ def test_no_utterance_is_lost_or_doubled(corpus: Path, num_ranks: int) -> None:
     utterances = read_manifest(corpus / "train.jsonl")
     examples = [Example(utterance, (2,)) for utterance in utterances]
     ranks = [
-        TrainingBatches(
-            examples, AugmentSettings(), max_seconds=2.5, seed=1, num_workers=0, rank=rank, num_ranks=num_ranks
-        )
+        TrainingBatches(examples, BatchSettings(AugmentSettings(), 2.5, seed=1, rank=rank, num_ranks=num_ranks))
         for rank in range(num_ranks)
     ]
     batches = [list(rank.epoch(1)) for rank in ranks]
@@ -125,7 +124,7 @@ def test_no_utterance_is_lost_or_doubled(corpus: Path, num_ranks: int) -> None:
     assert seen == Counter(utterance.id for utterance in utterances)
     dummies = [batch for of_rank in batches for batch in of_rank if batch.is_dummy]
     assert (num_ranks > 1) == bool(dummies)  # some batches hold a single utterance
-    whole = list(TrainingBatches(examples, AugmentSettings(), max_seconds=2.5, seed=1, num_workers=0).epoch(1))
+    whole = list(TrainingBatches(examples, BatchSettings(AugmentSettings(), 2.5, seed=1)).epoch(1))
     for index, batch in enumerate(whole):
         shares = [of_rank[index] for of_rank in batches if not of_rank[index].is_dummy]
         ids = {row: id for share in shares for row, id in zip(share.rows or (), share.ids, strict=True)}

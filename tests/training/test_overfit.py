@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 import asr.training.step
-from asr.corpus.batches import Example
 from asr.corpus.manifest import Utterance, read_manifest, write_manifest
+from asr.corpus.waveforms import Example
 from asr.errors import AudioError, ManifestError, TrainingError
 from asr.model import AcousticModel
 from asr.settings import load_settings

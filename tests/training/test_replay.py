@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.errors import TrainingError
 from asr.model import AcousticModel
 from asr.training.diagnosis.layer_norms import layer_norms

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.model import AcousticModel
 from asr.training.distributed import World
 from asr.training.step import Stepper

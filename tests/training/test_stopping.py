@@ -89,7 +89,7 @@ def test_a_request_to_stop_that_reaches_the_loader_too_leaves_the_state(
 # One of the loading processes kills itself, as the system does when the memory is full.
 STARVED = """
     import os, signal, sys
-    from asr.corpus.batches import Waveforms
+    from asr.corpus.waveforms import Waveforms
     load, main_process, mark = Waveforms.__getitem__, os.getpid(), sys.argv[1]
     def starved(self, request):
         if os.getpid() != main_process and request.epoch == 2 and not os.path.exists(mark):

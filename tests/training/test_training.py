@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.errors import AudioError, Interrupted, ManifestError, OutputError, TokensError, TrainingError
 from asr.files import atomic_path
 from asr.recognizer import Recognizer

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.corpus.batches import load_utterance
 from asr.corpus.manifest import read_manifest
+from asr.corpus.utterances import load_utterance
 from asr.errors import AsrError
 from asr.recognizer import Recognizer
 from asr.training.settings import load_run_settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.ctc import num_frames_needed
 from asr.model import AcousticModel
 from asr.training.diagnosis.layer_norms import LayerNorms, layer_name, layer_norms

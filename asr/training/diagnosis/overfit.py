@@ -16,9 +16,11 @@ from torch import Tensor
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.augment import AugmentSettings, background_noise
-from asr.corpus.batches import Batch, Example, TrainingBatches
+from asr.corpus.batches import BatchSettings, TrainingBatches
+from asr.corpus.collate import Batch
 from asr.corpus.manifest import refuse_long
 from asr.corpus.shards import read_index, read_shard
+from asr.corpus.waveforms import Example
 from asr.errors import TrainingError
 from asr.model import AcousticModel
 from asr.recognizer import Recognizer
@@ -173,7 +175,7 @@ def fit_batch(
     Raises:
         AudioError: a sound file can not be used.
     """
-    batches = TrainingBatches(examples, augment, max_seconds=math.inf, seed=loop.seed, num_workers=0)
+    batches = TrainingBatches(examples, BatchSettings(augment, math.inf, loop.seed))
     batch = next(batches.epoch(1))
     texts = {example.utterance.id: example.utterance.text for example in examples}
     trial = _Trial(recognizer, batch, [texts[id] for id in batch.ids])

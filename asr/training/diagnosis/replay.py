@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from asr.audio import SAMPLE_RATE
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.errors import AsrError, OutputError, TrainingError
 from asr.files import atomic_path
 from asr.model import AcousticModel

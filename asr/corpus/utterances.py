@@ -1,0 +1,32 @@
+"""A line of a manifest -> its sound."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from asr.audio import EncodedSound, Sound, read_sound, sound_to_waveform, warn_once
+from asr.corpus.manifest import Utterance
+
+
+def load_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> Float[Tensor, "samples"]:
+    """The waveform of one line of a manifest, or of its `sound`, where that is in memory.
+
+    Raises:
+        AudioError: the file cannot be used.
+    """
+    source = sound or utterance.audio_filepath
+    found = read_utterance(utterance, sound)
+    warn_once(found, source)
+    return sound_to_waveform(found, source)
+
+
+def read_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> Sound:
+    """What the file of one line of a manifest, or its `sound` in memory, holds for it, before any conversion.
+
+    Raises:
+        AudioError: the file cannot be used.
+    """
+    source = sound or utterance.audio_filepath
+    channel = utterance.channel_selector
+    if utterance.offset is None:
+        return read_sound(source, channel=channel)
+    return read_sound(source, offset=utterance.offset, duration=utterance.duration, channel=channel)

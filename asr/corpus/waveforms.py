@@ -1,0 +1,115 @@
+"""Requests -> waveforms with their tokens, augmented: what a loader process does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from asr.audio import SAMPLE_RATE, EncodedSound, sound_to_waveform
+from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
+from asr.corpus.concatenation import concatenate
+from asr.corpus.effects.level import Voice
+from asr.corpus.manifest import Utterance
+from asr.corpus.utterances import load_utterance, read_utterance
+from asr.errors import AudioError
+
+_LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
+_TALKERS = (3, 7)  # in babble, as many as in Kaldi's recipes
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An utterance with the ids of its tokens, and its sound, where that is no file of its own."""
+
+    utterance: Utterance
+    tokens: tuple[int, ...]
+    sound: EncodedSound | None = None
+
+
+class Request(NamedTuple):
+    """What a loader process has to load: the utterances of these numbers as one; `streamed` are they themselves, where
+    the process cannot look them up."""
+
+    epoch: int
+    unit: tuple[int, ...]
+    streamed: tuple[Example, ...] | None = None
+
+
+Item: TypeAlias = tuple[Tensor, Example]
+Doubts: TypeAlias = tuple[
+    str, ...
+]  # on sound files; the trainer's process says them, for it knows what it has said before
+
+
+class Waveforms(Dataset[tuple[Item | AudioError, Doubts]]):
+    """Loads and augments utterances: what a loader process does."""
+
+    def __init__(
+        self, examples: Sequence[Example], augment: AugmentSettings, seed: int, separator: tuple[int, ...]
+    ) -> None:
+        self._examples = examples
+        self._augment = augment
+        self._seed = seed
+        self._separator = separator
+
+    def __getitem__(self, request: Request) -> tuple[Item | AudioError, Doubts]:
+        doubts: list[str] = []
+        try:
+            return self._load(request, doubts), tuple(doubts)
+        except AudioError as error:  # raised here, it would come out of a worker process as a traceback
+            return error, tuple(doubts)
+
+    def _load(self, request: Request, doubts: list[str]) -> Item:
+        epoch, unit, streamed = request
+        rngs = [np.random.default_rng((self._seed, epoch, index)) for index in unit]
+        examples = [self._examples[index] for index in unit] if streamed is None else streamed
+        parts = [self._load_one(example, rng, doubts) for example, rng in zip(examples, rngs, strict=True)]
+        waveform, example = parts[0] if len(parts) == 1 else self._join(parts[0], parts[1], rngs[0])
+        return distort(waveform, self._augment, rngs[0], partial(self._load_voices, unit)), example
+
+    def _load_one(self, example: Example, rng: np.random.Generator, doubts: list[str]) -> Item:
+        if rng.random() < self._augment.noise_share:
+            num_samples = max(1, round(example.utterance.duration * SAMPLE_RATE))
+            return background_noise(num_samples, rng), Example(example.utterance, ())
+        source = example.sound or example.utterance.audio_filepath
+        sound = read_utterance(example.utterance, example.sound)
+        if sound.doubt:
+            doubts.append(f"{source}: {sound.doubt}")
+        waveform = sound_to_waveform(sound, source)
+        _refuse_wrong_duration(example.utterance, len(waveform) / SAMPLE_RATE)
+        return change_speed(waveform, choose_speed(self._augment, rng)), example
+
+    def _join(self, first: Item, second: Item, rng: np.random.Generator) -> Item:
+        waveform = concatenate(first[0], second[0], rng)
+        one, other = first[1], second[1]
+        between = self._separator if one.tokens and other.tokens else ()  # noise has none
+        utterance = replace(
+            one.utterance,
+            id=f"{one.utterance.id}+{other.utterance.id}",
+            duration=len(waveform) / SAMPLE_RATE,
+            text=f"{one.utterance.text} {other.utterance.text}",
+        )
+        return waveform, Example(utterance, one.tokens + between + other.tokens)
+
+    def _load_voices(self, unit: tuple[int, ...], rng: np.random.Generator) -> list[Voice]:
+        """What a few others of the training set say."""
+        count = min(len(self._examples), int(rng.integers(*_TALKERS, endpoint=True)))
+        chosen = rng.choice(len(self._examples), count, replace=False).tolist()
+        return [load_utterance(self._examples[index].utterance).numpy() for index in chosen if index not in unit]
+
+
+def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:
+    """Batches are planned by the durations of the manifest: one that lies takes too much memory, or cannot be aligned.
+
+    Raises:
+        AudioError: the sound is longer or shorter than the manifest says, by more than rounding.
+    """
+    if abs(seconds - utterance.duration) > max(_LEAST_LIE, _LIE * utterance.duration):
+        raise AudioError(
+            f"{utterance.audio_filepath}, utterance {utterance.id} (line {utterance.line}): lasts {seconds:.2f} s, the "
+            f"manifest says {utterance.duration:.2f} s; `asr doctor --fix` corrects the manifest"
+        )
