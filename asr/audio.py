@@ -2,36 +2,26 @@
 
 Whatever the file's format, rate, width and number of channels, what comes out is 16 kHz mono float32 in [-1, 1].
 What a file is, its first bytes tell (`asr/containers/`); soundfile (libsndfile) decodes wav, flac, ogg, opus, mp3 and
-SPHERE, ffmpeg, where it is installed, the others (`asr/decoders/`); soxr resamples.
+SPHERE, ffmpeg, where it is installed, the others (`asr/decoders/`); soxr resamples (`asr/conversion.py`).
 """
 
-import io
-import os
-import stat
-import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soxr
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float32
 
 from asr.channels import OPPOSED, Channels, columns, loudest_of_opposed, mean
-from asr.containers.kinds import Decoder, identify
-from asr.containers.whole import examine
-from asr.decoders import ffmpeg, libsndfile
+from asr.conversion import resampled
+from asr.decoders.opening import SoundSource, opened, path_of
 from asr.decoders.stream import Block, Stream
-from asr.errors import AudioError, AudioWarning, system_reason
+from asr.errors import AudioError, AudioWarning
 
 SAMPLE_RATE = 16_000
 SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file; what stays below is silence
-_LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # Hz; beyond, it is not a rate but a damaged header
 _MOST_SAMPLES = 2**40  # a year at 35 kHz
 
 
@@ -81,20 +71,9 @@ class Sound:
         return mean(self.samples) if self.loudest is None else self.samples[:, self.loudest]
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedSound:
-    """A sound file that is in memory: its bytes, and the path that messages name, such as shard.tar/member.flac."""
-
-    path: Path
-    content: bytes
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-
 def load_audio(
-    source: str | Path | EncodedSound, *, offset: float = 0.0, duration: float | None = None, channel: Channels = None
-) -> Float[Tensor, "samples"]:
+    source: SoundSource, *, offset: float = 0.0, duration: float | None = None, channel: Channels = None
+) -> Float32[np.ndarray, "samples"]:
     """The waveform of a sound file, or of `duration` seconds of it from `offset` on: 16 kHz, mono, in [-1, 1].
 
     Channels are averaged, all or those that `channel` names; if they would cancel each other, the loudest is taken. A
@@ -110,31 +89,31 @@ def load_audio(
     return sound_to_waveform(sound, source)
 
 
-def sound_to_waveform(sound: Sound, source: str | Path | EncodedSound) -> Float[Tensor, "samples"]:
+def sound_to_waveform(sound: Sound, source: SoundSource) -> Float32[np.ndarray, "samples"]:
     """What a file holds -> 16 kHz mono in [-1, 1].
 
     Raises:
         AudioError: it is shorter than one sample at 16 kHz.
     """
-    waveform = _resampled(sound.mono(), sound.sample_rate)
+    waveform = resampled(sound.mono(), sound.sample_rate, SAMPLE_RATE)
     if len(waveform) == 0:
         raise AudioError(f"{source}: too short: {len(sound.samples)} samples at {sound.sample_rate} Hz")
     return waveform
 
 
-def to_waveform(samples: npt.NDArray[np.float32], sample_rate: int) -> Float[Tensor, "samples"]:
+def to_waveform(samples: npt.NDArray[np.float32], sample_rate: int) -> Float32[np.ndarray, "samples"]:
     """Finite samples of shape (num_samples, num_channels) at any rate -> 16 kHz mono in [-1, 1], as `load_audio`."""
     loudest = loudest_of_opposed(samples)
     if loudest is not None:
         tell_once(f"the samples: {OPPOSED}")
         samples = samples[:, [loudest]]
-    return _resampled(mean(samples), sample_rate)
+    return resampled(mean(samples), sample_rate, SAMPLE_RATE)
 
 
 _warned: set[str] = set()
 
 
-def warn_once(sound: Sound, source: str | Path | EncodedSound) -> None:
+def warn_once(sound: Sound, source: SoundSource) -> None:
     """Tell what is odd about a file by an AudioWarning, once in this process."""
     if sound.doubt:
         tell_once(f"{source}: {sound.doubt}")
@@ -148,15 +127,15 @@ def tell_once(text: str) -> None:
 
 
 def read_sound(
-    source: str | Path | EncodedSound, *, offset: float = 0.0, duration: float | None = None, channel: Channels = None
+    source: SoundSource, *, offset: float = 0.0, duration: float | None = None, channel: Channels = None
 ) -> Sound:
     """A sound file, or `duration` seconds of it from `offset` on, or channels of it, before any conversion.
 
     Raises:
         AudioError: as `load_audio`.
     """
-    path = _path(source)
-    with _opened(source) as (stream, doubt):
+    path = path_of(source)
+    with opened(source) as (stream, doubt):
         heard = columns(channel, stream.num_channels, path)
         try:
             blocks = [block[:, heard] for block in _part(stream, offset, duration)]
@@ -170,77 +149,19 @@ def read_sound(
     return Sound(samples, stream.sample_rate, stream.format, stream.encoding, doubt, loudest)
 
 
-def audio_info(source: str | Path | EncodedSound) -> AudioInfo:
+def audio_info(source: SoundSource) -> AudioInfo:
     """What a sound file is and how long: by its headers, or where these do not tell, by reading it to its end.
 
     Raises:
         AudioError: as `load_audio`, but whether samples are finite is not looked at.
     """
-    with _opened(source) as (stream, doubt):
+    with opened(source) as (stream, doubt):
         num_samples = stream.num_samples
         if num_samples is None:
             num_samples = sum(len(block) for block in stream.read(0, None))
     if num_samples == 0:
         raise AudioError(f"{source}: holds no samples")
     return AudioInfo(stream.format, stream.encoding, stream.sample_rate, stream.num_channels, num_samples, doubt)
-
-
-@contextmanager
-def _opened(source: str | Path | EncodedSound) -> Iterator[tuple[Stream, str]]:
-    """The sound of a file by the decoder that is right for it, and what is odd about the file."""
-    path = _path(source)
-    with ExitStack() as stack:
-        file = io.BytesIO(source.content) if isinstance(source, EncodedSound) else _open(path)
-        stack.enter_context(file)
-        kind = identify(file, path)
-        account = examine(file, kind, path)
-        stream = None
-        if Decoder.LIBSNDFILE in kind.decoders:
-            try:
-                stream = stack.enter_context(libsndfile.opened(file, path, kind, account))
-            except AudioError as error:
-                if Decoder.FFMPEG not in kind.decoders:
-                    raise
-                if not ffmpeg.is_installed():
-                    raise AudioError(f"{error}; ffmpeg may know it: {ffmpeg.HOW_TO_INSTALL}") from None
-        if stream is None:
-            stream = stack.enter_context(ffmpeg.opened(stack.enter_context(_on_disk(source)), path, kind))
-        if not _LOWEST_RATE <= stream.sample_rate <= _HIGHEST_RATE:
-            raise AudioError(
-                f"{path}: the sample rate is {stream.sample_rate} Hz, expected {_LOWEST_RATE} to {_HIGHEST_RATE}; "
-                "the header is damaged"
-            )
-        yield stream, account.doubt
-
-
-def _path(source: str | Path | EncodedSound) -> Path:
-    return source.path if isinstance(source, EncodedSound) else Path(source)
-
-
-def _open(path: Path) -> io.FileIO:
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise AudioError(f"{path}: is a folder, expected a sound file")
-        if not stat.S_ISREG(mode):  # opening a pipe might wait for ever
-            raise AudioError(f"{path}: is a pipe or a device, expected a file; save the sound to a file first")
-        return io.FileIO(path)
-    except (FileNotFoundError, ValueError):  # ValueError: no file can have such a name
-        raise AudioError(f"{path}: no such file") from None
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be opened: {system_reason(error)}") from None
-
-
-@contextmanager
-def _on_disk(source: str | Path | EncodedSound) -> Iterator[str]:
-    """The name of a file that holds the sound, for ffmpeg, which has to go back and forth in it."""
-    if not isinstance(source, EncodedSound):
-        yield os.fspath(source)
-        return
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(source.content)
-        file.flush()
-        yield file.name
 
 
 def _part(stream: Stream, offset: float, duration: float | None) -> Iterator[Block]:
@@ -255,18 +176,6 @@ def _part(stream: Stream, offset: float, duration: float | None) -> Iterator[Blo
 def _joined(blocks: list[Block]) -> Block:
     """Most sounds are one block, which is not copied."""
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
-
-
-def _resampled(mono: npt.NDArray[np.floating], sample_rate: int) -> Float[Tensor, "samples"]:
-    mono = _within_full_scale(mono)
-    if sample_rate != SAMPLE_RATE:
-        mono = _within_full_scale(soxr.resample(mono, sample_rate, SAMPLE_RATE, quality="HQ"))  # it may ring
-    return torch.from_numpy(np.ascontiguousarray(mono, dtype=np.float32))
-
-
-def _within_full_scale(mono: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    peak = float(np.abs(mono).max(initial=0.0))
-    return mono / peak if peak > 1.0 else mono
 
 
 def _refuse_unusable(samples: npt.NDArray[np.float32], sample_rate: int, path: Path, offset: float) -> None:

@@ -173,7 +173,7 @@ class Recognizer:
         Raises:
             AudioError: as `transcribe`.
         """
-        waveforms = [waveform_of(sound, sample_rate=sample_rate) for sound in sounds]
+        waveforms = [torch.from_numpy(waveform_of(sound, sample_rate=sample_rate)) for sound in sounds]
         all_log_probs = self.log_probs(waveforms)
         hypotheses = self.decode(all_log_probs)
         return [
@@ -189,7 +189,7 @@ class Recognizer:
             AudioError: the sound can not be used, is silent, or is too short for the text.
             TokensError: the text is empty, or has a character that the model has no token for.
         """
-        waveform, where = waveform_of(audio, sample_rate=sample_rate), name_of(audio)
+        waveform, where = torch.from_numpy(waveform_of(audio, sample_rate=sample_rate)), name_of(audio)
         for word in text.split():  # one by one, so that a message shows the word and not the whole text
             self.tokens.encode(word)
         tokens = tuple(self.tokens.encode(text))

@@ -3,17 +3,16 @@
 import os
 from io import TextIOBase
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float32
 
-from asr.audio import SAMPLE_RATE, EncodedSound, load_audio, to_waveform
+from asr.audio import SAMPLE_RATE, load_audio, to_waveform
+from asr.decoders.opening import HIGHEST_RATE, LOWEST_RATE, EncodedSound
 from asr.errors import AudioError
 
-_LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000  # Hz, as for files
 # Integers: the value of silence, and how far full scale is from it. 8 bit without sign as in a wav file.
 _INTEGERS = {"uint8": (2**7, 2**7), "int8": (0, 2**7), "int16": (0, 2**15), "int32": (0, 2**31)}
 _EXPECTED = (
@@ -31,13 +30,36 @@ class BinaryReader(Protocol):
         ...
 
 
+@runtime_checkable
+class TensorLike(Protocol):
+    """What a tensor of PyTorch is known by, which need not be installed."""
+
+    @property
+    def shape(self) -> Any:
+        """The size of each dimension."""
+        ...
+
+    @property
+    def dtype(self) -> Any:
+        """The type of a sample."""
+        ...
+
+    def is_floating_point(self) -> bool:
+        """Whether samples are floats."""
+        ...
+
+    def detach(self) -> Any:
+        """The same without its gradient."""
+        ...
+
+
 SoundInput: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryReader | npt.NDArray[np.generic] | Tensor
+    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryReader | npt.NDArray[np.generic] | TensorLike
 )
 
 
-def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE) -> Float[Tensor, "samples"]:
-    """The waveform of a sound: float32, 16 kHz, mono, in [-1, 1], on the CPU. What `sound` may be:
+def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE) -> Float32[np.ndarray, "samples"]:
+    """The waveform of a sound: float32, 16 kHz, mono, in [-1, 1]. What `sound` may be:
 
     - the path of a sound file;
     - its bytes, or a file open in binary, which is read from where it stands: wav, flac, mp3 and so on, with their
@@ -57,7 +79,7 @@ def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE
         return load_audio(Path(sound))
     if isinstance(sound, bytes | bytearray | memoryview):
         return load_audio(EncodedSound(Path("the bytes"), bytes(sound)))
-    if isinstance(sound, np.ndarray | Tensor):
+    if isinstance(sound, np.ndarray | TensorLike):
         return _from_samples(sound, _whole_rate(sample_rate))
     if isinstance(sound, BinaryReader):
         return load_audio(_read(sound))
@@ -85,7 +107,7 @@ def _read(file: BinaryReader) -> EncodedSound:
     return EncodedSound(path, content)
 
 
-def _from_samples(sound: npt.NDArray[np.generic] | Tensor, sample_rate: int) -> Float[Tensor, "samples"]:
+def _from_samples(sound: npt.NDArray[np.generic] | TensorLike, sample_rate: int) -> Float32[np.ndarray, "samples"]:
     samples = _as_floats(_as_rows(sound))
     finite = np.isfinite(samples).all(axis=1)
     if not finite.all():
@@ -98,14 +120,15 @@ def _from_samples(sound: npt.NDArray[np.generic] | Tensor, sample_rate: int) -> 
 def _whole_rate(sample_rate: object) -> int:
     if isinstance(sample_rate, int | float | np.integer | np.floating):
         rate = float(sample_rate)
-        if _LOWEST_RATE <= rate <= _HIGHEST_RATE and rate.is_integer():
+        if LOWEST_RATE <= rate <= HIGHEST_RATE and rate.is_integer():
             return int(rate)
-    raise AudioError(f"sample_rate is {sample_rate!r}, expected {_LOWEST_RATE} to {_HIGHEST_RATE} whole Hz")
+    raise AudioError(f"sample_rate is {sample_rate!r}, expected {LOWEST_RATE} to {HIGHEST_RATE} whole Hz")
 
 
-def _as_rows(sound: npt.NDArray[np.generic] | Tensor) -> npt.NDArray[np.generic]:
+def _as_rows(sound: npt.NDArray[np.generic] | TensorLike) -> npt.NDArray[np.generic]:
     """Samples as (samples, channels)."""
-    if isinstance(sound, Tensor):
+    rows: npt.NDArray[np.generic]
+    if isinstance(sound, TensorLike):
         tensor = sound.detach().cpu()
         try:
             rows = (tensor.float() if tensor.is_floating_point() else tensor).numpy().T  # NumPy has no bfloat16
@@ -131,6 +154,6 @@ def _as_floats(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         return rows.astype(np.float32)
 
 
-def _described(sound: npt.NDArray[np.generic] | Tensor) -> str:
-    kind = "a tensor" if isinstance(sound, Tensor) else "an array"
+def _described(sound: npt.NDArray[np.generic] | TensorLike) -> str:
+    kind = "a tensor" if isinstance(sound, TensorLike) else "an array"
     return f"{kind} of shape {tuple(sound.shape)}, {sound.dtype}"

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 
 from asr.audio import SAMPLE_RATE
-from asr.corpus.augment import AugmentSettings, change_speed, distort, spec_augment
+from asr.corpus.augment import AugmentSettings, change_speed, distort
 from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
+from asr.corpus.effects.level import Samples
+from asr.corpus.spec_augment import spec_augment
 
 SECONDS = 3.0
 EFFECTS = ("volume", "clipping", "added_noise", "babble", "reverb", "telephone")
@@ -33,15 +35,15 @@ def main() -> None:
         print(f"| {name} | {1e6 * median_seconds(effect, repeats) / SECONDS:.0f} |")
 
 
-def voice(rng: np.random.Generator) -> torch.Tensor:
+def voice(rng: np.random.Generator) -> Samples:
     samples = round(SECONDS * SAMPLE_RATE)
     rhythm = np.clip(np.sin(2 * np.pi * 3 * np.arange(samples) / SAMPLE_RATE), 0.01, None)
-    return torch.from_numpy((0.1 * rhythm * rng.standard_normal(samples)).astype(np.float32)).clamp(-1, 1)
+    return (0.1 * rhythm * rng.standard_normal(samples)).astype(np.float32).clip(-1, 1)
 
 
-def effects(waveform: torch.Tensor) -> dict[str, Callable[[np.random.Generator], object]]:
+def effects(waveform: Samples) -> dict[str, Callable[[np.random.Generator], object]]:
     """Each changes the waveform, given a generator."""
-    voices = [np.roll(waveform.numpy(), 5000 * number) for number in range(5)]
+    voices = [np.roll(waveform, 5000 * number) for number in range(5)]
     frames = torch.randn(1, round(100 * SECONDS), 80)
     masks = AugmentSettings()
 
@@ -49,7 +51,7 @@ def effects(waveform: torch.Tensor) -> dict[str, Callable[[np.random.Generator],
         return lambda rng: distort(waveform, settings, rng, lambda rng: voices)
 
     def codec(name: str) -> Callable[[np.random.Generator], object]:
-        return lambda rng: transcode(waveform.numpy(), name, rng.uniform(*COMPRESSIONS[name]))
+        return lambda rng: transcode(waveform, name, rng.uniform(*COMPRESSIONS[name]))
 
     return {
         "none": alone(AugmentSettings()),

@@ -109,7 +109,7 @@ def as_flac(utterance: Utterance, folder: Path) -> Utterance:
         return utterance
     folder.mkdir(exist_ok=True)
     path = folder / f"{utterance.id}.flac"
-    soundfile.write(path, load_audio(utterance.audio_filepath).numpy(), SAMPLE_RATE, subtype="PCM_16")
+    soundfile.write(path, load_audio(utterance.audio_filepath), SAMPLE_RATE, subtype="PCM_16")
     return replace(utterance, audio_filepath=path)
 
 

@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recognizer = Recognizer.load(arguments.model)
     utterances = read_manifest(arguments.manifest)[: arguments.limit]
-    sounds = [load_utterance(utterance).numpy() for utterance in utterances]
+    sounds = [load_utterance(utterance) for utterance in utterances]
     middles = [between_words(recognizer, u.text, sound) for u, sound in zip(utterances, sounds, strict=True)]
 
     def wer(change: Callable[[np.ndarray, int, np.random.Generator], np.ndarray]) -> str:

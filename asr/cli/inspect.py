@@ -11,6 +11,8 @@ def inspect(
     picture: Annotated[Path | None, typer.Option(help="Where to save the picture. Default: NAME.inspect.png.")] = None,
 ) -> None:
     """Facts of a sound file, and a picture of its waveform and spectrogram."""
+    import torch
+
     from asr.cli.messages import one_line
     from asr.cli.output import print_facts
     from asr.corpus.audio_statistics import audio_facts
@@ -18,5 +20,7 @@ def inspect(
 
     facts, waveform = audio_facts(file)
     path = picture or Path(f"{file.stem}.inspect.png")
-    save_sound_picture(path, waveform, title=one_line(file.name).replace("$", r"\$"))  # else it would start a formula
+    save_sound_picture(
+        path, torch.from_numpy(waveform), title=one_line(file.name).replace("$", r"\$")
+    )  # else it would start a formula
     print_facts(facts, path)

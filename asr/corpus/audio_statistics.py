@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float32
 
 from asr.audio import read_sound, sound_to_waveform, warn_once
 
@@ -35,7 +34,7 @@ class AudioFacts:
     clipped: float
 
 
-def audio_facts(path: str | Path) -> tuple[AudioFacts, Float[Tensor, "samples"]]:
+def audio_facts(path: str | Path) -> tuple[AudioFacts, Float32[np.ndarray, "samples"]]:
     """Facts of a sound file, and its waveform as recognition hears it.
 
     Raises:
@@ -45,7 +44,7 @@ def audio_facts(path: str | Path) -> tuple[AudioFacts, Float[Tensor, "samples"]]
     warn_once(sound, path)
     waveform = sound_to_waveform(sound, path)
     magnitudes = np.abs(sound.samples)
-    samples = waveform.numpy().astype(np.float64)
+    samples = waveform.astype(np.float64)
     frames = samples[: max(1, len(samples) // _FRAME) * _FRAME].reshape(-1, min(_FRAME, len(samples)))
     levels = [_decibel(float(np.sqrt(np.mean(frame**2)))) for frame in frames]
     noise, speech = (float(value) for value in np.percentile(levels, [10, 90]))

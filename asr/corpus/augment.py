@@ -1,17 +1,16 @@
-"""Changes to the training data that keep the text: speed and effects on the waveform, masks on the features.
+"""Changes to the training data that keep the text: speed and effects on the waveform; the settings of these and of the
+masks on the features (`spec_augment.py`).
 
 Each takes its randomness from the caller, so that one seed gives one training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
 import numpy as np
 import soxr
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float32
 from pydantic import AfterValidator, Field
-from torch import Tensor
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
@@ -116,42 +115,43 @@ class AugmentSettings(Settings):
     """Encoded as mp3, opus or vorbis, strongly or less so, and decoded."""
 
 
-MAX_MASKED_SHARE = 0.1
 MAX_OCTAVE_DROP = 12.0  # decibels by which noise of a room falls from octave to octave
 CLIPPED_SHARES = (0.001, 0.02)  # from the least to the most of the samples that a recording set too loud loses
 
 
-def change_speed(waveform: Float[Tensor, "samples"], factor: float) -> Float[Tensor, "faster"]:
+def change_speed(waveform: Samples, factor: float) -> Float32[np.ndarray, "faster"]:
     """Play `factor` times as fast: shorter and higher (Ko et al. 2015)."""
     if factor == 1.0:
         return waveform
-    return torch.from_numpy(soxr.resample(waveform.numpy(), SAMPLE_RATE * factor, SAMPLE_RATE, quality="LQ"))
+    faster: Float32[np.ndarray, "faster"] = soxr.resample(waveform, SAMPLE_RATE * factor, SAMPLE_RATE, quality="LQ")
+    return faster
 
 
 def choose_speed(settings: AugmentSettings, rng: np.random.Generator) -> float:
     return float(rng.choice(settings.speeds)) if settings.speeds else 1.0
 
 
-def background_noise(num_samples: int, rng: np.random.Generator) -> Float[Tensor, "samples"]:
+def background_noise(num_samples: int, rng: np.random.Generator) -> Samples:
     """What a microphone records where nobody speaks: noise of -70 to -30 dB, falling by 0 to 12 dB an octave."""
     noise = tilt(rng.standard_normal(num_samples), rng.uniform(0, 2))
     level = 10 ** (rng.uniform(-70, -30) / 20)
-    return torch.from_numpy((level * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)).clamp(-1, 1)
+    scaled: Samples = (level * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return scaled.clip(-1, 1)
 
 
 def distort(
-    waveform: Float[Tensor, "samples"],
+    waveform: Samples,
     settings: AugmentSettings,
     rng: np.random.Generator,
     load_voices: Callable[[np.random.Generator], list[Voice]],
-) -> Float[Tensor, "heard"]:
+) -> Float32[np.ndarray, "heard"]:
     """The effects that the settings name, where it is the utterance's turn; `load_voices` gives those of the babble.
 
     As long as the waveform, but for pauses.
 
     Each effect has a generator of its own, so that to switch one on changes nothing in the others.
     """
-    samples: Samples = waveform.numpy()
+    samples = waveform
     streams = rng.spawn(8)
     if (pauses := settings.pauses) and (own := streams[7]).random() < pauses.share:
         samples = add_pauses(samples, pauses.max_seconds, own)
@@ -171,51 +171,4 @@ def distort(
     if (codec := settings.codec) and (own := streams[6]).random() < codec.share:
         name = CODECS[own.integers(len(CODECS))]
         samples = transcode(samples, name, own.uniform(*COMPRESSIONS[name]))
-    return torch.from_numpy(samples)
-
-
-def spec_augment(
-    frames: Float[Tensor, "batch frames mels"],
-    num_frames: Int[Tensor, "batch"],
-    settings: AugmentSettings,
-    generator: torch.Generator,
-    *,
-    rows: Sequence[int] | None = None,
-    num_rows: int = 0,
-) -> Float[Tensor, "batch frames mels"]:
-    """Set random bands and random stretches of time to zero, the mean of normalised frames (Park et al. 2019).
-
-    With `rows` these are those rows of a global batch of `num_rows`, and get the masks that they would get in it.
-    """
-    batch, max_frames, num_bands = frames.shape
-    device = frames.device
-    own = range(batch) if rows is None else rows
-    total = batch if rows is None else num_rows
-
-    def draw(count: int) -> Float[Tensor, "2 batch masks"]:
-        # On the CPU, so that one seed gives the same masks on every device; pinned, so that nobody waits for a GPU.
-        drawn = torch.rand((2, total, count), generator=generator, pin_memory=frames.is_cuda)
-        drawn = drawn.to(device, non_blocking=True)
-        # Row by row: a list as an index would be copied to a GPU, and waited for.
-        return drawn if len(own) == total else torch.stack([drawn[:, row] for row in own], dim=1)
-
-    bands = torch.full((batch, 1), num_bands, device=device)
-    widest_band = torch.full_like(bands, min(settings.max_band_width, num_bands // 2))
-    widest_time = (num_frames[:, None] * MAX_MASKED_SHARE).long().clamp(max=settings.max_time_width)
-    keep_bands = _stripes(bands, widest_band, num_bands, draw(settings.num_band_masks))
-    keep_times = _stripes(num_frames[:, None], widest_time, max_frames, draw(settings.num_time_masks))
-    return frames * keep_bands[:, None, :] * keep_times[:, :, None]
-
-
-def _stripes(
-    lengths: Int[Tensor, "batch 1"],
-    widest: Int[Tensor, "batch 1"],
-    size: int,
-    draws: Float[Tensor, "2 batch masks"],
-) -> Float[Tensor, "batch size"]:
-    """One, and zero inside some stripes a row: width uniform in 0 ... widest, place uniform in the row's length."""
-    widths = (draws[0] * (widest + 1)).long()
-    starts = (draws[1] * (lengths - widths + 1)).long()
-    position = torch.arange(size, device=lengths.device)
-    inside = (position >= starts[:, :, None]) & (position < (starts + widths)[:, :, None])
-    return 1.0 - inside.any(dim=1).float()
+    return samples

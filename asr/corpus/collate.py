@@ -52,7 +52,7 @@ class Batch:
 
 def collate(items: Sequence[Item]) -> Batch:
     """Waveforms padded with zeros to the longest of them."""
-    waveforms = [waveform for waveform, _ in items]
+    waveforms = [torch.from_numpy(waveform) for waveform, _ in items]
     tokens = [example.tokens for _, example in items]
     return Batch(
         torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True),

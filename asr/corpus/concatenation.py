@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float32
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.level import frame_powers
@@ -42,9 +40,9 @@ def separator(tokens: Tokens) -> tuple[int, ...]:
 
 
 def concatenate(
-    first: Float[Tensor, "samples"], second: Float[Tensor, "others"], rng: np.random.Generator
-) -> Float[Tensor, "both"]:
+    first: Float32[np.ndarray, "samples"], second: Float32[np.ndarray, "others"], rng: np.random.Generator
+) -> Float32[np.ndarray, "both"]:
     """One waveform after the other; the pause between them is noise, as loud as the quietest 20 ms of the two."""
-    quietest = np.sqrt(min(frame_powers(waveform.numpy()).min() for waveform in (first, second)))
+    quietest = np.sqrt(min(frame_powers(waveform).min() for waveform in (first, second)))
     pause = quietest * rng.standard_normal(round(PAUSE_SECONDS * SAMPLE_RATE))
-    return torch.cat([first, torch.from_numpy(pause.astype(np.float32)).clamp(-1, 1), second])
+    return np.concatenate([first, pause.astype(np.float32).clip(-1, 1), second])

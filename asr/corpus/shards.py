@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from asr.audio import SAMPLE_RATE, EncodedSound
+from asr.audio import SAMPLE_RATE
 from asr.corpus.manifest import Utterance, format_line, parse_line, read_manifest
 from asr.corpus.manifest_lines import manifest_lines
 from asr.corpus.utterances import load_utterance
+from asr.decoders.opening import EncodedSound
 from asr.errors import AudioError, CorpusError, OutputError, system_reason
 from asr.files import atomic_folder, parse_json, read_bytes, write_text
 from asr.messages import Progress
@@ -251,7 +252,7 @@ def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 def _encoded(utterance: Utterance) -> tuple[str, bytes]:
     """Suffix and bytes of a sound file that holds the utterance and nothing else."""
     if utterance.offset is not None:
-        samples = np.rint(load_utterance(utterance).numpy() * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
+        samples = np.rint(load_utterance(utterance) * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
         file = io.BytesIO()
         soundfile.write(file, samples, SAMPLE_RATE, format="FLAC")
         return "flac", file.getvalue()

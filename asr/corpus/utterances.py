@@ -1,13 +1,14 @@
 """A line of a manifest -> its sound."""
 
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from jaxtyping import Float32
 
-from asr.audio import EncodedSound, Sound, read_sound, sound_to_waveform, warn_once
+from asr.audio import Sound, read_sound, sound_to_waveform, warn_once
 from asr.corpus.manifest import Utterance
+from asr.decoders.opening import EncodedSound
 
 
-def load_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> Float[Tensor, "samples"]:
+def load_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> Float32[np.ndarray, "samples"]:
     """The waveform of one line of a manifest, or of its `sound`, where that is in memory.
 
     Raises:

@@ -6,15 +6,14 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from torch import Tensor
-from torch.utils.data import Dataset
 
-from asr.audio import SAMPLE_RATE, EncodedSound, sound_to_waveform
+from asr.audio import SAMPLE_RATE, sound_to_waveform
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
 from asr.corpus.concatenation import concatenate
 from asr.corpus.effects.level import Voice
 from asr.corpus.manifest import Utterance
 from asr.corpus.utterances import load_utterance, read_utterance
+from asr.decoders.opening import EncodedSound
 from asr.errors import AudioError
 
 _LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
@@ -39,14 +38,14 @@ class Request(NamedTuple):
     streamed: tuple[Example, ...] | None = None
 
 
-Item: TypeAlias = tuple[Tensor, Example]
+Item: TypeAlias = tuple[Voice, Example]
 Doubts: TypeAlias = tuple[
     str, ...
 ]  # on sound files; the trainer's process says them, for it knows what it has said before
 
 
-class Waveforms(Dataset[tuple[Item | AudioError, Doubts]]):
-    """Loads and augments utterances: what a loader process does."""
+class Waveforms:
+    """Loads and augments utterances. To a DataLoader it is a dataset, whose keys are the requests."""
 
     def __init__(
         self, examples: Sequence[Example], augment: AugmentSettings, seed: int, separator: tuple[int, ...]
@@ -99,7 +98,7 @@ class Waveforms(Dataset[tuple[Item | AudioError, Doubts]]):
         """What a few others of the training set say."""
         count = min(len(self._examples), int(rng.integers(*_TALKERS, endpoint=True)))
         chosen = rng.choice(len(self._examples), count, replace=False).tolist()
-        return [load_utterance(self._examples[index].utterance).numpy() for index in chosen if index not in unit]
+        return [load_utterance(self._examples[index].utterance) for index in chosen if index not in unit]
 
 
 def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:

@@ -5,10 +5,10 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from asr.audio import tell_once
 from asr.corpus.collate import Batch, collate_or_error
@@ -24,7 +24,7 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
         TrainingError: a loading process was killed.
     """
     loader = DataLoader(
-        dataset,
+        cast("Dataset[Any]", dataset),
         batch_sampler=requests,
         collate_fn=collate_or_error,
         num_workers=num_workers,

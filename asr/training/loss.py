@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asr.corpus.augment import AugmentSettings, spec_augment
+from asr.corpus.augment import AugmentSettings
 from asr.corpus.collate import Batch
+from asr.corpus.spec_augment import spec_augment
 from asr.ctc_loss import ctc_losses
 from asr.model import AcousticModel
 from asr.training.device import compute_dtype

@@ -81,6 +81,8 @@ def _train(corpus: DemoCorpus, folder: Path, overrides: list[str]) -> None:
 
 
 def _test(corpus: DemoCorpus, folder: Path) -> None:
+    import torch
+
     from asr.audio import load_audio
     from asr.evaluation import evaluate
     from asr.pictures import save_sound_picture
@@ -97,7 +99,8 @@ def _test(corpus: DemoCorpus, folder: Path) -> None:
     example = max(utterances, key=lambda utterance: len(utterance.text))
     transcript = recognizer.transcribe(example.audio_filepath)
     picture, curve = folder / "words.png", folder / "learning_curve.png"
-    save_sound_picture(picture, load_audio(example.audio_filepath), title=example.text, words=transcript.words)
+    waveform = torch.from_numpy(load_audio(example.audio_filepath))
+    save_sound_picture(picture, waveform, title=example.text, words=transcript.words)
     draw_learning_curve(folder / "run" / "metrics.jsonl", curve, title="CTC loss")
     console.print(f"pictures   {picture}  {curve}")
     console.print(f"your turn  .venv/bin/asr transcribe {folder / 'run' / 'model'} {example.audio_filepath}")

@@ -7,7 +7,6 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,7 +88,7 @@ def test_ogg_cut_between_two_pages_is_read_and_said(tmp_path):
         with pytest.warns(AudioWarning, match="the Ogg stream has no mark of its end"):
             part = load_audio(path)
         assert 0.3 * len(whole) < len(part) < len(whole)
-        torch.testing.assert_close(part[:-1000], whole[: len(part) - 1000])
+        np.testing.assert_allclose(part[:-1000], whole[: len(part) - 1000], rtol=1.3e-6, atol=1e-5)
         path.write_bytes(content[:-1])
         assert refusal(path).startswith("truncated: its last Ogg page is incomplete")
 
@@ -175,8 +174,8 @@ def usable(path) -> bool:
         assert "\n" not in str(error)
         return False
     assert len(waveform) > 0
-    assert torch.isfinite(waveform).all()
-    assert float(waveform.abs().max()) <= 1.0
+    assert np.isfinite(waveform).all()
+    assert float(np.abs(waveform).max()) <= 1.0
     return True
 
 

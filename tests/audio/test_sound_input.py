@@ -42,14 +42,14 @@ def test_a_path_its_bytes_and_an_open_file_are_the_same_sound(flac):
     with flac.open("rb") as file:
         sounds = [flac, str(flac), content, bytearray(content), memoryview(content), io.BytesIO(content), file]
         for sound in sounds:
-            torch.testing.assert_close(waveform_of(sound), expected, rtol=0, atol=0)
-            assert waveform_of(flac, sample_rate=8000).equal(expected)  # a file tells its own rate
+            np.testing.assert_array_equal(waveform_of(sound), expected)
+            assert np.array_equal(waveform_of(flac, sample_rate=8000), expected)  # a file tells its own rate
 
 
 def test_an_open_file_is_read_from_where_it_stands(flac):
     file = io.BytesIO(b"mail header" + flac.read_bytes())
     file.seek(11)
-    assert waveform_of(file).equal(load_audio(flac))
+    assert np.array_equal(waveform_of(file), load_audio(flac))
     with pytest.raises(AudioError, match=r"the file object: nothing to read from where it stands; .* seek\(0\)"):
         waveform_of(file)
 
@@ -75,12 +75,12 @@ def test_files_that_cannot_be_read(flac, tmp_path):
 @pytest.mark.parametrize("rate", [RATE, 8000, 44_100])
 def test_an_array_is_read_as_soundfile_gives_it_and_a_tensor_as_torchaudio_does(rate):
     mono, stereo = of_file(MONO, rate), of_file(STEREO, rate)
-    assert not mono.equal(stereo)
+    assert not np.array_equal(mono, stereo)
     tensor = torch.from_numpy
     for samples in (MONO, MONO[:, None], MONO[None], tensor(MONO), tensor(MONO)[None], tensor(MONO)[:, None]):
-        assert waveform_of(samples, sample_rate=rate).equal(mono)
+        assert np.array_equal(waveform_of(samples, sample_rate=rate), mono)
     for samples in (STEREO, tensor(STEREO.T.copy()), np.asfortranarray(STEREO)):
-        assert waveform_of(samples, sample_rate=rate).equal(stereo)
+        assert np.array_equal(waveform_of(samples, sample_rate=rate), stereo)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_integers_have_full_scale_at_the_range_of_their_type(dtype, subtype, sca
     samples = np.floor(MONO.astype(np.float64) * scale).clip(-scale, scale - 1)
     stored = (samples + (2**7 if dtype == "uint8" else 0)).astype(dtype)
     expected = of_file(samples / scale, subtype=subtype)
-    torch.testing.assert_close(waveform_of(stored), expected, rtol=0, atol=0)
+    np.testing.assert_array_equal(waveform_of(stored), expected)
     if dtype != ">i2":
-        assert waveform_of(torch.from_numpy(stored)).equal(expected)
+        assert np.array_equal(waveform_of(torch.from_numpy(stored)), expected)
 
 
 def test_int8_has_full_scale_at_128():
@@ -103,25 +103,25 @@ def test_int8_has_full_scale_at_128():
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble"])
 def test_floats_of_any_width(dtype):
     atol = 1e-3 if dtype == "float16" else 1e-7
-    torch.testing.assert_close(waveform_of(MONO.astype(dtype)), torch.from_numpy(MONO), rtol=0, atol=atol)
+    np.testing.assert_allclose(waveform_of(MONO.astype(dtype)), MONO, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_tensors_of_any_width(dtype):
     tensor = torch.from_numpy(MONO).to(dtype)
-    assert waveform_of(tensor.requires_grad_()).equal(tensor.detach().float())
+    assert np.array_equal(waveform_of(tensor.requires_grad_()), tensor.detach().float())
 
 
 def test_beyond_full_scale_the_peak_becomes_one_as_in_a_file():
-    assert waveform_of(30_000 * MONO).equal(of_file(30_000 * MONO))
-    assert float(waveform_of(30_000 * MONO).abs().max()) == 1.0
+    assert np.array_equal(waveform_of(30_000 * MONO), of_file(30_000 * MONO))
+    assert float(np.abs(waveform_of(30_000 * MONO)).max()) == 1.0
 
 
 def test_what_was_given_is_not_changed_and_not_kept():
     given = MONO.copy()
     given.flags.writeable = False  # torch would warn of such an array
     waveform = waveform_of(given)
-    waveform.zero_()
+    waveform[:] = 0
     assert given.tolist() == MONO.tolist()
 
 
@@ -178,4 +178,4 @@ def test_rates_that_are_none(rate):
 
 @pytest.mark.parametrize("rate", [8000.0, np.int64(8000)])
 def test_rates_that_other_libraries_give(rate):
-    assert waveform_of(MONO, sample_rate=rate).equal(waveform_of(MONO, sample_rate=8000))
+    assert np.array_equal(waveform_of(MONO, sample_rate=rate), waveform_of(MONO, sample_rate=8000))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from asr.corpus.augment import AugmentSettings, background_noise, change_speed, spec_augment
+from asr.corpus.augment import AugmentSettings, background_noise, change_speed
 from asr.corpus.batches import BatchSettings, TrainingBatches
 from asr.corpus.manifest import Utterance, read_manifest
 from asr.corpus.utterances import load_utterance
@@ -15,38 +15,18 @@ from asr.corpus.waveforms import Example
 from tests.support.tones import random_texts, write_corpus
 
 
-def test_spec_augment_masks_as_much_as_it_says_and_never_the_padding_count() -> None:
-    settings = AugmentSettings(num_band_masks=1, max_band_width=8, num_time_masks=1, max_time_width=10)
-    frames = torch.ones(400, 100, 40)
-    num_frames = torch.full((400,), 100)
-    masked = spec_augment(frames, num_frames, settings, torch.Generator().manual_seed(1))
-    bands = (masked.amax(dim=1) == 0).sum(dim=1)
-    times = (masked.amax(dim=2) == 0).sum(dim=1)
-    assert set(bands.tolist()) == set(range(9))
-    assert set(times.tolist()) == set(range(11))
-    assert abs(float(bands.float().mean()) - 4) < 0.5  # uniform in 0 ... 8
-    again = spec_augment(frames, num_frames, settings, torch.Generator().manual_seed(1))
-    assert torch.equal(masked, again)
-    few_bands = AugmentSettings(num_band_masks=1, max_band_width=200, num_time_masks=0)
-    narrow = spec_augment(torch.ones(400, 100, 8), num_frames, few_bands, torch.Generator().manual_seed(1))
-    assert set((narrow.amax(dim=1) == 0).sum(dim=1).tolist()) == set(range(5))  # never more than half
-    short = spec_augment(torch.ones(50, 100, 40), torch.full((50,), 9), settings, torch.Generator().manual_seed(1))
-    assert float((short.amax(dim=2) == 0).sum()) == 0  # a tenth of 9 frames is none
-
-
 def test_speed_changes_duration_and_pitch() -> None:
-    time = torch.arange(16_000) / 16_000
-    tone = torch.sin(2 * torch.pi * 500 * time)
+    tone = np.sin(2 * np.pi * 500 * np.arange(16_000, dtype=np.float32) / 16_000).astype(np.float32)
     fast = change_speed(tone, 1.25)
     assert len(fast) == 12_800
-    assert int(torch.fft.rfft(fast).abs().argmax()) * 16_000 / 12_800 == pytest.approx(625, abs=2)
+    assert int(np.abs(np.fft.rfft(fast)).argmax()) * 16_000 / 12_800 == pytest.approx(625, abs=2)
     assert change_speed(tone, 1.0) is tone
 
 
 def test_background_noise_has_the_level_and_the_colour_of_rooms() -> None:
     levels, slopes = [], []
     for seed in range(300):
-        noise = background_noise(16_000, np.random.default_rng(seed)).numpy().astype(np.float64)
+        noise = background_noise(16_000, np.random.default_rng(seed)).astype(np.float64)
         power = np.abs(np.fft.rfft(noise)) ** 2
         octaves = np.log2([200, 400, 800, 1600, 3200, 6400])
         bands = [10 * np.log10(power[round(2**o / 1.4) : round(2**o * 1.4)].mean()) for o in octaves]
@@ -93,7 +73,7 @@ def test_without_effects_the_batches_of_a_seed_are_those_of_the_first_version(ex
                 expected = background_noise(round(utterance.duration * 16_000), rng)
             else:
                 expected = change_speed(load_utterance(utterance), float(rng.choice(speeds)))
-            assert torch.equal(batch.waveforms[0, : len(expected)], expected)
+            assert np.array_equal(batch.waveforms[0, : len(expected)].numpy(), expected)
     assert digest.hexdigest() == "52f126739be3477c885e9ff55de2f08643561e849cec2efbc1e8c87dcb1d5e87"
 
 
@@ -144,5 +124,5 @@ def test_a_segment_is_read_from_its_offset_and_a_file_without_offset_whole(tmp_p
     first = load_utterance(Utterance(path, 0.5, "", "b", offset=0.0))
     later = load_utterance(Utterance(path, 0.5, "", "c", offset=0.25))
     assert len(whole) > 24_000
-    assert torch.equal(first, whole[:8000])
-    assert torch.equal(later, whole[4000:12_000])
+    assert np.array_equal(first, whole[:8000])
+    assert np.array_equal(later, whole[4000:12_000])

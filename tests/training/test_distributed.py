@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from asr.batching import rank_share
-from asr.corpus.augment import AugmentSettings, spec_augment
+from asr.corpus.augment import AugmentSettings
 from asr.corpus.batches import BatchSettings, TrainingBatches
 from asr.corpus.manifest import read_manifest
+from asr.corpus.spec_augment import spec_augment
 from asr.corpus.waveforms import Example
 from asr.training.run.checkpoint import Checkpoints
 from asr.training.run.metrics import read_metrics

@@ -206,7 +206,7 @@ class _Trial:
         lengths, rng = batch.num_samples.tolist(), np.random.default_rng(0)
         self._recognizer, self._ids, self._texts = recognizer, batch.ids, texts
         self._sounds = [row[:length] for row, length in zip(batch.waveforms, lengths, strict=True)]
-        self._noise = [background_noise(length, rng) for length in lengths]
+        self._noise = [torch.from_numpy(background_noise(length, rng)) for length in lengths]
 
     def is_passed(self) -> bool:
         return self.heard().errors == 0 and self.heard_in_noise().wer >= LEAST_NOISE_WER
