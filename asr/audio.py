@@ -7,15 +7,15 @@ SPHERE, ffmpeg, where it is installed, the others (`asr/decoders/`); soxr resamp
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32
 
-from asr.channels import OPPOSED, Channels, columns, loudest_of_opposed, mean
-from asr.conversion import resampled
+from asr.channels import OPPOSED, Channels, OpposedChannels, columns, loudest_of_opposed, mean
+from asr.conversion import Mono, Peaks, StreamConverter, converted, peak_of
 from asr.decoders.opening import SoundSource, opened, path_of
 from asr.decoders.stream import Block, Stream
 from asr.errors import AudioError, AudioWarning
@@ -68,7 +68,7 @@ class Sound:
 
     def mono(self) -> npt.NDArray[np.floating]:
         """The mean of the channels (num_samples,), in float64 if there are several, or the one that is heard alone."""
-        return mean(self.samples) if self.loudest is None else self.samples[:, self.loudest]
+        return _mono(self.samples, self.loudest)
 
 
 def load_audio(
@@ -95,7 +95,7 @@ def sound_to_waveform(sound: Sound, source: SoundSource) -> Float32[np.ndarray, 
     Raises:
         AudioError: it is shorter than one sample at 16 kHz.
     """
-    waveform = resampled(sound.mono(), sound.sample_rate, SAMPLE_RATE)
+    waveform = converted(sound.mono(), sound.sample_rate, SAMPLE_RATE)
     if len(waveform) == 0:
         raise AudioError(f"{source}: too short: {len(sound.samples)} samples at {sound.sample_rate} Hz")
     return waveform
@@ -103,11 +103,118 @@ def sound_to_waveform(sound: Sound, source: SoundSource) -> Float32[np.ndarray, 
 
 def to_waveform(samples: npt.NDArray[np.float32], sample_rate: int) -> Float32[np.ndarray, "samples"]:
     """Finite samples of shape (num_samples, num_channels) at any rate -> 16 kHz mono in [-1, 1], as `load_audio`."""
-    loudest = loudest_of_opposed(samples)
+    loudest = loudest_of_opposed([samples])
     if loudest is not None:
         tell_once(f"the samples: {OPPOSED}")
         samples = samples[:, [loudest]]
-    return resampled(mean(samples), sample_rate, SAMPLE_RATE)
+    return converted(mean(samples), sample_rate, SAMPLE_RATE)
+
+
+def read_blocks(
+    source: SoundSource,
+    seconds: float,
+    *,
+    offset: float = 0.0,
+    duration: float | None = None,
+    channel: Channels = None,
+) -> Iterator[Float32[np.ndarray, "_"]]:
+    """The waveform of `load_audio`, sample for sample, in blocks of `seconds`, of which the last may be shorter.
+
+    Memory is that of a block and of what is decoded at once (16 MiB), however long the file is; so the file is read
+    twice, or three times if it goes beyond full scale or its channels cancel each other. A file whose header does not
+    tell its length, so that it has to be mended, is kept in memory as it is, encoded.
+
+    Raises:
+        AudioError: as `load_audio`; before the first block, unless the file changes while it is read.
+    """
+    part = _Part(offset, duration, channel)
+    levels = _levels(source, part)
+    size = max(1, round(min(seconds * SAMPLE_RATE, _MOST_SAMPLES)))
+    waiting: list[Float32[np.ndarray, "_"]] = []
+    num_waiting = 0
+    for piece in _converted(source, part, levels):
+        waiting.append(piece)
+        num_waiting += len(piece)
+        if num_waiting >= size:
+            joined = np.concatenate(waiting)
+            whole = num_waiting // size * size
+            yield from joined[:whole].reshape(-1, size)
+            waiting, num_waiting = [joined[whole:]], num_waiting - whole
+    if num_waiting:
+        yield np.concatenate(waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of a file is heard: from `offset` on, for `duration`, in seconds; `channel` as of `load_audio`."""
+
+    offset: float
+    duration: float | None
+    channel: Channels
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """What only the end of a sound tells: the channel that is heard alone, and the peaks that it is divided by."""
+
+    loudest: int | None = None
+    peaks: Peaks = field(default_factory=Peaks)
+
+
+def _levels(source: SoundSource, part: _Part) -> _Levels:
+    """Found by reading the part to its end. What it was resampled from has to be known before its peaks are right."""
+    found = _Levels()
+    for _ in range(3):  # the channel, its peak, and the peak after resampling
+        assumed = found
+        found = _measure(source, part, assumed)
+        if found.loudest == assumed.loudest and max(1.0, found.peaks.before) == assumed.peaks.before:
+            break
+    return found
+
+
+def _measure(source: SoundSource, part: _Part, assumed: _Levels) -> _Levels:
+    """The levels of a part; the peak after resampling is right if the others are as was `assumed`."""
+    before, num_samples, opposed = 0.0, 0, OpposedChannels()
+    with opened(source) as (stream, doubt):
+        converter = StreamConverter(stream.sample_rate, SAMPLE_RATE, Peaks(before=assumed.peaks.before))
+        for block in _usable_blocks(stream, part, path_of(source)):
+            opposed.add(block)
+            mono = _mono(block, assumed.loudest)
+            before = max(before, peak_of(mono))
+            num_samples += len(converter.convert(mono))
+        num_samples += len(converter.finish())
+    loudest = opposed.loudest()
+    _tell_doubt(source, _with_opposed(doubt, loudest))
+    if not num_samples:
+        raise AudioError(f"{source}: too short: it ends before the first sample at {SAMPLE_RATE} Hz")
+    return _Levels(loudest, Peaks(max(1.0, before), converter.peak))
+
+
+def _converted(source: SoundSource, part: _Part, levels: _Levels) -> Iterator[Float32[np.ndarray, "_"]]:
+    with opened(source) as (stream, _):
+        converter = StreamConverter(stream.sample_rate, SAMPLE_RATE, levels.peaks)
+        for block in _usable_blocks(stream, part, path_of(source)):
+            yield converter.convert(_mono(block, levels.loudest))
+        yield converter.finish()
+
+
+def _usable_blocks(stream: Stream, part: _Part, path: Path) -> Iterator[Block]:
+    """The blocks of a part of a stream with the channels that are heard, as they are decoded."""
+    heard, num_samples = columns(part.channel, stream.num_channels, path), 0
+    for block in (block[:, heard] for block in _cut(stream, part.offset, part.duration)):
+        _refuse_not_finite(block, part.offset + num_samples / stream.sample_rate, stream.sample_rate, path)
+        num_samples += len(block)
+        yield block
+    _refuse_empty(num_samples, part.offset, path)
+
+
+def _mono(samples: Block, loudest: int | None) -> Mono:
+    """The mean of the channels (num_samples,), in float64 if there are several, or the one that is heard alone."""
+    return mean(samples) if loudest is None else samples[:, loudest]
+
+
+def _with_opposed(doubt: str, loudest: int | None) -> str:
+    return doubt if loudest is None else "; ".join(filter(None, [doubt, OPPOSED]))
 
 
 _warned: set[str] = set()
@@ -115,8 +222,12 @@ _warned: set[str] = set()
 
 def warn_once(sound: Sound, source: SoundSource) -> None:
     """Tell what is odd about a file by an AudioWarning, once in this process."""
-    if sound.doubt:
-        tell_once(f"{source}: {sound.doubt}")
+    _tell_doubt(source, sound.doubt)
+
+
+def _tell_doubt(source: SoundSource, doubt: str) -> None:
+    if doubt:
+        tell_once(f"{source}: {doubt}")
 
 
 def tell_once(text: str) -> None:
@@ -134,18 +245,15 @@ def read_sound(
     Raises:
         AudioError: as `load_audio`.
     """
-    path = path_of(source)
+    path, part = path_of(source), _Part(offset, duration, channel)
     with opened(source) as (stream, doubt):
-        heard = columns(channel, stream.num_channels, path)
         try:
-            blocks = [block[:, heard] for block in _part(stream, offset, duration)]
-            samples = _joined(blocks)
+            blocks = list(_usable_blocks(stream, part, path))
+            samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)  # most are one block: no copy
         except MemoryError:
             raise AudioError(f"{path}: does not fit into memory; give a part of it, or split it") from None
-    _refuse_unusable(samples, stream.sample_rate, path, offset)
-    loudest = loudest_of_opposed(samples)
-    if loudest is not None:
-        doubt = "; ".join(filter(None, [doubt, OPPOSED]))
+    loudest = loudest_of_opposed(blocks)
+    doubt = _with_opposed(doubt, loudest)
     return Sound(samples, stream.sample_rate, stream.format, stream.encoding, doubt, loudest)
 
 
@@ -164,7 +272,7 @@ def audio_info(source: SoundSource) -> AudioInfo:
     return AudioInfo(stream.format, stream.encoding, stream.sample_rate, stream.num_channels, num_samples, doubt)
 
 
-def _part(stream: Stream, offset: float, duration: float | None) -> Iterator[Block]:
+def _cut(stream: Stream, offset: float, duration: float | None) -> Iterator[Block]:
     """The blocks of a stream between two times in seconds."""
     end = _MOST_SAMPLES if stream.num_samples is None else stream.num_samples
     first = round(min(max(0.0, offset) * stream.sample_rate, end))
@@ -173,18 +281,17 @@ def _part(stream: Stream, offset: float, duration: float | None) -> Iterator[Blo
     return stream.read(first, round(min(duration * stream.sample_rate, end - first)))
 
 
-def _joined(blocks: list[Block]) -> Block:
-    """Most sounds are one block, which is not copied."""
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
-
-
-def _refuse_unusable(samples: npt.NDArray[np.float32], sample_rate: int, path: Path, offset: float) -> None:
-    if len(samples) == 0:
+def _refuse_empty(num_samples: int, offset: float, path: Path) -> None:
+    if num_samples == 0:
         raise AudioError(f"{path}: holds no samples" + (f" from {offset} s on" if offset else ""))
-    finite = np.isfinite(samples)
+
+
+def _refuse_not_finite(block: Block, start: float, sample_rate: int, path: Path) -> None:
+    """`start` of the block in seconds."""
+    finite = np.isfinite(block)
     if not finite.all():
         first = int(np.argmin(finite.all(axis=1)))
         raise AudioError(
-            f"{path}: holds samples that are NaN or infinite, the first at {offset + first / sample_rate:.3f} s; "
+            f"{path}: holds samples that are NaN or infinite, the first at {start + first / sample_rate:.3f} s; "
             "repair the file, or export it again"
         )

@@ -1,5 +1,6 @@
 """Which channels of a sound are heard, and as what: their mean, unless they would cancel each other."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -31,20 +32,47 @@ def columns(channel: Channels, num_channels: int, path: Path) -> slice | list[in
     return wanted
 
 
-def loudest_of_opposed(samples: npt.NDArray[np.float32]) -> int | None:
-    """The loudest of channels that would cancel each other; None of others, which are fit to be averaged.
+class OpposedChannels:
+    """Do channels cancel each other? Told of the blocks of a sound one after the other, in constant memory.
 
     Two of them have to be in opposite phase, whatever their levels (what only two microphones hear differently is less
     alike), and the sum has to be less than independent sounds would come to: a pair among many may cancel. Neither
     depends on a gain or an offset. Both stand in the covariances of the channels.
     """
-    if samples.shape[1] == 1:
-        return None
-    centred = samples - samples.mean(axis=0, dtype=np.float64)
-    covariances = centred.T @ centred
-    powers = covariances.diagonal()
-    opposite = covariances < _OPPOSITE * np.sqrt(np.outer(powers, powers))
-    return int(powers.argmax()) if opposite.any() and covariances.sum() < _LEAST_POWER * powers.sum() else None
+
+    def __init__(self) -> None:
+        self._num_samples = 0
+        self._pivot: npt.NDArray[np.float64] | None = None  # near the means, so that little is lost in their products
+        self._sums: npt.NDArray[np.float64] | float = 0.0
+        self._products: npt.NDArray[np.float64] | float = 0.0
+
+    def add(self, block: npt.NDArray[np.float32]) -> None:
+        """The next block of the sound, of shape (num_samples, num_channels)."""
+        if block.shape[1] == 1 or not len(block):
+            return
+        if self._pivot is None:
+            self._pivot = block.mean(axis=0, dtype=np.float64)
+        centred = block - self._pivot
+        self._num_samples += len(block)
+        self._sums = self._sums + centred.sum(axis=0)
+        self._products = self._products + centred.T @ centred
+
+    def loudest(self) -> int | None:
+        """The loudest of channels that would cancel each other; None of others, which are fit to be averaged."""
+        if not self._num_samples:
+            return None
+        covariances = self._products - np.multiply.outer(self._sums, self._sums) / self._num_samples
+        powers = covariances.diagonal()
+        opposite = covariances < _OPPOSITE * np.sqrt(np.outer(powers, powers))
+        return int(powers.argmax()) if opposite.any() and covariances.sum() < _LEAST_POWER * powers.sum() else None
+
+
+def loudest_of_opposed(blocks: Iterable[npt.NDArray[np.float32]]) -> int | None:
+    """The loudest of channels that would cancel each other in a sound; None of others."""
+    opposed = OpposedChannels()
+    for block in blocks:
+        opposed.add(block)
+    return opposed.loudest()
 
 
 def mean(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:

@@ -89,7 +89,7 @@ def test_the_criterion_by_degrees():
     """Two of equal level, of which a share is common and the rest opposed: the border lies where 1 : 12 is left."""
     shares = np.linspace(0, 1, 101)
     found = [
-        loudest_of_opposed(np.stack([s * OTHER + (1 - s) * VOICE, s * OTHER - (1 - s) * VOICE], axis=1, dtype="f4"))
+        loudest_of_opposed([np.stack([s * OTHER + (1 - s) * VOICE, s * OTHER - (1 - s) * VOICE], axis=1, dtype="f4")])
         for s in shares
     ]
     opposed = [index is not None for index in found]
