@@ -75,21 +75,24 @@ def doctor(
 
 
 def _expectations(conf: Path | None, model: Path | None) -> "Expectations":
-    from asr.corpus.augment import AugmentSettings
     from asr.corpus.doctor.requirements import Expectations
     from asr.errors import SettingsError
-    from asr.model_folder import read_model_folder
-    from asr.model_settings import ModelSettings
-    from asr.settings import load_settings
-    from asr.training.settings import ExperimentSettings
 
     if conf is not None and model is not None:
         raise SettingsError("--conf and --model: both say what the texts have to fit; give one of them")
     if model is not None:
+        from asr.model_folder import read_model_folder
+
         parts = read_model_folder(model)
         return Expectations(parts.model.settings, fastest=1.0, tokens=parts.tokens, characters=False)
-    if conf is None:
-        return Expectations(ModelSettings(), fastest=max(AugmentSettings().speeds), tokens=None, characters=True)
-    settings = load_settings(ExperimentSettings, conf)
-    fastest = max(settings.augment.speeds, default=1.0)
-    return Expectations(settings.model, fastest=fastest, tokens=None, characters=settings.tokens.kind == "char")
+    if conf is not None:
+        from asr.settings import load_settings
+        from asr.training.settings import ExperimentSettings
+
+        settings = load_settings(ExperimentSettings, conf)
+        fastest = max(settings.augment.speeds, default=1.0)
+        return Expectations(settings.model, fastest=fastest, tokens=None, characters=settings.tokens.kind == "char")
+    from asr.corpus.augment import AugmentSettings
+    from asr.model_settings import ModelSettings
+
+    return Expectations(ModelSettings(), fastest=max(AugmentSettings().speeds), tokens=None, characters=True)
