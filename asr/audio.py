@@ -18,7 +18,7 @@ from asr.channels import OPPOSED, Channels, OpposedChannels, columns, loudest_of
 from asr.conversion import Mono, Peaks, StreamConverter, converted, peak_of
 from asr.decoders.opening import SoundSource, opened, path_of
 from asr.decoders.stream import Block, Stream
-from asr.errors import AudioError, AudioWarning
+from asr.errors import AudioError, AudioWarning, NotFiniteAudioError
 
 SAMPLE_RATE = 16_000
 SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file; what stays below is silence
@@ -291,7 +291,7 @@ def _refuse_not_finite(block: Block, start: float, sample_rate: int, path: Path)
     finite = np.isfinite(block)
     if not finite.all():
         first = int(np.argmin(finite.all(axis=1)))
-        raise AudioError(
+        raise NotFiniteAudioError(
             f"{path}: holds samples that are NaN or infinite, the first at {start + first / sample_rate:.3f} s; "
             "repair the file, or export it again"
         )

@@ -17,6 +17,14 @@ class AudioError(AsrError):
     """A sound file can not be used: missing, empty, not audio, truncated, or with samples that are not finite."""
 
 
+class TruncatedAudioError(AudioError):
+    """A sound file ends before all of its sound is there, or is damaged amid it."""
+
+
+class NotFiniteAudioError(AudioError):
+    """A sound has samples that are NaN or infinite."""
+
+
 class AudioWarning(UserWarning):
     """A sound file is read, but may not be what it should: channels that cancel each other, a stream without end."""
 

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from asr.audio import SAMPLE_RATE, load_audio, to_waveform
 from asr.decoders.opening import HIGHEST_RATE, LOWEST_RATE, EncodedSound
-from asr.errors import AudioError
+from asr.errors import AudioError, NotFiniteAudioError
 
 # Integers: the value of silence, and how far full scale is from it. 8 bit without sign as in a wav file.
 _INTEGERS = {"uint8": (2**7, 2**7), "int8": (0, 2**7), "int16": (0, 2**15), "int32": (0, 2**31)}
@@ -113,7 +113,7 @@ def _from_samples(sound: npt.NDArray[np.generic] | TensorLike, sample_rate: int)
     if not finite.all():
         first = int(np.argmin(finite))
         where = f"the first is sample {first}, at {first / sample_rate:.3f} s"
-        raise AudioError(f"the sound: holds samples that are NaN or infinite, {where}")
+        raise NotFiniteAudioError(f"the sound: holds samples that are NaN or infinite, {where}")
     return to_waveform(samples, sample_rate)
 
 

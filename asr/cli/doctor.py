@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from asr.corpus.doctor.findings import Finding
-    from asr.corpus.doctor.requirements import Expectations
+    from asr.corpus.doctor.requirements import Requirements
 
 
 def doctor(
@@ -52,7 +52,7 @@ def doctor(
         if json:
             print(json_module.dumps(finding.to_json()))
 
-    expected = _expectations(conf, model)
+    expected = _requirements(conf, model)
     num_errors = 0
     for manifest in manifests:
         with progress_bar() as progress:
@@ -74,8 +74,8 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _expectations(conf: Path | None, model: Path | None) -> "Expectations":
-    from asr.corpus.doctor.requirements import Expectations
+def _requirements(conf: Path | None, model: Path | None) -> "Requirements":
+    from asr.corpus.doctor.requirements import Requirements
     from asr.errors import SettingsError
 
     if conf is not None and model is not None:
@@ -84,15 +84,15 @@ def _expectations(conf: Path | None, model: Path | None) -> "Expectations":
         from asr.model_folder import read_model_folder
 
         parts = read_model_folder(model)
-        return Expectations(parts.model.settings, fastest=1.0, tokens=parts.tokens, characters=False)
+        return Requirements(parts.model.settings, fastest=1.0, tokens=parts.tokens, characters=False)
     if conf is not None:
         from asr.settings import load_settings
         from asr.training.settings import ExperimentSettings
 
         settings = load_settings(ExperimentSettings, conf)
         fastest = max(settings.augment.speeds, default=1.0)
-        return Expectations(settings.model, fastest=fastest, tokens=None, characters=settings.tokens.kind == "char")
+        return Requirements(settings.model, fastest=fastest, tokens=None, characters=settings.tokens.kind == "char")
     from asr.corpus.augment import AugmentSettings
     from asr.model_settings import ModelSettings
 
-    return Expectations(ModelSettings(), fastest=max(AugmentSettings().speeds), tokens=None, characters=True)
+    return Requirements(ModelSettings(), fastest=max(AugmentSettings().speeds), tokens=None, characters=True)

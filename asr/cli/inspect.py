@@ -14,13 +14,13 @@ def inspect(
     import torch
 
     from asr.cli.messages import one_line
-    from asr.cli.output import print_facts
-    from asr.corpus.audio_statistics import audio_facts
+    from asr.cli.output import print_statistics
+    from asr.corpus.audio_statistics import audio_statistics
     from asr.pictures import save_sound_picture
 
-    facts, waveform = audio_facts(file)
+    statistics, waveform = audio_statistics(file)
     path = picture or Path(f"{file.stem}.inspect.png")
     save_sound_picture(
         path, torch.from_numpy(waveform), title=one_line(file.name).replace("$", r"\$")
     )  # else it would start a formula
-    print_facts(facts, path)
+    print_statistics(statistics, path)

@@ -13,7 +13,7 @@ from asr.scoring import Score, aligned_listing, hints, summary_line
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
     from collections.abc import Callable, Iterator, Sequence
 
-    from asr.corpus.audio_statistics import AudioFacts
+    from asr.corpus.audio_statistics import AudioStatistics
     from asr.corpus.manifest import Utterance
     from asr.tokens import Tokens
     from asr.tuning import Tuning
@@ -84,18 +84,18 @@ def progress_bar() -> "Iterator[Callable[[str, int, int], None]]":
         yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
 
 
-def print_facts(facts: "AudioFacts", picture: Path) -> None:
-    """The facts of a sound file on stdout, one a line."""
+def print_statistics(statistics: "AudioStatistics", picture: Path) -> None:
+    """The statistics of a sound file on stdout, one a line."""
     rows = {
-        "format": f"{facts.format}, {facts.encoding}",
-        "rate": f"{facts.sample_rate} Hz",
-        "channels": str(facts.num_channels),
-        "duration": f"{facts.duration:.3f} s",
-        "peak": f"{facts.peak_level:.1f} dB",
-        "loudness (RMS)": f"{facts.rms_level:.1f} dB",
-        "loud and quiet parts": f"{facts.speech_level:.1f} dB, {facts.noise_level:.1f} dB",
-        "clipped samples": f"{100 * facts.clipped:.3f} %",
-        "DC offset": f"{facts.dc_offset:+.5f}",
+        "format": f"{statistics.format}, {statistics.encoding}",
+        "rate": f"{statistics.sample_rate} Hz",
+        "channels": str(statistics.num_channels),
+        "duration": f"{statistics.duration:.3f} s",
+        "peak": f"{statistics.peak_level:.1f} dB",
+        "loudness (RMS)": f"{statistics.rms_level:.1f} dB",
+        "loud and quiet parts": f"{statistics.speech_level:.1f} dB, {statistics.noise_level:.1f} dB",
+        "clipped samples": f"{100 * statistics.clipped:.3f} %",
+        "DC offset": f"{statistics.dc_offset:+.5f}",
         "picture": str(picture),
     }
     for name, value in rows.items():

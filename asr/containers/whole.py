@@ -13,7 +13,7 @@ from pathlib import Path
 from asr.containers import chunks, flac, mpeg
 from asr.containers.kinds import ADTS, AIFF, AU, AVI, CAF, FLAC, MATROSKA, MP3, MP4, OGG, SPHERE, W64, WAV, Kind
 from asr.containers.open_file import OpenFile
-from asr.errors import AudioError
+from asr.errors import AudioError, TruncatedAudioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def examine(file: OpenFile, kind: Kind, path: Path) -> Account:
     if kind.name in _MISSING:
         missing = _MISSING[kind.name](file, size, path)
         if missing > 0:
-            raise AudioError(f"{path}: truncated: {missing} bytes of sound are missing; get the whole file")
+            raise TruncatedAudioError(f"{path}: truncated: {missing} bytes of sound are missing; get the whole file")
     match kind.name:
         case WAV.name:
             return Account(mended=chunks.with_length(file))
@@ -126,7 +126,7 @@ def _missing_of_mp4(file: OpenFile, size: int, path: Path) -> int:
         names.add(name)
         position += length
     if b"moov" not in names:
-        raise AudioError(f"{path}: truncated: the table of contents (moov) is missing; get the whole file")
+        raise TruncatedAudioError(f"{path}: truncated: the table of contents (moov) is missing; get the whole file")
     return position - size
 
 
@@ -177,7 +177,7 @@ def _of_flac(file: OpenFile, path: Path) -> Account:
         return Account()
     mended = flac.with_length(file)
     if mended is None:
-        raise AudioError(f"{path}: truncated: its last FLAC frame is incomplete; get the whole file")
+        raise TruncatedAudioError(f"{path}: truncated: its last FLAC frame is incomplete; get the whole file")
     return Account(mended=mended)
 
 
@@ -195,7 +195,7 @@ def _of_ogg(file: OpenFile, size: int, path: Path) -> Account:
         ended = ended or bool(is_last)
         position += 27 + num_segments + sum(file.read(num_segments))
     if position > size or (position < size and not ended):
-        raise AudioError(f"{path}: truncated: its last Ogg page is incomplete; get the whole file")
+        raise TruncatedAudioError(f"{path}: truncated: its last Ogg page is incomplete; get the whole file")
     doubt = (
         "" if ended else "the Ogg stream has no mark of its end, so some of it may be missing; what is there is read"
     )
@@ -215,12 +215,14 @@ def _of_mp3(file: OpenFile, size: int, path: Path) -> Account:
     if rest not in (b"", b"TAG", b"APE", b"ID3", b"\0\0\0"):
         return Account(tells_length=False)  # and between them
     if row.end > size:
-        raise AudioError(f"{path}: truncated: the last mp3 frame is incomplete; get the whole file")
+        raise TruncatedAudioError(f"{path}: truncated: the last mp3 frame is incomplete; get the whole file")
     noted = mpeg.noted_frames(file, first)
     if noted is None:
         return Account(mended=mpeg.with_note(file, row)) if row.varies else Account(num_samples=row.num_samples)
     if row.num_frames < noted:
-        raise AudioError(f"{path}: truncated: {row.num_frames} of {noted} mp3 frames are there; get the whole file")
+        raise TruncatedAudioError(
+            f"{path}: truncated: {row.num_frames} of {noted} mp3 frames are there; get the whole file"
+        )
     if row.num_frames > noted + 2 or rest == b"ID3":
         raise AudioError(_joined(path))
     return Account()

@@ -1,4 +1,4 @@
-"""Facts measured on a sound file that tell whether it is fit for recognition."""
+"""What is measured on a sound file to tell whether it is fit for recognition."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +8,12 @@ from jaxtyping import Float32
 
 from asr.audio import read_sound, sound_to_waveform, warn_once
 
-CLIPPED = 0.999  # of full scale: where 16-bit recorders flatten the peaks
+_CLIPPED = 0.999  # of full scale: where 16-bit recorders flatten the peaks
 _FRAME = 400  # samples, 25 ms
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFacts:
+class AudioStatistics:
     """What a sound file holds; `sample_rate` in Hz, `duration` in seconds.
 
     Levels are in dB below full scale (0 is the loudest, a float file can go beyond); `clipped` is the share of the
@@ -34,34 +34,43 @@ class AudioFacts:
     clipped: float
 
 
-def audio_facts(path: str | Path) -> tuple[AudioFacts, Float32[np.ndarray, "samples"]]:
-    """Facts of a sound file, and its waveform as recognition hears it.
+def audio_statistics(path: str | Path) -> tuple[AudioStatistics, Float32[np.ndarray, "samples"]]:
+    """Statistics of a sound file, and its waveform as recognition hears it.
 
     Raises:
-        AudioError: the file can not be used.
+        AudioError: the file cannot be used.
     """
     sound = read_sound(path)
     warn_once(sound, path)
     waveform = sound_to_waveform(sound, path)
-    magnitudes = np.abs(sound.samples)
     samples = waveform.astype(np.float64)
     frames = samples[: max(1, len(samples) // _FRAME) * _FRAME].reshape(-1, min(_FRAME, len(samples)))
     levels = [_decibel(float(np.sqrt(np.mean(frame**2)))) for frame in frames]
     noise, speech = (float(value) for value in np.percentile(levels, [10, 90]))
-    facts = AudioFacts(
+    statistics = AudioStatistics(
         format=sound.format,
         encoding=sound.encoding,
         sample_rate=sound.sample_rate,
         num_channels=sound.num_channels,
         duration=sound.duration,
-        peak_level=_decibel(float(magnitudes.max())),
+        peak_level=_decibel(float(np.abs(sound.samples).max())),
         rms_level=_decibel(float(np.sqrt(np.mean(samples**2)))),
         noise_level=noise,
         speech_level=speech,
-        dc_offset=float(sound.samples.mean(dtype=np.float64)),
-        clipped=float(np.mean(magnitudes >= CLIPPED)),
+        dc_offset=dc_offset(sound.samples),
+        clipped=clipped_share(sound.samples),
     )
-    return facts, waveform
+    return statistics, waveform
+
+
+def clipped_share(samples: Float32[np.ndarray, "samples channels"]) -> float:
+    """The share of the samples at full scale, 0 to 1."""
+    return float(np.mean(np.abs(samples) >= _CLIPPED))
+
+
+def dc_offset(samples: Float32[np.ndarray, "samples channels"]) -> float:
+    """The mean of the samples."""
+    return float(samples.mean(dtype=np.float64))
 
 
 def _decibel(amplitude: float) -> float:

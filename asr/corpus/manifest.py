@@ -75,30 +75,41 @@ def parse_line(line: str, path: Path, number: int) -> Utterance:
     """One line of a manifest; `path` of the manifest and `number` of the line are for messages.
 
     Raises:
-        ManifestError: it is no JSON object, or a key is missing or wrong.
+        ManifestError: it is no JSON object, or a key is missing or wrong; names the line.
     """
-    where = f"{path}, line {number}"
+    try:
+        return parse_utterance(line, path.parent, number)
+    except ManifestError as error:
+        raise ManifestError(f"{path}, line {number}: {error}") from None
+
+
+def parse_utterance(line: str, folder: Path, number: int) -> Utterance:
+    """Line `number` of a manifest that lies in `folder`.
+
+    Raises:
+        ManifestError: as `parse_line`, but does not say where the line stands.
+    """
     try:
         record = parse_record(line)
     except json.JSONDecodeError as error:
-        raise ManifestError(f"{where}: not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise ManifestError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except DoubledKeyError as error:
-        raise ManifestError(f"{where}: the key {error.args[0]!r} stands twice; which one is right?") from None
+        raise ManifestError(f"the key {error.args[0]!r} stands twice; which one is right?") from None
     except (ValueError, RecursionError):
-        raise ManifestError(f"{where}: not JSON that can be read: a number or a nesting without end") from None
+        raise ManifestError("not JSON that can be read: a number or a nesting without end") from None
     if not isinstance(record, dict):
-        raise ManifestError(f"{where}: expected a JSON object, found {type(record).__name__}")
+        raise ManifestError(f"expected a JSON object, found {type(record).__name__}")
     # What is null is not there: so some tools write "offset" and "speaker".
     record = {key: value for key, value in record.items() if value is not None}
-    audio = _text(record, "audio_filepath", where)
-    offset = _seconds(record, "offset", where) if "offset" in record else None
-    channels = _channels(record.get("channel_selector", "average"), where)
+    audio = _text(record, "audio_filepath")
+    offset = _seconds(record, "offset") if "offset" in record else None
+    channels = _channels(record.get("channel_selector", "average"))
     return Utterance(
-        audio_filepath=path.parent / audio,
-        duration=_seconds(record, "duration", where),
-        text=_whole_text(record, "text", where),
-        id=_whole_text({"id": Path(audio).stem + part_of_file(offset, channels), **record}, "id", where),
-        speaker=_whole_text(record, "speaker", where) if "speaker" in record else None,
+        audio_filepath=folder / audio,
+        duration=_seconds(record, "duration"),
+        text=_whole_text(record, "text"),
+        id=_whole_text({"id": Path(audio).stem + part_of_file(offset, channels), **record}, "id"),
+        speaker=_whole_text(record, "speaker") if "speaker" in record else None,
         offset=offset,
         channel_selector=channels,
         line=number,
@@ -139,42 +150,42 @@ def _without_doubled_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _value(record: dict[str, Any], key: str, kinds: tuple[type, ...], where: str) -> Any:
+def _value(record: dict[str, Any], key: str, kinds: tuple[type, ...]) -> Any:
     if key not in record:
-        raise ManifestError(f"{where}: the key {key!r} is missing")
+        raise ManifestError(f"the key {key!r} is missing")
     value = record[key]
     if not isinstance(value, kinds) or isinstance(value, bool):
         expected = "a text" if str in kinds else "a number"
-        raise ManifestError(f"{where}: {key!r} is {value!r:.80}, expected {expected}")
+        raise ManifestError(f"{key!r} is {value!r:.80}, expected {expected}")
     return value
 
 
-def _text(record: dict[str, Any], key: str, where: str) -> str:
-    return str(_value(record, key, (str,), where))
+def _text(record: dict[str, Any], key: str) -> str:
+    return str(_value(record, key, (str,)))
 
 
-def _whole_text(record: dict[str, Any], key: str, where: str) -> str:
+def _whole_text(record: dict[str, Any], key: str) -> str:
     """Ids and speakers may be numbers. A path may hold what only looks like half a character, but nothing else."""
-    text = str(_value(record, key, (str,) if key == "text" else (str, int), where))
+    text = str(_value(record, key, (str,) if key == "text" else (str, int)))
     if half := HALF_CHARACTER.search(text):
-        raise ManifestError(f"{where}: {key!r} holds half of a surrogate pair, {half[0]!r}, which is no character")
+        raise ManifestError(f"{key!r} holds half of a surrogate pair, {half[0]!r}, which is no character")
     return text
 
 
-def _seconds(record: dict[str, Any], key: str, where: str) -> float:
-    value = _value(record, key, (int, float), where)
+def _seconds(record: dict[str, Any], key: str) -> float:
+    value = _value(record, key, (int, float))
     if not 0 <= value <= _MAX_NUMBER:
-        raise ManifestError(f"{where}: {key!r} is {value!r:.80}, expected seconds, zero or more")
+        raise ManifestError(f"{key!r} is {value!r:.80}, expected seconds, zero or more")
     return float(value)
 
 
-def _channels(value: Any, where: str) -> int | tuple[int, ...] | None:
+def _channels(value: Any) -> int | tuple[int, ...] | None:
     if value == "average":
         return None
     numbers = value if isinstance(value, list) else [value]
     if not numbers or not all(type(number) is int and number >= 0 for number in numbers):
         raise ManifestError(
-            f"{where}: 'channel_selector' is {value!r:.80}, expected the number of a channel (the first is 0), a list "
+            f"'channel_selector' is {value!r:.80}, expected the number of a channel (the first is 0), a list "
             'of such numbers, or "average"'
         )
     return tuple(numbers) if isinstance(value, list) else int(value)

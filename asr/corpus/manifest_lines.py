@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.corpus.manifest import Utterance, parse_line
+from asr.corpus.manifest import Utterance, parse_utterance
 from asr.errors import ManifestError, system_reason
 from asr.messages import Progress
 
@@ -29,10 +29,7 @@ class ManifestLine:
         """
         if not self.content:
             raise ManifestError("not UTF-8 text; convert the file to UTF-8")
-        try:
-            return parse_line(self.content, self.path, self.number)
-        except ManifestError as error:
-            raise ManifestError(str(error).removeprefix(f"{self.path}, line {self.number}: ")) from None
+        return parse_utterance(self.content, self.path.parent, self.number)
 
 
 def manifest_lines(path: Path, progress: Progress | None = None, doing: str = "") -> Iterator[ManifestLine]:

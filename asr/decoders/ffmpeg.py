@@ -19,7 +19,7 @@ import numpy as np
 
 from asr.containers.kinds import Kind
 from asr.decoders.stream import Block, Stream, cut_out, samples_per_block
-from asr.errors import AudioError, system_reason
+from asr.errors import AudioError, TruncatedAudioError, system_reason
 
 _BEFORE = ["-nostdin", "-hide_banner", "-loglevel", "error", "-xerror", "-protocol_whitelist", "file", "-f"]
 _BEHIND = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: a header of 24 bytes, then samples
@@ -79,7 +79,7 @@ def _stream(process: subprocess.Popen[bytes], complaints: IO[bytes], path: Path,
             whole = len(content) // (4 * num_channels) * num_channels
             yield np.frombuffer(content, ">f4", count=whole).reshape(-1, num_channels).astype(np.float32)
         if process.wait() != 0 or _CUT in _all_words(complaints):
-            raise AudioError(f"{path}: truncated or damaged: {_last_words(complaints)}; get the whole file")
+            raise TruncatedAudioError(f"{path}: truncated or damaged: {_last_words(complaints)}; get the whole file")
 
     def read(first: int, count: int | None) -> Iterator[Block]:
         return cut_out(blocks(None if count is None else first + count), first, count)

@@ -13,7 +13,7 @@ from asr.containers.kinds import MP3, Kind
 from asr.containers.open_file import OpenFile
 from asr.containers.whole import Account
 from asr.decoders.stream import Block, Stream, cut_out, samples_per_block
-from asr.errors import AudioError
+from asr.errors import AudioError, TruncatedAudioError
 
 _MOST_SAMPLES = 2**40  # a year at 35 kHz; libsndfile gives 2**63 - 1 where it does not know
 _stderr_lock = threading.Lock()
@@ -71,7 +71,7 @@ def _read(reader: _Reader, path: Path, first: int, count: int | None) -> Iterato
         yield block
     # The header of an mp3 tells its length up to a frame; its frames were counted before.
     if num_read < wanted and reader.format != "MP3":
-        raise AudioError(f"{path}: truncated: {num_read} of {wanted} samples can be read; get the whole file")
+        raise TruncatedAudioError(f"{path}: truncated: {num_read} of {wanted} samples can be read; get the whole file")
 
 
 def _blocks(reader: _Reader, path: Path, count: int) -> Iterator[Block]:
@@ -92,7 +92,7 @@ def _refusing_damage(reader: _Reader, path: Path) -> Iterator[None]:
         with _mpg123_muted() if reader.format == "MP3" else nullcontext():
             yield
     except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path}: truncated or damaged: {error.error_string.rstrip('.')}") from None
+        raise TruncatedAudioError(f"{path}: truncated or damaged: {error.error_string.rstrip('.')}") from None
 
 
 @contextmanager

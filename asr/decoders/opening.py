@@ -54,7 +54,7 @@ def opened(source: SoundSource) -> Iterator[tuple[Stream, str]]:
                 if Decoder.FFMPEG not in kind.decoders:
                     raise
                 if not ffmpeg.is_installed():
-                    raise AudioError(f"{error}; ffmpeg may know it: {ffmpeg.HOW_TO_INSTALL}") from None
+                    raise type(error)(f"{error}; ffmpeg may know it: {ffmpeg.HOW_TO_INSTALL}") from None
         if stream is None:
             stream = stack.enter_context(ffmpeg.opened(stack.enter_context(_on_disk(source)), path, kind))
         if not LOWEST_RATE <= stream.sample_rate <= HIGHEST_RATE:

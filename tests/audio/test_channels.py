@@ -10,7 +10,7 @@ import soundfile
 
 from asr.audio import Sound, load_audio, read_sound, to_waveform
 from asr.channels import loudest_of_opposed
-from asr.corpus.doctor.check_audio import listen
+from asr.corpus.doctor.check_audio import check_audio
 from asr.corpus.doctor.findings import Kind
 from asr.corpus.manifest import Utterance, read_manifest, write_manifest
 from asr.corpus.shards import read_shard, write_shards
@@ -175,7 +175,7 @@ def test_shards_keep_the_channel(tmp_path, three):
 def test_doctor_hears_the_channel_that_is_named(tmp_path):
     path = written(tmp_path / "a.wav", [VOICE, 0 * VOICE, -VOICE])
     heard = {
-        channel: listen(Utterance(path, 1.5, "A", "a", channel_selector=channel)) for channel in (0, 1, 2, 3, None)
+        channel: check_audio(Utterance(path, 1.5, "A", "a", channel_selector=channel)) for channel in (0, 1, 2, 3, None)
     }
     asked = set(Kind) - {Kind.NARROW_BAND, Kind.DEAD_CHANNEL}  # a chord has few bands, and one channel is dead
     kinds = {channel: [f.kind for f in found.findings if f.kind in asked] for channel, found in heard.items()}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.corpus.audio_statistics import audio_facts
+from asr.corpus.audio_statistics import audio_statistics
 
 SAMPLE_RATE = 16_000
 
@@ -15,7 +15,7 @@ def test_facts_are_those_of_the_file(tmp_path):
     both = np.stack([tone + 0.125, tone - 0.0625], axis=1)
     both[:480, 0] = 1.5
     soundfile.write(tmp_path / "a.wav", both, 48_000, subtype="FLOAT")
-    facts, waveform = audio_facts(tmp_path / "a.wav")
+    facts, waveform = audio_statistics(tmp_path / "a.wav")
     assert (facts.format, facts.encoding, facts.sample_rate, facts.num_channels) == ("WAV", "FLOAT", 48_000, 2)
     assert facts.duration == 1.0
     assert len(waveform) == SAMPLE_RATE
@@ -29,6 +29,6 @@ def test_facts_are_those_of_the_file(tmp_path):
 @pytest.mark.parametrize("num_samples", [1, 399, 401])
 def test_facts_of_a_very_short_silence(tmp_path, num_samples):
     soundfile.write(tmp_path / "a.wav", np.zeros(num_samples), SAMPLE_RATE)
-    facts, _ = audio_facts(tmp_path / "a.wav")
+    facts, _ = audio_statistics(tmp_path / "a.wav")
     assert facts.peak_level == facts.rms_level == facts.noise_level == pytest.approx(-120)
     assert facts.clipped == 0

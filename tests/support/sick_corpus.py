@@ -9,12 +9,12 @@ import soundfile
 from asr.corpus.doctor.examine import examine
 from asr.corpus.doctor.findings import Finding
 from asr.corpus.doctor.report import Report
-from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.doctor.requirements import Requirements
 from asr.model_settings import ModelSettings
 
 RATE = 16_000
 CLEAN = 60
-EXPECTED = Expectations(ModelSettings(), fastest=1.1, tokens=None, characters=True)
+EXPECTED = Requirements(ModelSettings(), fastest=1.1, tokens=None, characters=True)
 
 
 def sound(seed: int, *, seconds: float = 1.0, rate: int = RATE) -> np.ndarray:
@@ -63,7 +63,7 @@ class Corpus:
         return self.path
 
 
-def ask(manifest: Path, expected: Expectations = EXPECTED, **options) -> tuple[list[Finding], Report]:
+def ask(manifest: Path, expected: Requirements = EXPECTED, **options) -> tuple[list[Finding], Report]:
     findings: list[Finding] = []
     report = examine(manifest, expected, progress=lambda *_: None, on_finding=findings.append, **options)
     return findings, report

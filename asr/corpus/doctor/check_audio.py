@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.audio import SAMPLE_RATE, SILENT_PEAK, Sound, read_sound
-from asr.corpus.audio_statistics import CLIPPED
+from asr.audio import SAMPLE_RATE, SILENT_PEAK, Sound
+from asr.corpus.audio_statistics import clipped_share, dc_offset
 from asr.corpus.doctor.findings import Finding, Kind
 from asr.corpus.doctor.fingerprint import fingerprint
 from asr.corpus.doctor.measures import (
@@ -28,7 +28,8 @@ from asr.corpus.doctor.measures import (
     upper_band,
 )
 from asr.corpus.manifest import Utterance
-from asr.errors import AudioError, system_reason
+from asr.corpus.utterances import read_utterance
+from asr.errors import AudioError, NotFiniteAudioError, TruncatedAudioError, system_reason
 
 QUIET_LEVEL = -55.0  # dB below full scale, of the whole utterance; the quietest of AN4 has -48 dB
 _MOST_CLIPPED = 0.001  # of the samples
@@ -42,9 +43,12 @@ _MOST_SILENCE = 4.0  # seconds at one end; 3.8
 _LEAST_SILENCE = 2.0  # or more than this, if it is more than half of the sound; 42 %
 
 
+_KINDS = ((TruncatedAudioError, Kind.TRUNCATED_SOUND), (NotFiniteAudioError, Kind.NOT_FINITE))
+
+
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What listening to an utterance gave; rate (Hz), duration, active (seconds) and keys are 0 if it cannot be used.
+class AudioReport:
+    """What the sound of an utterance is like; rate (Hz), duration, active (seconds) and keys are 0 if it is unusable.
 
     `active` is how long it is not silent. `key` is a 64-bit hash of the samples, so that a copy in another lossless
     format is known again, `fingerprint` one that a copy at another gain has, too.
@@ -58,27 +62,22 @@ class Heard:
     findings: tuple[Finding, ...]
 
 
-def listen(utterance: Utterance) -> Heard:
+def check_audio(utterance: Utterance) -> AudioReport:
     """Read the sound of an utterance and check it."""
     try:
         if not utterance.audio_filepath.is_file():
             return _unusable(utterance, Kind.MISSING_SOUND, f"{utterance.audio_filepath}: no such file")
-        sound = read_sound(
-            utterance.audio_filepath,
-            offset=utterance.offset or 0.0,
-            duration=None if utterance.offset is None else utterance.duration,
-            channel=utterance.channel_selector,
-        )
-        return _check(utterance, sound)
+        return _check(utterance, read_utterance(utterance))
     except AudioError as error:
-        return _unusable(utterance, _kind_of(error, utterance), str(error))
+        kind = next((kind for cause, kind in _KINDS if isinstance(error, cause)), Kind.UNREADABLE_SOUND)
+        return _unusable(utterance, kind, str(error))
     except OSError as error:  # the name is too long, or a folder above is closed to us
         return _unusable(utterance, Kind.MISSING_SOUND, f"{utterance.audio_filepath}: {system_reason(error)}")
     except MemoryError:
         return _unusable(utterance, Kind.UNREADABLE_SOUND, f"{utterance.audio_filepath}: does not fit into memory")
 
 
-def _check(utterance: Utterance, sound: Sound) -> Heard:
+def _check(utterance: Utterance, sound: Sound) -> AudioReport:
     samples = sound.samples
     waves = sound.mono().astype(np.float32)
     waves -= waves.mean(dtype=np.float64)
@@ -94,7 +93,7 @@ def _check(utterance: Utterance, sound: Sound) -> Heard:
         *_of_content(waves, sound.sample_rate, power, levels, quiet),
     ]
     digest = hashlib.blake2b(samples.tobytes(), digest_size=8, salt=sound.sample_rate.to_bytes(4, "little")).digest()
-    return Heard(
+    return AudioReport(
         sound.sample_rate,
         sound.duration,
         quiet.active,
@@ -123,13 +122,13 @@ def _of_level(samples: Samples, waves: Samples) -> Iterator[tuple[Kind, str]]:
     level = 10 * float(np.log10(np.mean(waves.astype(np.float64) ** 2) + SILENT_PEAK**4))
     if level < QUIET_LEVEL:
         yield Kind.QUIET, f"{level:.1f} dB below full scale on average, expected more than {QUIET_LEVEL:.0f}"
-    clipped = float(np.mean(np.abs(samples) >= CLIPPED))
+    clipped = clipped_share(samples)
     flat = max(flat_tops(channel - channel.mean()) for channel in samples.T)
     if clipped > _MOST_CLIPPED:
         yield Kind.CLIPPED, f"{100 * clipped:.2f} % of the samples are at full scale"
     elif flat > _MOST_FLAT:
         yield Kind.CLIPPED, f"{100 * flat:.2f} % of the samples are in flat tops at the peak, {np.abs(waves).max():.2f}"
-    offset = float(samples.mean(dtype=np.float64))
+    offset = dc_offset(samples)
     if abs(offset) > _MOST_OFFSET:
         yield Kind.DC_OFFSET, f"the mean of the samples is {offset:+.3f} of full scale"
 
@@ -154,12 +153,5 @@ def _of_content(
         yield Kind.DROPOUTS, f"{lost} gaps amid the sound, the longest of {1000 * longest:.0f} ms"
 
 
-def _unusable(utterance: Utterance, kind: Kind, detail: str) -> Heard:
-    return Heard(0, 0.0, 0.0, 0, 0, (Finding(kind, utterance.id, utterance.line, detail),))
-
-
-def _kind_of(error: AudioError, utterance: Utterance) -> Kind:
-    reason = str(error).removeprefix(f"{utterance.audio_filepath}: ")
-    if reason.startswith("truncated"):
-        return Kind.TRUNCATED_SOUND
-    return Kind.NOT_FINITE if reason.startswith("holds samples that are NaN") else Kind.UNREADABLE_SOUND
+def _unusable(utterance: Utterance, kind: Kind, detail: str) -> AudioReport:
+    return AudioReport(0, 0.0, 0.0, 0, 0, (Finding(kind, utterance.id, utterance.line, detail),))

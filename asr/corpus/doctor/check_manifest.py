@@ -12,50 +12,51 @@ from asr.corpus.doctor.check_pace import judge_pace
 from asr.corpus.doctor.check_text import Case, Usual, check_text, usual_case
 from asr.corpus.doctor.findings import Finding, Kind
 from asr.corpus.doctor.fingerprint import alike, first_alike
-from asr.corpus.doctor.index import Keys, Survey, first_lines
-from asr.corpus.doctor.listen import Hearing
-from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.doctor.index import Keys, ManifestIndex, first_lines
+from asr.corpus.doctor.listen import AudioTable
+from asr.corpus.doctor.requirements import Requirements
 from asr.corpus.manifest import MAX_SECONDS
 from asr.corpus.manifest_lines import ManifestLine, manifest_lines
 from asr.errors import ManifestError
 from asr.messages import Progress
 
 
-class Judgement:
+class ManifestCheck:
     """Findings on the utterances of a manifest, by row and one by one.
 
-    `own` and each of `others` (manifests of dev and test sets) are a survey, with what was heard if sound was listened
-    to. Known sounds are then told by their samples, and durations are the true ones; else both are as written.
+    `own` and each of `others` (manifests of dev and test sets) are an index, with the table of the sounds if these were
+    checked. Then a sound that is known is told by its samples, and durations are the true ones; else both are as
+    written.
     """
 
     def __init__(
         self,
-        own: tuple[Survey, Hearing | None],
-        others: Sequence[tuple[Survey, Hearing | None]],
-        expected: Expectations,
+        own: tuple[ManifestIndex, AudioTable | None],
+        others: Sequence[tuple[ManifestIndex, AudioTable | None]],
+        expected: Requirements,
     ) -> None:
-        survey, self._hearing = own
+        index, self._audio = own
         sounds = _sound_keys(own)
-        self._survey = survey
+        self._index = index
         self._others = [other for other, _ in others]
         alphabet = None if expected.tokens is None else expected.tokens.alphabet
         self.durations = _true_durations(own)
-        self.rare = rare_characters(survey.characters, survey.groups, len(survey))
-        self._usual = Usual(alphabet, self.rare, *usual_case(Counter(map(Case, survey.cases.tolist()))))
+        self.rare = rare_characters(index.characters, index.groups, len(index))
+        self._usual = Usual(alphabet, self.rare, *usual_case(Counter(map(Case, index.cases.tolist()))))
         self._num_frames = expected.num_frames(self.durations)
-        active = None if self._hearing is None else self._hearing.active
-        self._pace = judge_pace(survey.lengths, self.durations, active)
+        active = None if self._audio is None else self._audio.active
+        self._pace = judge_pace(index.lengths, self.durations, active)
         self._firsts = {
-            Kind.DOUBLED_ID: first_lines(survey.ids, survey.lines),
-            Kind.DUPLICATE_SOUND: first_lines(sounds, survey.lines),
-            Kind.DUPLICATE_TEXT: first_lines(survey.texts, survey.lines),
+            Kind.DOUBLED_ID: first_lines(index.ids, index.lines),
+            Kind.DUPLICATE_SOUND: first_lines(sounds, index.lines),
+            Kind.DUPLICATE_TEXT: first_lines(index.texts, index.lines),
         }
         self._overlaps = {
             Kind.SOUND_OVERLAP: _first_holder(sounds, [_sound_keys(other) for other in others]),
-            Kind.SPEAKER_OVERLAP: _first_holder(survey.speakers, [other.speakers for other, _ in others]),
-            Kind.TEXT_OVERLAP: _first_holder(survey.texts, [other.texts for other, _ in others]),
+            Kind.SPEAKER_OVERLAP: _first_holder(index.speakers, [other.speakers for other, _ in others]),
+            Kind.TEXT_OVERLAP: _first_holder(index.texts, [other.texts for other, _ in others]),
         }
-        rates = [] if self._hearing is None else self._hearing.sample_rates.tolist()
+        rates = [] if self._audio is None else self._audio.sample_rates.tolist()
         self._rates = Counter(rate for rate in rates if rate)
         self._usual_rate = max(self._rates, key=lambda rate: (self._rates[rate], rate), default=0)
         self._alike, self._alike_overlaps = _copies(own, others)
@@ -71,18 +72,18 @@ class Judgement:
             Finding(Kind.NOT_IN_TRAINING, None, 0, f"{character_name(character)}: {count} in {other.path}, none here")
             for other in self._others
             for character, count in sorted(other.characters.items())
-            if character not in self._survey.characters and character != " "
+            if character not in self._index.characters and character != " "
         ]
 
     def of_lines(self, progress: Progress) -> Iterator[tuple[ManifestLine, list[Finding], float]]:
         """Each line of the manifest with the findings on it and its duration in seconds.
 
         Raises:
-            ManifestError: the manifest has changed since the survey.
+            ManifestError: the manifest has changed since the index.
         """
         row = 0
-        for line in manifest_lines(self._survey.path, progress, "judging"):
-            if row < len(self._survey) and line.number == self._survey.lines[row]:
+        for line in manifest_lines(self._index.path, progress, "judging"):
+            if row < len(self._index) and line.number == self._index.lines[row]:
                 # Most lines are fine, and reading them again would take as long as all the rest. Which have a rare
                 # character only the texts can tell; JSON may escape it.
                 is_fine = not (self._suspicious[row] or line.has_crlf)
@@ -98,43 +99,43 @@ class Judgement:
         details = [*self._of_length(row), *self._of_company(row), *self._of_sample_rate(row)]
         if line.has_crlf:
             details.append((Kind.LINE_END, "ends in a carriage return and a line feed"))
-        heard = () if self._hearing is None else self._hearing.findings.get(row, ())
+        heard = () if self._audio is None else self._audio.findings.get(row, ())
         found = (Finding(kind, utterance.id, line.number, detail) for kind, detail in details)
         return [*check_text(utterance, self._usual), *heard, *found]
 
     def _find_suspicious(self) -> npt.NDArray[np.bool_]:
         """The rows that may have a finding; all others have none."""
-        suspicious: npt.NDArray[np.bool_] = self._survey.flawed.astype(np.bool_) | self._pace.outliers
+        suspicious: npt.NDArray[np.bool_] = self._index.flawed.astype(np.bool_) | self._pace.outliers
         suspicious |= self._pace.partners != 0
-        suspicious |= np.isin(self._survey.cases, list(self._usual.told))
-        suspicious |= (self._num_frames < self._survey.needed) | (self.durations > MAX_SECONDS)
+        suspicious |= np.isin(self._index.cases, list(self._usual.told))
+        suspicious |= (self._num_frames < self._index.needed) | (self.durations > MAX_SECONDS)
         for found in (*self._firsts.values(), *self._overlaps.values(), self._alike, self._alike_overlaps):
             suspicious |= found > 0
-        if self._hearing is not None:
-            suspicious |= (self._hearing.sample_rates != self._usual_rate) | (self._usual_rate < SAMPLE_RATE)
-            suspicious[list(self._hearing.findings)] = True
+        if self._audio is not None:
+            suspicious |= (self._audio.sample_rates != self._usual_rate) | (self._usual_rate < SAMPLE_RATE)
+            suspicious[list(self._audio.findings)] = True
         return suspicious
 
     def _of_length(self, row: int) -> Iterator[tuple[Kind, str]]:
-        seconds, needed, frames = self.durations[row], self._survey.needed[row], self._num_frames[row]
+        seconds, needed, frames = self.durations[row], self._index.needed[row], self._num_frames[row]
         if seconds > MAX_SECONDS:
             yield Kind.TOO_LONG, f"{seconds:.1f} s, expected at most {MAX_SECONDS:.0f} s"
         if frames < needed:
             yield Kind.TOO_SHORT, f"{seconds:.2f} s make {frames} frames, the text takes {needed}"
         elif self._pace.outliers[row] or self._pace.partners[row]:
-            rate = self._survey.lengths[row] / seconds
+            rate = self._index.lengths[row] / seconds
             said = f"{rate:.1f} characters a second, the median is {self._pace.median:.1f}"
             if partner := int(self._pace.partners[row]):
                 said += f"; {self._swapped_with(row, partner)}"
             yield Kind.SPEAKING_RATE, said
 
     def _swapped_with(self, row: int, partner: int) -> str:
-        spoken = np.flatnonzero((self._survey.lengths > 0) & (self.durations > 0))
-        line = self._survey.lines[spoken[np.searchsorted(spoken, row) + partner]]
+        spoken = np.flatnonzero((self._index.lengths > 0) & (self.durations > 0))
+        line = self._index.lines[spoken[np.searchsorted(spoken, row) + partner]]
         return f"the text of line {line} would fit, and this one there: they may have changed places"
 
     def _of_shift(self, first: int, last: int, lag: int) -> Finding:
-        start, end = (int(self._survey.lines[row]) for row in (first, last))
+        start, end = (int(self._index.lines[row]) for row in (first, last))
         where = "before" if lag < 0 else "after"
         return Finding(
             Kind.SHIFTED_TEXTS,
@@ -157,7 +158,7 @@ class Judgement:
             yield Kind.SOUND_OVERLAP, f"also in {path}, at another gain or in another format"
 
     def _of_sample_rate(self, row: int) -> Iterator[tuple[Kind, str]]:
-        rate = 0 if self._hearing is None else int(self._hearing.sample_rates[row])
+        rate = 0 if self._audio is None else int(self._audio.sample_rates[row])
         if rate and rate != self._usual_rate:
             yield Kind.MIXED_RATES, f"{rate} Hz, as {self._rates[rate]} files; most have {self._usual_rate} Hz"
         elif 0 < rate < SAMPLE_RATE:
@@ -172,15 +173,15 @@ def _of_broken(line: ManifestLine) -> Finding:
     raise ManifestError(f"{line.path}: has changed while it was read; start again")
 
 
-def _sound_keys(manifest: tuple[Survey, Hearing | None]) -> Keys:
-    survey, hearing = manifest
-    return survey.sounds if hearing is None else hearing.keys
+def _sound_keys(manifest: tuple[ManifestIndex, AudioTable | None]) -> Keys:
+    index, audio = manifest
+    return index.sounds if audio is None else audio.keys
 
 
-def _true_durations(manifest: tuple[Survey, Hearing | None]) -> npt.NDArray[np.float64]:
+def _true_durations(manifest: tuple[ManifestIndex, AudioTable | None]) -> npt.NDArray[np.float64]:
     """As heard, or as written where that is all there is."""
-    survey, hearing = manifest
-    return survey.durations if hearing is None else np.where(hearing.durations > 0, hearing.durations, survey.durations)
+    index, audio = manifest
+    return index.durations if audio is None else np.where(audio.durations > 0, audio.durations, index.durations)
 
 
 def _first_holder(keys: Keys, others: Sequence[Keys]) -> npt.NDArray[np.int64]:
@@ -192,18 +193,18 @@ def _first_holder(keys: Keys, others: Sequence[Keys]) -> npt.NDArray[np.int64]:
 
 
 def _copies(
-    own: tuple[Survey, Hearing | None], others: Sequence[tuple[Survey, Hearing | None]]
+    own: tuple[ManifestIndex, AudioTable | None], others: Sequence[tuple[ManifestIndex, AudioTable | None]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """For each row the line of the first that sounds alike, and which of the others, counted from 1, has one; or 0."""
-    survey, hearing = own
-    firsts, holders = np.zeros(len(survey), dtype=np.int64), np.zeros(len(survey), dtype=np.int64)
-    if hearing is None:
+    index, audio = own
+    firsts, holders = np.zeros(len(index), dtype=np.int64), np.zeros(len(index), dtype=np.int64)
+    if audio is None:
         return firsts, holders
-    firsts = first_alike(hearing.fingerprints, hearing.durations, survey.lines)
+    firsts = first_alike(audio.fingerprints, audio.durations, index.lines)
     for number in range(len(others), 0, -1):
         other = others[number - 1][1]
         if other is not None:
-            prints = np.concatenate([hearing.fingerprints, other.fingerprints])
-            pairs = alike(prints, np.concatenate([hearing.durations, other.durations]))
-            holders[[row for row, there in pairs if row < len(survey) <= there]] = number
+            prints = np.concatenate([audio.fingerprints, other.fingerprints])
+            pairs = alike(prints, np.concatenate([audio.durations, other.durations]))
+            holders[[row for row, there in pairs if row < len(index) <= there]] = number
     return firsts, holders

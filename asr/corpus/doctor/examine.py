@@ -1,28 +1,28 @@
 """Is a manifest fit for training? Each line is judged by itself and among the others, and told what to do about it.
 
-The manifest is read once for what has to be known of all utterances (`checks/survey.py`), the sounds are listened to in
-parallel (`checks/hearing.py`), then it is read once more and each line judged (`checks/judgement.py`) and, if asked
-for, copied without its faults (`checks/repair.py`). No more than a line is in memory at a time, beside the survey.
+The manifest is read once for what has to be known of all utterances (`index.py`), the sounds are checked in parallel
+(`listen.py`, `check_audio.py`), then it is read once more and each line checked (`check_manifest.py`) and, if asked,
+copied without its faults (`repair.py`). No more than a line is in memory at a time, beside the index.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from asr.corpus.doctor.check_manifest import Judgement
+from asr.corpus.doctor.check_manifest import ManifestCheck
 from asr.corpus.doctor.findings import Finding
-from asr.corpus.doctor.index import Survey, survey
-from asr.corpus.doctor.listen import Hearing, hear
+from asr.corpus.doctor.index import ManifestIndex, index_manifest
+from asr.corpus.doctor.listen import AudioTable, check_all_audio
 from asr.corpus.doctor.repair import clean_manifest, refuse_to_overwrite
 from asr.corpus.doctor.report import Report
-from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.doctor.requirements import Requirements
 from asr.errors import ManifestError
 from asr.messages import Progress
 
 
 def examine(
     manifest: Path,
-    expected: Expectations,
+    expected: Requirements,
     *,
     progress: Progress,
     on_finding: Callable[[Finding], None],
@@ -43,11 +43,11 @@ def examine(
     if fix is not None:
         refuse_to_overwrite(fix, [manifest, *against])
     own, *others = [_known(path, expected, progress, workers) for path in [manifest, *against]]
-    judgement = Judgement(own, others, expected)
+    check = ManifestCheck(own, others, expected)
     report = Report(
         manifest,
-        seconds=float(judgement.durations.sum()),
-        rare=judgement.rare,
+        seconds=float(check.durations.sum()),
+        rare=check.rare,
         notes=_notes(own[0], [other for other, _ in others], expected),
     )
 
@@ -56,9 +56,9 @@ def examine(
             report.add(finding)
             on_finding(finding)
 
-    tell(judgement.of_all())
+    tell(check.of_all())
     with nullcontext() if fix is None else clean_manifest(fix, source=manifest, ids=own[0].ids) as copy:
-        for line, findings, duration in judgement.of_lines(progress):
+        for line, findings, duration in check.of_lines(progress):
             report.num_lines += 1
             tell(findings)
             if copy is not None:
@@ -68,15 +68,15 @@ def examine(
 
 
 def _known(
-    path: Path, expected: Expectations, progress: Progress, workers: int | None
-) -> tuple[Survey, Hearing | None]:
-    known = survey(path, expected, progress)
+    path: Path, expected: Requirements, progress: Progress, workers: int | None
+) -> tuple[ManifestIndex, AudioTable | None]:
+    known = index_manifest(path, expected, progress)
     if len(known) + known.num_broken == 0:
         raise ManifestError(f"{path}: the manifest has no utterances; expected one JSON object a line")
-    return known, None if workers is None else hear(path, len(known), progress, workers=workers)
+    return known, None if workers is None else check_all_audio(path, len(known), progress, workers=workers)
 
 
-def _notes(own: Survey, others: Sequence[Survey], expected: Expectations) -> list[str]:
+def _notes(own: ManifestIndex, others: Sequence[ManifestIndex], expected: Requirements) -> list[str]:
     """What could not be checked, and why."""
     notes = []
     if expected.tokens is None and not expected.characters:

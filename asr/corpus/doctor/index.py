@@ -6,37 +6,46 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
 from asr.corpus.doctor.characters import group
 from asr.corpus.doctor.check_text import case_of, cleaned, looks_fine
-from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.doctor.requirements import Requirements
 from asr.corpus.manifest import Utterance
 from asr.corpus.manifest_lines import manifest_lines
 from asr.errors import ManifestError
 from asr.messages import Progress
 
-# Name and type of each column, 8 bytes, 4 or 1.
-_COLUMNS = {
-    "lines": "q",
-    "ids": "Q",
-    "texts": "Q",
-    "speakers": "Q",
-    "sounds": "Q",
-    "durations": "d",
-    "lengths": "i",
-    "needed": "i",
-    "flawed": "b",
-    "cases": "b",
-}
-Keys = npt.NDArray[np.uint64]
+# Columns of numbers, with the types that they have in the module `array` while they grow.
+Keys: TypeAlias = Annotated[npt.NDArray[np.uint64], "Q"]
+Int64s: TypeAlias = Annotated[npt.NDArray[np.int64], "q"]
+Int32s: TypeAlias = Annotated[npt.NDArray[np.int32], "i"]
+Int8s: TypeAlias = Annotated[npt.NDArray[np.int8], "b"]
+Float64s: TypeAlias = Annotated[npt.NDArray[np.float64], "d"]
+
+
+class Columns:
+    """The columns of a record while they grow, row by row, in no more bytes than their types take."""
+
+    def __init__(self, record: type) -> None:
+        hints = get_type_hints(record, include_extras=True).items()
+        self._columns = {name: array(hint.__metadata__[0]) for name, hint in hints if get_origin(hint) is Annotated}
+
+    def append(self, **row: float | int) -> None:
+        """One value for each column."""
+        for name, values in self._columns.items():
+            values.append(row[name])
+
+    def arrays(self) -> dict[str, Any]:
+        """The columns by name."""
+        return {name: np.asarray(values) for name, values in self._columns.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Survey:
+class ManifestIndex:
     """One row an utterance, in the order of the manifest.
 
     Ids, texts, speakers and places of sound are 64-bit hashes, 0 for nothing: among a million utterances, two that
@@ -46,16 +55,16 @@ class Survey:
     """
 
     path: Path
-    lines: npt.NDArray[np.int64]
+    lines: Int64s
     ids: Keys
     texts: Keys
     speakers: Keys
     sounds: Keys
-    durations: npt.NDArray[np.float64]
-    lengths: npt.NDArray[np.int32]
-    needed: npt.NDArray[np.int32]
-    flawed: npt.NDArray[np.int8]
-    cases: npt.NDArray[np.int8]
+    durations: Float64s
+    lengths: Int32s
+    needed: Int32s
+    flawed: Int8s
+    cases: Int8s
     characters: Counter[str]
     groups: Counter[str]
     num_broken: int
@@ -64,13 +73,13 @@ class Survey:
         return len(self.lines)
 
 
-def survey(path: Path, expected: Expectations, progress: Progress) -> Survey:
+def index_manifest(path: Path, expected: Requirements, progress: Progress) -> ManifestIndex:
     """Read a manifest once. Texts count as `cleaned`, so that a space more does not make another text.
 
     Raises:
         ManifestError: the file is missing or can not be read.
     """
-    columns: dict[str, array[Any]] = {name: array(code) for name, code in _COLUMNS.items()}
+    columns = Columns(ManifestIndex)
     characters: Counter[str] = Counter()
     groups_of: Counter[frozenset[str]] = Counter()
     num_broken = 0
@@ -85,28 +94,25 @@ def survey(path: Path, expected: Expectations, progress: Progress) -> Survey:
         characters.update(present)
         groups = frozenset(map(group, present))
         groups_of[groups] += 1
-        row = (
-            line.number,
-            key(utterance.id),
-            key(text) if text else 0,
-            key(utterance.speaker) if utterance.speaker is not None else 0,
-            key(_place(utterance)),
-            utterance.duration,
-            len(text),
-            expected.frames_needed(text),
-            text != utterance.text
+        columns.append(
+            lines=line.number,
+            ids=key(utterance.id),
+            texts=key(text) if text else 0,
+            speakers=key(utterance.speaker) if utterance.speaker is not None else 0,
+            sounds=key(_place(utterance)),
+            durations=utterance.duration,
+            lengths=len(text),
+            needed=expected.frames_needed(text),
+            flawed=text != utterance.text
             or not text
             or not expected.can_write(text)
             or not looks_fine(text, groups, utterance.id),
-            case_of(text),
+            cases=case_of(text),
         )
-        for column, value in zip(columns.values(), row, strict=True):
-            column.append(value)
-    arrays = {name: np.asarray(column) for name, column in columns.items()}
     groups_in = Counter[str]()
     for groups, count in groups_of.items():
         groups_in.update(dict.fromkeys(groups, count))
-    return Survey(path=path, characters=characters, groups=groups_in, num_broken=num_broken, **arrays)
+    return ManifestIndex(path=path, characters=characters, groups=groups_in, num_broken=num_broken, **columns.arrays())
 
 
 def key(text: str) -> int:

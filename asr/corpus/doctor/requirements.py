@@ -11,7 +11,7 @@ from asr.model_settings import ModelSettings, num_output_frames
 from asr.tokens import Tokens
 
 
-class Expectations:
+class Requirements:
     """What a model of these settings can align, at the `fastest` speed that the data are augmented to.
 
     `tokens` are those of a model. Without them they are still to be learnt: characters, or with `characters` False

@@ -12,8 +12,8 @@ from asr.corpus.doctor.characters import group, rare_characters
 from asr.corpus.doctor.check_pace import judge_pace
 from asr.corpus.doctor.check_text import Case, _flaws, case_of, cleaned, looks_fine, usual_case
 from asr.corpus.doctor.fingerprint import alike, first_alike
-from asr.corpus.doctor.index import first_lines, survey
-from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.doctor.index import first_lines, index_manifest
+from asr.corpus.doctor.requirements import Requirements
 from asr.ctc import num_frames_needed
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
@@ -25,7 +25,7 @@ def test_frames_are_those_of_the_model():
     model = AcousticModel(settings, vocab_size=5, sample_rate=RATE)
     durations = np.array([0.0, 0.01, 0.7, 1.0, 1.234, 30.0])
     samples = torch.tensor([int(duration / 1.1 * RATE) for duration in durations])
-    expected = Expectations(settings, fastest=1.1, tokens=None, characters=True)
+    expected = Requirements(settings, fastest=1.1, tokens=None, characters=True)
     assert expected.num_frames(durations).tolist() == model.num_output_frames(samples).tolist()
 
 
@@ -62,7 +62,7 @@ def test_a_text_counts_once_for_its_group_however_many_letters_it_has(tmp_path):
     path.write_text(
         "".join(f'{{"audio_filepath": "{i}", "duration": 1, "text": "{t}"}}\n' for i, t in enumerate(texts))
     )
-    known = survey(path, EXPECTED, lambda *_: None)
+    known = index_manifest(path, EXPECTED, lambda *_: None)
     assert (known.groups["Ll LATIN"], known.groups["digits"], known.characters["A"], known.characters["l"]) == (
         1,
         1,

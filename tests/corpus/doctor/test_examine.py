@@ -12,7 +12,7 @@ import pytest
 
 from asr.corpus.doctor.findings import Kind
 from asr.corpus.doctor.repair import Repairs
-from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.doctor.requirements import Requirements
 from asr.corpus.manifest import read_manifest
 from asr.errors import ManifestError, OutputError
 from asr.model_settings import ModelSettings
@@ -209,7 +209,7 @@ def test_the_alphabet_of_a_model(tmp_path):
     tokens, _ = Tokens.train(["ABC DEFG HIJ"], TokenSettings())
     corpus = Corpus(tmp_path, "train", first=0, count=5)
     corpus.add("new", 9, text="ABC xÉ")
-    expected = Expectations(ModelSettings(), fastest=1.0, tokens=tokens, characters=False)
+    expected = Requirements(ModelSettings(), fastest=1.0, tokens=tokens, characters=False)
     findings, _ = ask(corpus.write(), expected)
     assert [(f.utterance, f.kind) for f in findings] == [("new", Kind.OUTSIDE_ALPHABET)]
     assert findings[0].detail == "'x' (U+0078 LATIN SMALL LETTER X), 'É' (U+00C9 LATIN CAPITAL LETTER E WITH ACUTE)"
@@ -228,7 +228,7 @@ def test_what_could_not_be_checked_is_said(tmp_path):
     train = Corpus(tmp_path, "train", first=0, count=2).write()
     dev = Corpus(tmp_path, "dev", first=500, count=1)
     dev.lines = [dev.lines[0].replace('"speaker": "dev"', '"speaker": null'), "{"]
-    pieces = Expectations(ModelSettings(), fastest=1.0, tokens=None, characters=False)
+    pieces = Requirements(ModelSettings(), fastest=1.0, tokens=None, characters=False)
     notes = ask(train, pieces, against=[dev.write()])[1].notes
     assert [note.split(":")[0] for note in notes] == [
         "the tokens are still to be learnt",
@@ -257,11 +257,11 @@ def test_parts_of_a_file(tmp_path):
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from asr.corpus.doctor.requirements import Expectations
+from asr.corpus.doctor.requirements import Requirements
 from asr.corpus.doctor.examine import examine
 from asr.model_settings import ModelSettings
 
-expected = Expectations(ModelSettings(), fastest=1.0, tokens=None, characters=True)
+expected = Requirements(ModelSettings(), fastest=1.0, tokens=None, characters=True)
 for path in sys.argv[1:]:
     report = examine(Path(path), expected, progress=lambda *_: None, on_finding=print)
     print(report.num_lines, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
