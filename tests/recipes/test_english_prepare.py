@@ -18,7 +18,7 @@ from recipes.english import mix as mix_recipe
 from recipes.english import prepare as module
 from recipes.english.mix import write_mixture
 from recipes.english.prepare import Recording, prepare, read_extra, refuse_shared_speakers
-from tests.recipes.test_english_synthesis import PROMPTS, SHARD, make
+from tests.support.hum import PROMPTS, SHARD, make
 
 EXTRA: list[dict[str, Any]] = [
     {"id": "c1", "speaker": "kid", "text": "WE CALL IT BEAR", "corpus": "readers", "split": "train", "age": 6},

@@ -17,33 +17,10 @@ from asr.corpus.shards import read_index, read_shard
 from asr.errors import CorpusError
 from recipes.english.finish import LETTERS_PER_SECOND, PEAK_DB, SILENCE_SECONDS, Refused, Sound, finish
 from recipes.english.growing import GrowingShards
-from recipes.english.synthesize import synthesize
 from recipes.english.voices import NAMES, load_voice
 from recipes.english.voices.speech import Speech
 from recipes.english_text import words_of
-
-PROMPTS = [f"The {animal} runs up the {place}." for animal in ("cat", "dog", "hen") for place in ("hill", "road")]
-LETTERS_A_SECOND = 15.0
-
-
-class Hum:
-    """A stand-in for a voice: hums as long as it would take to say the sentence, at a pitch of its own."""
-
-    version = "hum 1"
-
-    def __init__(self, *, dumb_for: str = "") -> None:
-        self._dumb_for = dumb_for
-
-    def say(self, sentence: str, rng: np.random.Generator) -> Speech:
-        seconds = sum(map(len, words_of(sentence))) / LETTERS_A_SECOND
-        if self._dumb_for and self._dumb_for in sentence:
-            seconds *= 10  # stuck
-        return Speech(hum(seconds, pitch=rng.uniform(100, 300)), 24_000, f"hum-{rng.integers(3)}")
-
-
-def hum(seconds: float, *, pitch: float = 200.0, silence: float = 0.3) -> np.ndarray:
-    sound = 0.3 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * 24_000)) / 24_000)
-    return np.pad(sound, round(silence * 24_000)).astype(np.float32)
+from tests.support.hum import PROMPTS, SHARD, Hum, hum, make
 
 
 @pytest.fixture
@@ -53,19 +30,12 @@ def prompts(tmp_path: Path) -> Path:
     return path
 
 
-def make(prompts: Path, out: Path, *, hours: float, seed: int = 1, voice: Hum | None = None) -> None:
-    synthesize("hum", lambda name: voice or Hum(), prompts, out, hours=hours, seed=seed, prompts_per_shard=4)
-
-
 def contents(folder: Path) -> list[tuple[str, str, str | None, float, bytes]]:
     """All utterances of a folder of shards with their sound files."""
     corpus = read_index(folder)
     in_shards = [pair for shard in corpus.shards for pair in read_shard(shard)]
     assert [u.id for u in corpus] == [u.id for u, _ in in_shards]
     return [(u.id, u.text, u.speaker, u.duration, s.content) for u, s in in_shards]
-
-
-SHARD = 4 * 2.0 / 3600  # more than a shard's hours, less than two
 
 
 def test_shards_are_what_was_asked_for(prompts: Path, tmp_path: Path) -> None:
@@ -106,7 +76,7 @@ KILLED = """
 import sys
 sys.path[:0] = [{tests!r}]
 from pathlib import Path
-from tests.recipes.test_english_synthesis import Hum, make
+from tests.support.hum import Hum, make
 class Slow(Hum):
     def say(self, sentence, rng):
         import time; time.sleep(0.05)

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from recipes.librispeech import prepare as module
 from recipes.librispeech import run as librispeech
 from recipes.librispeech.prepare import Part, prepare_part, read_part
 from recipes.mini_librispeech import run as mini
+from tests.support.archives import packed
 from tests.support.file_server import FileServer, assert_goes_on_after_a_break, file_server
 from tests.support.tones import random_texts, speak
 
@@ -42,16 +42,6 @@ def part_files(name: str, speakers: list[str], *, suffix: str = ".flac", seed: i
         lines = [f"{speaker}-77-{number:04} {text}\n" for number, text in enumerate(texts)]
         files[f"{chapter}/{speaker}-77.trans.txt"] = "".join(lines).encode()
     return files
-
-
-def packed(files: dict[str, bytes], mode: str = "w:gz") -> bytes:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode=mode) as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return archive.getvalue()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from recipes.common_voice import run as common_voice
 from recipes.ljspeech import run as ljspeech
 from recipes.texts import spoken_words
 from recipes.yesno import run as yesno
-from tests.recipes.test_librispeech import packed
+from tests.support.archives import packed
 from tests.support.file_server import FileServer, assert_goes_on_after_a_break, file_server
 
 RATE = 8000
