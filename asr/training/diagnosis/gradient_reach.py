@@ -42,7 +42,9 @@ def gradient_reach_of_run(run: Path) -> GradientReach | str:
         longest = sorted(whole, key=lambda utterance: -utterance.duration)[:NUM_UTTERANCES]
         if not longest:
             return "dev has no utterance of less than 10 s in a file of its own"
-        return measure_gradient_reach(recognizer, [torch.from_numpy(load_utterance(utterance)) for utterance in longest])
+        return measure_gradient_reach(
+            recognizer, [torch.from_numpy(load_utterance(utterance)) for utterance in longest]
+        )
     except AsrError as error:
         return str(error)
 
