@@ -95,7 +95,7 @@ def test_times_and_score_are_those_of_the_forced_path():
         spans,
         [(0, 1), (2, 5)],
         seconds_per_frame=0.04,
-        pauses=find_pauses(waveform, sample_rate=16_000),
+        pauses=find_pauses(waveform.numpy(), sample_rate=16_000),
         duration=1.25,
     )
     assert transcript.words == tuple(
