@@ -1,5 +1,6 @@
 """Search at its limits: ties without end, numbers beyond all reason, words that nothing writes, and many threads."""
 
+import inspect
 import math
 from functools import partial
 
@@ -108,16 +109,24 @@ def test_gains_beyond_all_reason_leave_numbers():
     assert math.isfinite(best.score)
 
 
-def test_a_text_that_costs_more_than_the_kernel_can_hold_is_found_with_its_exact_score():
-    """One unknown letter at 3.3 times -100 (log10) is 760 nats, whose exponential is zero. By hand, and in tensors."""
+@pytest.mark.parametrize(
+    ("tokens", "log10_of_words"),
+    [
+        ([3], -0.3 - 100 - 0.7),  # B: <s> backs off (-0.3) to <unk>, and the end (-0.7) follows
+        ([3, 1, 2], -0.3 - 100 - 0.4 - 0.2),  # B A: a boundary ends the word, then A (-0.4) and the end after it (-0.2)
+    ],
+)
+def test_a_text_that_costs_more_than_a_factor_can_hold_has_its_exact_score(tokens, log10_of_words):
+    """An unknown word at 3.3 times -100 (log10) is 760 nats, whose exponential is zero. By hand, and in tensors."""
     unigrams = UNIGRAMS | {"<unk>": (-100, 0)}
     fusion = Fusion(CHARACTERS, bigram_model(unigrams=unigrams), settings=FusionSettings(alpha=3.3, beta=0.0))
-    log_probs = log_of(np.eye(4)[[3, 0]])
+    log_probs = log_of(np.eye(4)[[*tokens, 0]])
     [best] = prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
-    assert (best.tokens, best.frames) == ((3,), (0,))
-    # <s> backs off (-0.3) to <unk>, and the end (-0.7) follows; the letter costs -1.5 nats more
-    assert best.score == best.fusion_score == pytest.approx(3.3 * math.log(10) * (-0.3 - 100 - 0.7) - 1.5, rel=1e-6)
-    [[other]] = tensor_beam_search(torch.tensor(log_probs[None]), torch.tensor([2]), beam_width=4, fusion=fusion.tables)
+    assert (best.tokens, best.frames) == (tuple(tokens), tuple(range(len(tokens))))
+    # the one unknown letter costs -1.5 nats more
+    assert best.score == best.fusion_score == pytest.approx(3.3 * math.log(10) * log10_of_words - 1.5, rel=1e-6)
+    lengths = torch.tensor([len(log_probs)])
+    [[other]] = tensor_beam_search(torch.tensor(log_probs[None]), lengths, beam_width=4, fusion=fusion.tables)
     assert (other.tokens, other.frames) == (best.tokens, best.frames)
     assert best.score == pytest.approx(other.score, rel=1e-12)
 
