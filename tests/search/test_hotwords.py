@@ -114,6 +114,6 @@ def test_a_bad_list_is_refused(tmp_path, content, message):
 def test_the_command_line_takes_a_list(refusal, asr, model_folder, wav, tmp_path):
     (tmp_path / "list.txt").write_text("caf\u00e9\n")
     line = refusal("transcribe", model_folder, wav, "--hotwords", tmp_path / "list.txt")
-    assert "the hot word 'caf\u00e9' has 'c' (U+0063), which the model's tokens can not write" in line
+    assert "the hot word 'caf\u00e9' has 'c' (U+0063), which the model's tokens cannot write" in line
     (tmp_path / "list.txt").write_text("FOX\n")
     assert asr("transcribe", model_folder, wav, "--hotwords", tmp_path / "list.txt").code == 0

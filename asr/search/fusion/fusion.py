@@ -53,7 +53,7 @@ class Fusion:
 
     Raises:
         LanguageModelError: the tokens can write hardly any of the language model's words.
-        SearchError: a hot word can not be written with the tokens.
+        SearchError: a hot word cannot be written with the tokens.
     """
 
     def __init__(

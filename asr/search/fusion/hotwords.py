@@ -70,7 +70,7 @@ def _spell(phrase: str, weight: float, symbols: Symbols) -> list[int]:
         raise SearchError("a hot word is empty; expected a word or a phrase")
     if missing := symbols.characters_missing(phrase):
         raise SearchError(
-            f"the hot word {phrase!r} has {missing[0]!r} (U+{ord(missing[0]):04X}), which the model's tokens can not "
+            f"the hot word {phrase!r} has {missing[0]!r} (U+{ord(missing[0]):04X}), which the model's tokens cannot "
             "write; spell it as the training texts do (upper or lower case, without punctuation)"
         )
     if not abs(weight) <= _MAX_WEIGHT:

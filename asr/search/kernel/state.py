@@ -131,7 +131,7 @@ def start_search(tables: FusionTables, *, beam_width: int, max_tokens: int, min_
 
 def with_room(state: SearchState, num_frames: int) -> SearchState:
     """The same state with room for so many frames more: what no prefix of the beam descends from is dropped, and if
-    that is not enough, the arrays are made at least twice as long.
+    more than half of the arrays is still in use, or too much, they are made at least twice as long.
 
     Raises:
         MemoryError: there is not so much memory.
@@ -141,7 +141,7 @@ def with_room(state: SearchState, num_frames: int) -> SearchState:
         return state
     if state.progress["num_frames"][0] > 0:
         drop_dead_ends(state.progress, state.beams, state.prefixes, state.traces)
-        if _room_left(state) >= num_new:
+        if _room_left(state) >= max(num_new, len(state.prefixes) // 2):
             return state
     room = max(2 * len(state.prefixes), len(state.prefixes) + num_new)
     prefixes, traces = np.empty(room, PREFIX), np.empty(room, TRACE)
