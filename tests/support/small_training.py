@@ -13,10 +13,10 @@ from asr.training.settings import ExperimentSettings
 from tests.support.tones import random_texts, write_corpus
 
 
-def write_small_corpus(folder: Path) -> Path:
-    """15 utterances to train on, 5 of dev: seconds of sound, batches of one utterance and of several."""
-    write_corpus(folder, "train", random_texts(15, seed=1), seed=1)
-    write_corpus(folder, "dev", random_texts(5, seed=2), seed=2)
+def write_small_corpus(folder: Path, *, num_train: int = 15, num_dev: int = 5) -> Path:
+    """Utterances to train on, and of dev: seconds of sound, batches of one utterance and of several."""
+    write_corpus(folder, "train", random_texts(num_train, seed=1), seed=1)
+    write_corpus(folder, "dev", random_texts(num_dev, seed=2), seed=2)
     return folder
 
 

@@ -1,9 +1,6 @@
 """Several processes that train together do what one process would do with the same batches."""
 
 import json
-import os
-import subprocess
-import sys
 import textwrap
 import time
 from collections import Counter
@@ -20,20 +17,13 @@ from asr.corpus.spec_augment import spec_augment
 from asr.corpus.waveforms import Example
 from asr.training.run.checkpoint import Checkpoints
 from asr.training.run.metrics import read_metrics
+from tests.support.processes import Training, torchrun, train_together
 from tests.support.small_training import state_of, weights_of, write_conf, write_small_corpus
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_small_corpus(tmp_path_factory.mktemp("corpus"))
-
-
-def torchrun(num_processes: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=200, check=False, env=environment
-    )
 
 
 def conf_without_dropout(corpus: Path, folder: Path, **loop: object) -> Path:
@@ -49,10 +39,8 @@ def steps_of(run: Path) -> list[dict[str, float]]:
 
 def test_two_processes_give_the_losses_and_weights_of_one(corpus: Path, tmp_path: Path) -> None:
     conf = conf_without_dropout(corpus, tmp_path, clip_factor=1.5)
-    for number in (1, 2):
-        result = torchrun(number, "-m", "asr", "--", "train", conf, "--run", tmp_path / f"run{number}")
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.split() == [str(tmp_path / f"run{number}" / "model")]
+    result = train_together([Training(number, conf, tmp_path / f"run{number}") for number in (1, 2)])
+    assert result.returncode == 0, result.stderr
     one, two = steps_of(tmp_path / "run1"), steps_of(tmp_path / "run2")
     assert len(one) == len(two) > 6
     for ours, theirs in zip(one, two, strict=True):
@@ -82,7 +70,6 @@ DYING = """
 
 def test_a_process_that_dies_ends_the_training_which_then_goes_on_exactly(corpus: Path, tmp_path: Path) -> None:
     conf = write_conf(corpus, tmp_path / "conf.yaml", batch_seconds=2.5, max_epochs=2, checkpoint_steps=2)
-    assert torchrun(2, "-m", "asr", "--", "train", conf, "--run", tmp_path / "whole").returncode == 0
     script = tmp_path / "dying.py"
     script.write_text(textwrap.dedent(DYING))
     started = time.monotonic()
@@ -92,8 +79,9 @@ def test_a_process_that_dies_ends_the_training_which_then_goes_on_exactly(corpus
     assert "SIGKILL" in result.stderr
     # The first may just have finished, and saved, the step in which the second died.
     assert Checkpoints(tmp_path / "broken").paths()[-1].name in ("step-00000006.pt", "step-00000008.pt")
-    again = torchrun(2, "-m", "asr", "--", "train", conf, "--run", tmp_path / "broken", "--resume")
-    assert again.returncode == 0, again.stderr
+    trainings = [Training(2, conf, tmp_path / "whole"), Training(2, conf, tmp_path / "broken", resume=True)]
+    both = train_together(trainings)
+    assert both.returncode == 0, both.stderr
     assert steps_of(tmp_path / "whole") == steps_of(tmp_path / "broken")
     assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "broken")
     whole, broken = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("whole", "broken"))

@@ -3,6 +3,7 @@
 import json
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from asr.training.run.metrics import EpochRecord, best_epoch, read_metrics
 from asr.training.run.records import read_records, read_steps
 from asr.training.settings import ExperimentSettings
 from asr.training.train import train
+from tests.support.small_training import settings_for, write_small_corpus
 from tests.support.tones import random_texts, write_corpus
 
 CPU = torch.device("cpu")
@@ -146,6 +148,21 @@ def test_steps_that_can_not_be_written_are_kept_and_written_later(
     log.flush()
     log.flush()
     assert [record["step"] for record in read_steps(tmp_path / "steps.jsonl")] == [1, 2]
+
+
+def test_tensorboard_gets_the_curve_and_is_asked_for_by_name_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = settings_for(write_small_corpus(tmp_path), tmp_path, tensorboard=True, max_epochs=2)
+    train(settings, tmp_path / "run")
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    losses = [record.dev_loss for record in read_metrics(tmp_path / "run" / "metrics.jsonl")]
+    assert [event.value for event in events.Scalars("dev_loss")] == pytest.approx(losses)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(TrainingError, match=r"pip install 'recurrent-asr\[tensorboard\]'"):
+        train(settings, tmp_path / "other")
 
 
 def refuse(path: Path, text: str) -> None:

@@ -19,8 +19,8 @@ from asr.training.run.checkpoint import Checkpoints, Progress
 from asr.training.run.lock import locked
 from asr.training.run.metrics import read_metrics
 from asr.training.train import train
-from tests.support.small_training import settings_for, state_of, weights_of
-from tests.support.tones import random_texts, write_corpus
+from tests.support.small_training import settings_for, state_of, weights_of, write_small_corpus
+from tests.support.tones import write_corpus
 
 # Forks a child for each moment; the child kills itself there. One start of the interpreter serves all.
 KILLED = """
@@ -73,10 +73,7 @@ KILLED = """
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder, "train", random_texts(24, seed=1), seed=1)
-    write_corpus(folder, "dev", random_texts(6, seed=2), seed=2)
-    return folder
+    return write_small_corpus(tmp_path_factory.mktemp("corpus"), num_train=24, num_dev=6)
 
 
 def steps_of(run: Path) -> list[dict[str, float]]:

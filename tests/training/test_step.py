@@ -4,13 +4,16 @@ import copy
 import math
 from pathlib import Path
 
+import pytest
 import torch
 
 from asr.corpus.collate import Batch
+from asr.errors import TrainingError
 from asr.model import AcousticModel
 from asr.training.distributed import World
-from asr.training.step import Stepper
-from tests.support.small_training import settings_for
+from asr.training.step import Stepper, StepReport
+from asr.training.train import train
+from tests.support.small_training import saved_state, settings_for, write_small_corpus
 
 
 def make_stepper(folder: Path, **loop: object) -> Stepper:
@@ -89,3 +92,22 @@ def test_a_state_of_another_kind_of_device_is_taken_over(tmp_path: Path) -> None
     good = stepper.model.state_dict()
     assert all(torch.equal(good[name], value) for name, value in other.model.state_dict().items())
     assert all(torch.allclose(good[name], value) for name, value in third.model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory")]
+)
+def test_a_step_for_which_there_is_no_memory_leaves_the_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    gradients = Stepper._gradients
+
+    def full(self: Stepper, batch: Batch, step: int, **options: bool) -> StepReport:
+        if step == 2:
+            raise error
+        return gradients(self, batch, step, **options)
+
+    monkeypatch.setattr(Stepper, "_gradients", full)
+    with pytest.raises(TrainingError, match=r"step 3: the memory of cpu is full, with \d+ sounds.*the state is saved"):
+        train(settings_for(write_small_corpus(tmp_path), tmp_path), tmp_path / "run")
+    assert saved_state(tmp_path / "run")["progress"]["step"] == 2
