@@ -34,7 +34,7 @@ def draw_learning_curve(metrics: Path, picture: Path, *, title: str) -> None:
 
     Raises:
         TrainingError: no epoch was finished, or the file is broken.
-        OutputError: the picture can not be written.
+        OutputError: the picture cannot be written.
     """
     epochs = read_metrics(metrics)
     if (best := best_epoch(epochs)) is None:

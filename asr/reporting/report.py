@@ -35,7 +35,7 @@ def write_report(folder: Path) -> Path:
     Raises:
         TrainingError: `folder` is no run folder, no epoch was finished, or a file in it is broken.
         ScoringError: the listing of dev is broken.
-        OutputError: the page or a picture can not be written.
+        OutputError: the page or a picture cannot be written.
     """
     run = read_run(folder)
     groups = (curves.learning_curves, curves.optimiser_curves, curves.speed_curves, curves.blank_curves)

@@ -48,9 +48,9 @@ def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bo
     """Read the manifests, learn the tokens, and put utterances whose text fits into the model's frames into batches.
 
     Raises:
-        ManifestError: a manifest can not be used, dev has no word, or sound files are missing that are not to be left
+        ManifestError: a manifest cannot be used, dev has no word, or sound files are missing that are not to be left
             out.
-        TokensError: tokens can not be learnt from the texts, or a text of dev has a character outside their alphabet.
+        TokensError: tokens cannot be learnt from the texts, or a text of dev has a character outside their alphabet.
         TrainingError: no utterance can be aligned, or the processes do not see the same data.
     """
     train_set, dev_set, missing = _read_sets(settings.data, skip_missing)
@@ -59,7 +59,7 @@ def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bo
     batches, left_out = _make_batches(train_set, tokens, settings, world)
     identity = fingerprint(tokens.model, train_set, dev_set, list(batches.durations))
     _refuse_differences(world, identity, len(batches.durations))
-    encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that can not be learnt
+    encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that cannot be learnt
     messages = [text for text in (*missing, message, left_out) if text]
     return TrainingData(tokens, batches, dev_set, identity, messages)
 
@@ -87,7 +87,7 @@ def read_set(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | Non
     """The utterances of a manifest whose sound files are there, and a message on the others, if any are left out.
 
     Raises:
-        ManifestError: it can not be used, or sound files are missing that are not to be left out.
+        ManifestError: it cannot be used, or sound files are missing that are not to be left out.
     """
     utterances, message = read_manifest(path, check_files=False), None
     if skip_missing:

@@ -12,13 +12,13 @@ def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     the product with the mel filters as exact as `prepare_device` has it.
 
     Raises:
-        SettingsError: the device can not compute in it.
+        SettingsError: the device cannot compute in it.
     """
     bf16_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "auto":
         return torch.bfloat16 if bf16_gpu else torch.float32
     if precision == "bf16" and device.type == "cuda" and not bf16_gpu:
-        raise SettingsError("training.precision: found bf16, which this GPU can not compute in; set fp16 or float32")
+        raise SettingsError("training.precision: found bf16, which this GPU cannot compute in; set fp16 or float32")
     if precision == "fp16" and device.type != "cuda":
         raise SettingsError(f"training.precision: found fp16, which needs a GPU (here: {device.type}); set float32")
     return {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]

@@ -86,7 +86,7 @@ def joined_world() -> Iterator[World]:
     """The processes that `torchrun` has started, connected; or this one alone.
 
     Raises:
-        TrainingError: they can not be connected, or one of the others has ended.
+        TrainingError: they cannot be connected, or one of the others has ended.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

@@ -34,9 +34,9 @@ class _TooManySkipped(TrainingError):
 
 
 class Trainer:
-    """Trains the model of `recognizer` and leaves the averaged weights that are best on dev in `folder/model`.
+    """Trains the model of `recognizer`; the averaged weights that are best on dev are left in the run folder, in `model/`.
 
-    States are saved in `folder/checkpoints`. With one seed on a CPU two trainings are equal, and one that was stopped
+    States are saved in `checkpoints/`. With one seed on a CPU two trainings are equal, and one that was stopped
     or killed at any step and resumed is equal to an unbroken one: every random choice is drawn from (seed, step).
     """
 
@@ -93,7 +93,7 @@ class Trainer:
         Raises:
             Interrupted: Ctrl-C was pressed; the state is saved.
             OutputError: the model could never be written.
-            AsrError: a sound file can not be used (of several processes, the state is then saved only if it was one of
+            AsrError: a sound file cannot be used (of several processes, the state is then saved only if it was one of
                 the first's), or too many steps gave nothing; the state is saved.
         """
         with self.saver:
@@ -222,8 +222,8 @@ class Trainer:
         progress, rank = self.progress, self.world.rank
         progress.num_skipped += 1
         progress.sums.num_skipped += 1
-        loss = self.stepper.loss
-        what, kept = self.run.keep_incident(self.recognizer, report, loss, epoch=progress.epoch, rank=rank)
+        settings = self.stepper.loss_settings
+        what, kept = self.run.keep_incident(self.recognizer, report, settings, epoch=progress.epoch, rank=rank)
         self.log.warn(f"{what}. The step is left out; {kept}")
         if progress.num_skipped > self.loop.max_skipped:
             raise _TooManySkipped(

@@ -30,7 +30,7 @@ class LossSettings:
         """Those of a training on this device.
 
         Raises:
-            SettingsError: the device can not compute in what `training.precision` asks for.
+            SettingsError: the device cannot compute in what `training.precision` asks for.
         """
         return cls(augment, loop.intermediate_share, compute_dtype(loop.precision, device))
 

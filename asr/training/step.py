@@ -45,7 +45,7 @@ class Stepper:
     """Model, optimiser, clipping and average: all that a step changes.
 
     Raises:
-        SettingsError: the model's device can not compute in what `loop.precision` asks for.
+        SettingsError: the model's device cannot compute in what `loop.precision` asks for.
     """
 
     def __init__(self, model: AcousticModel, loop: LoopSettings, augment: AugmentSettings, world: World) -> None:
@@ -54,15 +54,15 @@ class Stepper:
         self._seed = loop.seed
         self._world = world
         self._device = model.device
-        self.loss = LossSettings.on(self._device, loop, augment)
-        prepare_device(self._device, self.loss.dtype)
+        self.loss_settings = LossSettings.on(self._device, loop, augment)
+        prepare_device(self._device, self.loss_settings.dtype)
         truncate_backprop(model, loop.backprop_frames)
-        self._losses = world.parallel(_Losses(model, self.loss))
+        self._losses = world.parallel(_Losses(model, self.loss_settings))
         # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
         self._fused = True if self._device.type == "cuda" else None
         self._optimizer = adamw(model, weight_decay=loop.weight_decay, fused=self._fused)
-        # float16 can not hold small gradients: the loss is made larger, they smaller again (Micikevicius et al. 2018).
-        self._scaler = GradScaler(self._device.type, enabled=self.loss.dtype == torch.float16)
+        # float16 cannot hold small gradients: the loss is made larger, they smaller again (Micikevicius et al. 2018).
+        self._scaler = GradScaler(self._device.type, enabled=self.loss_settings.dtype == torch.float16)
         self._clip = GradientClip(loop.max_grad_norm, loop.clip_factor, self._device)
 
     def gradients(self, batch: Batch, step: int, *, stop: bool = False, save: bool = False) -> StepReport:

@@ -34,7 +34,7 @@ def train(
     files are missing, instead of refusing the manifest. Returns the folder of the model, in the first process only.
 
     Raises:
-        AsrError: settings, manifests, audio or tokens can not be used, or results not be written.
+        AsrError: settings, manifests, audio or tokens cannot be used, or results not be written.
         Interrupted: Ctrl-C was pressed; the state is saved.
     """
     with joined_world() as world:

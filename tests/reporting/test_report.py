@@ -150,7 +150,7 @@ def test_the_page_needs_nothing_but_itself(page: Page, full: Path) -> None:
     assert "#000000" not in text
 
 
-def test_texts_can_not_become_html(page: Page) -> None:
+def test_texts_cannot_become_html(page: Page) -> None:
     assert ("script", {}) not in page.tags
     assert not {"b"} & {tag for tag, _ in page.tags}
     assert page.text.count(NASTY) >= 4
@@ -286,7 +286,7 @@ def test_the_command_line_prints_where_the_page_is(asr, old: Path) -> None:
     assert (result.code, result.out, result.err) == (0, f"{old / 'report.html'}\n", "")
 
 
-def test_a_page_that_can_not_be_written_leaves_the_one_before(old: Path) -> None:
+def test_a_page_that_cannot_be_written_leaves_the_one_before(old: Path) -> None:
     written(old, {"report": "a file in the way", "report.html": "the page before"})
     with pytest.raises(OutputError, match=r"loss\.png: could not be written: one of the folders above it is a file"):
         write_report(old)

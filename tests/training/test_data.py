@@ -76,7 +76,7 @@ def test_a_dev_set_without_a_word_is_refused_before_the_training(corpus: Path, t
     assert not (tmp_path / "run").exists()
 
 
-def test_utterances_that_can_not_be_aligned_are_named_and_left_out(
+def test_utterances_that_cannot_be_aligned_are_named_and_left_out(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_corpus(tmp_path, "dev", ["AB"], seed=1)

@@ -1,4 +1,4 @@
-"""What a training computes in: chosen by the settings and the device, refused where the device can not."""
+"""What a training computes in: chosen by the settings and the device, refused where the device cannot."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_the_type_is_chosen_by_setting_and_device(gpu_with, precision, bf16, on_
 
 
 @pytest.mark.parametrize(("precision", "device"), [("fp16", CPU), ("bf16", GPU)])
-def test_what_the_device_can_not_do_is_refused(gpu_with, precision, device):
+def test_what_the_device_cannot_do_is_refused(gpu_with, precision, device):
     gpu_with(False)
     with pytest.raises(SettingsError, match=rf"^training.precision: found {precision}, .*; set .*float32$"):
         compute_dtype(precision, device)

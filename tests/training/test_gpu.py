@@ -197,7 +197,7 @@ def test_an_incident_holds_the_batch_as_it_was(device, tmp_path):
     )
     stepper = Stepper(recognizer.model, settings.training, settings.augment, World())
     report = stepper.gradients(batch.to(torch.device(device)), 0)
-    keep_incident(tmp_path, recognizer, report, stepper.loss, settings=settings, epoch=1, rank=0)
+    keep_incident(tmp_path, recognizer, report, stepper.loss_settings, settings=settings, epoch=1, rank=0)
     (path,) = (tmp_path / "incidents").iterdir()
     kept = load_incident(path).batch
     assert torch.equal(kept.waveforms, batch.waveforms)

@@ -128,13 +128,13 @@ def test_a_resumed_log_forgets_the_epochs_that_are_done_again(tmp_path: Path) ->
     assert [(one.epoch, one.dev_wer) for one in read_metrics(tmp_path / "metrics.jsonl")[2:]] == [(2, 0.5)]
 
 
-def test_examples_that_can_not_be_written_are_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_examples_that_cannot_be_written_are_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "examples.jsonl").mkdir()
     RunLog(tmp_path, tensorboard=False).examples(1, [])
     assert "warning: " in capfd.readouterr().err
 
 
-def test_steps_that_can_not_be_written_are_kept_and_written_later(
+def test_steps_that_cannot_be_written_are_kept_and_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = RunLog(tmp_path, tensorboard=False)

@@ -159,7 +159,7 @@ def test_what_makes_learning_by_heart_harder_is_off(corpus: Path) -> None:
     assert found.training.learning_rate == 2e-2
 
 
-def test_data_that_can_not_be_used_are_refused(corpus: Path) -> None:
+def test_data_that_cannot_be_used_are_refused(corpus: Path) -> None:
     settings = settings_of(corpus)
     sounds = sorted((corpus / "train").iterdir())
     sounds[0].unlink()

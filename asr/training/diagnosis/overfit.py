@@ -1,6 +1,6 @@
 """`asr train --overfit`: can the model learn one small batch by heart?
 
-What can not do that has a mistake in it, of the data, of the settings or of the code, and no amount of training would
+What cannot do that has a mistake in it, of the data, of the settings or of the code, and no amount of training would
 mend it (a first step of many recipes for debugging networks: Karpathy 2019, "overfit one batch").
 """
 
@@ -91,7 +91,7 @@ _REACHED = (
     "The model can learn these utterances by heart: sounds are read, gradients flow, what is learnt is recognised.\n"
     "This does not show that the texts belong to the sounds (asr doctor), nor that others will be heard too: watch dev."
 )
-_NOT_REACHED = "The model can not learn even these few utterances by heart. A long training would not help. Look at:"
+_NOT_REACHED = "The model cannot learn even these few utterances by heart. A long training would not help. Look at:"
 _SUSPECTS = (
     "- the sounds: are they silent, broken, or all the same? asr inspect shows one, asr doctor checks all\n"
     "- the texts above: are they what is said in these sounds, and not longer?\n"
@@ -114,7 +114,7 @@ def overfit_one_batch(
     `settings`, and the search is greedy. Of a corpus in shards the first one is looked at. Nothing is written.
 
     Raises:
-        AsrError: the manifest, its sounds or its texts can not be used.
+        AsrError: the manifest, its sounds or its texts cannot be used.
     """
     settings = plain(settings)
     read = _first_shard(settings.data) if Path(settings.data.train).is_dir() else _manifest(settings.data, skip_missing)
@@ -173,7 +173,7 @@ def fit_batch(
     """Train the recogniser's model on the examples, in one batch, as long as it takes or the limits allow.
 
     Raises:
-        AudioError: a sound file can not be used.
+        AudioError: a sound file cannot be used.
     """
     batches = TrainingBatches(examples, BatchSettings(augment, math.inf, loop.seed))
     batch = next(batches.epoch(1))
@@ -186,7 +186,9 @@ def fit_batch(
         report = stepper.gradients(on_device, step)
         loss, norm = report.numbers.tolist()[:2]
         if not (math.isfinite(loss) and math.isfinite(norm)) and not stepper.scales_loss:
-            reason = examine(recognizer.model, on_device, stepper.loss, seed=loop.seed, step=step, rank=0).reason
+            reason = examine(
+                recognizer.model, on_device, stepper.loss_settings, seed=loop.seed, step=step, rank=0
+            ).reason
             break
         stepper.update(report, loop.learning_rate * min(1.0, (step + 1) / _WARMUP_STEPS))
         if (loss <= MAX_LOSS and trial.is_passed()) or time.perf_counter() - started > max_seconds:

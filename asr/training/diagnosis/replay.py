@@ -42,7 +42,7 @@ def save_incident(path: Path, incident: Incident, examination: Examination) -> N
     """Write an incident, whole or not at all.
 
     Raises:
-        OutputError: the disk is full, or the folder can not be written.
+        OutputError: the disk is full, or the folder cannot be written.
     """
     state = {
         "format_version": FORMAT_VERSION,
@@ -65,7 +65,7 @@ def keep_incident(
     run: Path,
     recognizer: Recognizer,
     report: StepReport,
-    loss: LossSettings,
+    loss_settings: LossSettings,
     *,
     settings: ExperimentSettings,
     epoch: int,
@@ -76,7 +76,7 @@ def keep_incident(
     `settings`: all of the run's, which are written down with it.
     """
     model, seed = recognizer.model, settings.training.seed
-    examination = examine(model, report.batch, loss, seed=seed, step=report.step, rank=rank)
+    examination = examine(model, report.batch, loss_settings, seed=seed, step=report.step, rank=rank)
     incident = Incident(report.step, epoch, rank, report.batch, model.state_dict(), settings, recognizer.tokens.model)
     path = run / "incidents" / f"step-{report.step + 1:08d}{f'-rank{rank}' if rank else ''}.pt"
     what = f"step {report.step + 1}: loss or gradient is not finite, likely because {examination.reason}"
@@ -121,7 +121,7 @@ def replay(path: Path, device: torch.device) -> str:
     random numbers of dropout are the same too.
 
     Raises:
-        TrainingError: the file can not be used.
+        TrainingError: the file cannot be used.
     """
     incident = load_incident(path)
     settings, loop = incident.settings, incident.settings.training
@@ -132,8 +132,8 @@ def replay(path: Path, device: torch.device) -> str:
     except (AsrError, RuntimeError):
         raise TrainingError(f"{path}: damaged: its weights, tokens and settings do not fit together") from None
     model.to(device).train()
-    loss = LossSettings.on(device, loop, settings.augment)
-    prepare_device(device, loss.dtype)
+    loss_settings = LossSettings.on(device, loop, settings.augment)
+    prepare_device(device, loss_settings.dtype)
     batch = incident.batch.to(device)
-    examination = examine(model, batch, loss, seed=loop.seed, step=incident.step, rank=incident.rank)
+    examination = examine(model, batch, loss_settings, seed=loop.seed, step=incident.step, rank=incident.rank)
     return f"step {incident.step + 1} of epoch {incident.epoch}, on {device}\n\n{as_table(examination)}"

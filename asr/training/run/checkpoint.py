@@ -105,7 +105,7 @@ class Checkpoints:
         """Write the state after `step`, whole or not at all, then remove the oldest.
 
         Raises:
-            OutputError: the disk is full, or the folder can not be written; the checkpoints before are untouched.
+            OutputError: the disk is full, or the folder cannot be written; the checkpoints before are untouched.
         """
         buffer = io.BytesIO()  # torch hides the reason when a write fails; our own write tells it
         torch.save(state, buffer)

@@ -30,7 +30,7 @@ def note_environment(
 
     Raises:
         TrainingError: the records of the starts before are broken.
-        OutputError: the file can not be written.
+        OutputError: the file cannot be written.
     """
     path = folder / ENVIRONMENT
     before = read_environment(path) if resume and path.exists() else []
@@ -42,7 +42,7 @@ def read_environment(path: Path) -> list[dict[str, Any]]:
     """The records of an `environment.json`, a start of the run each.
 
     Raises:
-        TrainingError: the file can not be read, or is not what `note_environment` writes.
+        TrainingError: the file cannot be read, or is not what `note_environment` writes.
     """
     try:
         records = parse_json(read_bytes(path, TrainingError, max_bytes=MAX_SIDE_BYTES))
@@ -54,7 +54,7 @@ def read_environment(path: Path) -> list[dict[str, Any]]:
 
 
 def environment(device: torch.device) -> dict[str, str | int | None]:
-    """What decides how fast a training is, and which numbers come out; None for what can not be found out."""
+    """What decides how fast a training is, and which numbers come out; None for what cannot be found out."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "asr": asr.__version__,

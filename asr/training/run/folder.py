@@ -33,7 +33,7 @@ class RunFolder:
 
         Raises:
             TrainingError: the records of the starts before are broken.
-            OutputError: a file can not be written.
+            OutputError: a file cannot be written.
         """
         write_text(self.path / SETTINGS, dump_settings(self._settings))
         note_environment(self.path, device, first_epoch=first_epoch, resume=resume, num_processes=num_processes)
@@ -42,7 +42,7 @@ class RunFolder:
         """Write a checkpoint, with what it belongs to.
 
         Raises:
-            OutputError: it can not be written; those before are untouched.
+            OutputError: it cannot be written; those before are untouched.
         """
         settings = self._settings.model_dump(mode="json")
         self.checkpoints.save(step, {**state, "settings": settings, **self.fingerprint})
@@ -57,10 +57,12 @@ class RunFolder:
             )
 
     def keep_incident(
-        self, recognizer: Recognizer, report: StepReport, loss: LossSettings, *, epoch: int, rank: int
+        self, recognizer: Recognizer, report: StepReport, loss_settings: LossSettings, *, epoch: int, rank: int
     ) -> tuple[str, str]:
         """As `replay.keep_incident`."""
-        return keep_incident(self.path, recognizer, report, loss, settings=self._settings, epoch=epoch, rank=rank)
+        return keep_incident(
+            self.path, recognizer, report, loss_settings, settings=self._settings, epoch=epoch, rank=rank
+        )
 
     def model_card(self, epoch: int, evaluation: Evaluation) -> str:
         """The `README.md` of a model: what it was trained on, and how well it does on dev."""

@@ -22,7 +22,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         TrainingError: another process holds it.
-        OutputError: the folder can not be written.
+        OutputError: the folder cannot be written.
     """
     if fcntl is None:
         yield
