@@ -34,7 +34,7 @@ class _TooManySkipped(TrainingError):
 
 
 class Trainer:
-    """Trains the model of `recognizer`; the averaged weights that are best on dev are left in the run folder, in `model/`.
+    """Trains the model of `recognizer`; the averaged weights that are best on dev are `model/` of the run folder.
 
     States are saved in `checkpoints/`. With one seed on a CPU two trainings are equal, and one that was stopped
     or killed at any step and resumed is equal to an unbroken one: every random choice is drawn from (seed, step).

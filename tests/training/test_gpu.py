@@ -9,15 +9,17 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from string import ascii_uppercase
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import asr.training.loss
+from asr.corpus.batches import Batch
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
@@ -27,7 +29,7 @@ from asr.training.device import prepare_device
 from asr.training.diagnosis.replay import keep_incident, load_incident
 from asr.training.distributed import World
 from asr.training.loss import LossSettings, training_losses
-from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
+from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings, Precision
 from asr.training.step import Stepper
 from benchmarks.training_step import VOCAB_SIZE, make_batch
 
@@ -37,7 +39,7 @@ devices = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=g
 DURATIONS = [1.9, 1.3, 0.7, 0.4]
 
 
-def experiment(precision="float32", dropout=0.0):
+def experiment(precision: Precision = "float32", dropout: float = 0.0) -> ExperimentSettings:
     return ExperimentSettings(
         data=DataSettings(train="none", dev="none"),
         model=ModelSettings(conv_channels=4, num_layers=2, hidden_size=24, dropout=dropout),
@@ -45,12 +47,14 @@ def experiment(precision="float32", dropout=0.0):
     )
 
 
-def small_model(device, settings):
+def small_model(device: str | torch.device, settings: ExperimentSettings) -> AcousticModel:
     torch.manual_seed(1)
     return AcousticModel(settings.model, vocab_size=VOCAB_SIZE, sample_rate=16_000).to(device).train()
 
 
-def gradients_of(model, batch, settings, scale=1.0):
+def gradients_of(
+    model: AcousticModel, batch: Batch, settings: ExperimentSettings, scale: float = 1.0
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The losses of a training step, and the gradient of each weight."""
     torch.manual_seed(2)  # dropout
     model.zero_grad()
@@ -61,7 +65,7 @@ def gradients_of(model, batch, settings, scale=1.0):
 
 
 @contextmanager
-def computing_in(dtype, device):
+def computing_in(dtype: torch.dtype, device: str) -> Iterator[None]:
     """`prepare_device`, and what was set before it afterwards."""
     backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
     before = [backend.fp32_precision for backend in backends]
@@ -73,14 +77,14 @@ def computing_in(dtype, device):
 
 
 @pytest.fixture
-def exact(device) -> Iterator[None]:
+def exact(device: str) -> Iterator[None]:
     with computing_in(torch.float32, device):
         yield
 
 
 @devices
 @pytest.mark.usefixtures("exact")
-def test_the_log_probabilities_are_those_of_the_cpu(device):
+def test_the_log_probabilities_are_those_of_the_cpu(device: str) -> None:
     batch, settings = make_batch(DURATIONS), experiment()
     expected, num_frames = small_model(CPU, settings)(batch.waveforms, batch.num_samples)
     found, _ = small_model(device, settings)(batch.waveforms.to(device), batch.num_samples.to(device))
@@ -90,7 +94,7 @@ def test_the_log_probabilities_are_those_of_the_cpu(device):
 
 @devices
 @pytest.mark.usefixtures("exact")
-def test_the_losses_and_gradients_of_a_step_are_those_of_the_cpu(device):
+def test_the_losses_and_gradients_of_a_step_are_those_of_the_cpu(device: str) -> None:
     batch, settings = make_batch(DURATIONS), experiment()
     expected, gradients = gradients_of(small_model(CPU, settings), batch, settings)
     losses, found = gradients_of(small_model(device, settings), batch.to(torch.device(device)), settings)
@@ -103,7 +107,7 @@ def test_the_losses_and_gradients_of_a_step_are_those_of_the_cpu(device):
 @devices
 @pytest.mark.usefixtures("exact")
 @torch.inference_mode()
-def test_an_utterance_alone_or_in_a_batch_is_the_same(device):
+def test_an_utterance_alone_or_in_a_batch_is_the_same(device: str) -> None:
     batch, model = make_batch(DURATIONS), small_model(device, experiment())
     waveforms, num_samples = batch.waveforms.to(device), batch.num_samples.to(device)
     together, num_frames = model(waveforms, num_samples)
@@ -122,7 +126,9 @@ def test_an_utterance_alone_or_in_a_batch_is_the_same(device):
         pytest.param("cuda", "fp16", torch.float16, marks=gpu),
     ],
 )
-def test_in_each_precision_a_step_is_close_to_float32_and_its_gradients_are_finite(device, precision, type_of_lstm):
+def test_in_each_precision_a_step_is_close_to_float32_and_its_gradients_are_finite(
+    device: str, precision: Precision, type_of_lstm: torch.dtype
+) -> None:
     batch, settings = make_batch(DURATIONS).to(torch.device(device)), experiment(precision)
     model, types = small_model(device, settings), []
     expected, gradients = gradients_of(model, batch, experiment("float32"))
@@ -142,7 +148,7 @@ def test_in_each_precision_a_step_is_close_to_float32_and_its_gradients_are_fini
     ("device", "precision"),
     [("cpu", "bf16"), pytest.param("cuda", "bf16", marks=gpu), pytest.param("cuda", "fp16", marks=gpu)],
 )
-def test_steps_in_half_precision_learn(device, precision):
+def test_steps_in_half_precision_learn(device: str, precision: Precision) -> None:
     settings, batch = experiment(precision), make_batch(DURATIONS).to(torch.device(device))
     with computing_in(torch.bfloat16, device):
         stepper, losses = Stepper(small_model(device, settings), settings.training, settings.augment, World()), []
@@ -154,7 +160,7 @@ def test_steps_in_half_precision_learn(device, precision):
 
 
 @devices
-def test_a_step_that_is_not_finite_leaves_the_weights_and_the_next_one_learns(device):
+def test_a_step_that_is_not_finite_leaves_the_weights_and_the_next_one_learns(device: str) -> None:
     settings, batch = experiment(), make_batch(DURATIONS).to(torch.device(device))
     with computing_in(torch.float32, device):
         stepper = Stepper(small_model(device, settings), settings.training, settings.augment, World())
@@ -172,7 +178,7 @@ def test_a_step_that_is_not_finite_leaves_the_weights_and_the_next_one_learns(de
 
 
 @devices
-def test_a_state_saved_on_a_cpu_goes_on(device):
+def test_a_state_saved_on_a_cpu_goes_on(device: str) -> None:
     settings, batch = experiment(), make_batch(DURATIONS)
     here, there = (
         Stepper(small_model(place, settings), settings.training, settings.augment, World()) for place in (CPU, device)
@@ -190,7 +196,7 @@ def test_a_state_saved_on_a_cpu_goes_on(device):
 
 
 @devices
-def test_an_incident_holds_the_batch_as_it_was(device, tmp_path):
+def test_an_incident_holds_the_batch_as_it_was(device: str, tmp_path: Path) -> None:
     settings, batch = experiment(), make_batch(DURATIONS)
     recognizer = Recognizer(
         small_model(device, settings), Tokens.train([ascii_uppercase], settings.tokens)[0], SearchSettings()
@@ -219,18 +225,23 @@ class _NoWaiting(TorchDispatchMode):
         return result
 
 
-def _without_kernels(monkeypatch):
+def _without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of what has no fake: the LSTM, and PyTorch's CTC, which copies the lengths to the GPU and waits."""
-    monkeypatch.setattr(nn.LSTM, "forward", lambda self, frames: (frames[..., : self.hidden_size], None))
+
+    def lstm(self: nn.LSTM, frames: Tensor, start: object) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        state = frames.new_zeros(1, len(frames), self.hidden_size)
+        return frames[..., : self.hidden_size], (state, state)
+
+    monkeypatch.setattr(nn.LSTM, "forward", lstm)
     _without_ctc(monkeypatch)
 
 
-def _without_ctc(monkeypatch):
+def _without_ctc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asr.training.loss, "ctc_losses", lambda log_probs, *_: -log_probs.mean(dim=(1, 2)))
 
 
 @pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")  # by nn.LSTM, which then does without
-def test_the_losses_never_wait_for_a_gpu(monkeypatch):
+def test_the_losses_never_wait_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """On fake tensors, which know their device and shape but have no values, so that no GPU is needed."""
     _without_kernels(monkeypatch)
     settings, batch = experiment(dropout=0.2), make_batch(DURATIONS)
@@ -246,7 +257,7 @@ def test_the_losses_never_wait_for_a_gpu(monkeypatch):
 
 @gpu
 @pytest.mark.parametrize("precision", ["float32", "bf16", "fp16"])
-def test_a_whole_step_never_waits_for_the_gpu(precision, monkeypatch):
+def test_a_whole_step_never_waits_for_the_gpu(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
     _without_ctc(monkeypatch)
     settings, batch = experiment(precision, dropout=0.2), make_batch(DURATIONS)
     stepper = Stepper(small_model("cuda", settings), settings.training, settings.augment, World())
@@ -262,7 +273,7 @@ def test_a_whole_step_never_waits_for_the_gpu(precision, monkeypatch):
 
 @devices
 @pytest.mark.usefixtures("exact")
-def test_a_step_repeated_is_equal_bytes(device, monkeypatch):
+def test_a_step_repeated_is_equal_bytes(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of short utterances: on a GPU the gradient of CTC over more than 200 frames is summed in no fixed order."""
     settings, batch = experiment(dropout=0.2), make_batch(DURATIONS).to(torch.device(device))
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)  # not `flags`: it reads an old flag of TF32
@@ -273,7 +284,7 @@ def test_a_step_repeated_is_equal_bytes(device, monkeypatch):
 
 
 @gpu
-def test_a_pinned_batch_is_copied_whole():
+def test_a_pinned_batch_is_copied_whole() -> None:
     batch = make_batch(DURATIONS)
     moved = batch.to(torch.device("cuda"))
     assert batch.waveforms.is_pinned()
