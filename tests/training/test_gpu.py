@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import asr.training.loss
-from asr.corpus.batches import Batch
+from asr.corpus.collate import Batch
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer

@@ -69,6 +69,21 @@ def test_a_broken_step_is_kept_left_out_and_run_again_to_the_same_losses(
     assert all(repr(one.loss) == repr(other["loss"]) for one, other in pairs)  # to the last bit, and NaN as NaN
 
 
+def test_an_incident_of_before_rows_and_dummies_had_their_names_is_read(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_at(monkeypatch, 1)
+    train(settings_for(corpus, corpus, max_epochs=1), corpus / "run")
+    (path,) = (corpus / "run" / "incidents").iterdir()
+    today, state = load_incident(path), torch.load(path, weights_only=True)
+    for name, earlier in (("rows", "places"), ("num_rows", "num_places"), ("is_dummy", "is_stand_in")):
+        state["batch"][earlier] = state["batch"].pop(name)
+    torch.save(state, path)
+    found = load_incident(path).batch
+    assert (found.rows, found.num_rows, found.is_dummy) == (today.batch.rows, today.batch.num_rows, False)
+    assert found.num_rows > 1
+
+
 def test_the_weights_of_an_incident_are_those_before_its_step(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_for(corpus, corpus, checkpoint_steps=1, keep_last=100)
     train(settings, corpus / "good")

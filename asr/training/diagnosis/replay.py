@@ -23,6 +23,8 @@ from asr.training.settings import ExperimentSettings, settings_of_run
 from asr.training.step import StepReport
 
 FORMAT_VERSION = 1
+# Fields of a batch as incidents of earlier versions call them.
+_EARLIER_NAMES = {"places": "rows", "num_places": "num_rows", "is_stand_in": "is_dummy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def load_incident(path: Path) -> Incident:
         state = load_whole(path)
         if state["format_version"] != FORMAT_VERSION:
             raise ValueError
-        batch = {**state["batch"], "ids": tuple(state["batch"]["ids"])}
+        batch = {_EARLIER_NAMES.get(name, name): value for name, value in state["batch"].items()}
+        batch["ids"] = tuple(batch["ids"])
         return Incident(
             state["step"],
             state["epoch"],
