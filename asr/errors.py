@@ -57,6 +57,10 @@ class DeviceError(AsrError):
     """A device, such as a GPU, is not there or cannot be used."""
 
 
+class ExtraError(AsrError):
+    """A package is not installed that only an extra brings."""
+
+
 class ScoringError(AsrError):
     """References and hypotheses can not be compared."""
 

@@ -104,7 +104,7 @@ def batches_of_log_probs(
     if not utterances:
         return
     for batch in batches_by_length([u.duration for u in utterances], _BATCH_SECONDS):
-        yield batch, recognizer.log_probs([torch.from_numpy(load_utterance(utterances[index])) for index in batch])
+        yield batch, recognizer.log_probs([load_utterance(utterances[index]) for index in batch])
 
 
 def unwritable_words(tokens: Tokens, utterances: Sequence[Utterance]) -> tuple[list[str], int]:

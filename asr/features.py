@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from asr.model_settings import FeatureSettings, num_feature_frames
+from asr.speech_mean import FULL_DECIBELS, LOUDEST_SECONDS, NO_DECIBELS
 
 _FLOOR = 2.0**-24  # below the quantisation noise of 16 bit; keeps the logarithm of silence finite
 _SCALE = 3.0  # the usual standard deviation of log-mel power in speech, in natural-log units
@@ -15,8 +16,6 @@ _LIMIT = 3.0  # of normalised frames: 39 dB above and below the mean; digital si
 
 # What counts as speech when the mean is taken (docs/decisions/0009-the-mean-of-speech.md).
 _LOWEST_SPEECH = 250.0  # Hz; hum and rumble lie below, and must not pass for speech
-_LOUDEST_SECONDS = 0.3  # longer than a click, shorter than a word
-_FULL_DECIBELS, _NO_DECIBELS = 15.0, 25.0  # below the loudest 0.3 s: up to where frames count in full, and not at all
 _DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 
 
@@ -33,7 +32,7 @@ class LogMel(nn.Module):
         self.sample_rate = sample_rate
         self.hop = settings.hop(sample_rate)
         window = round(sample_rate * settings.window_ms / 1000)
-        self.num_loudest = max(1, round(sample_rate * _LOUDEST_SECONDS / self.hop))
+        self.num_loudest = max(1, round(sample_rate * LOUDEST_SECONDS / self.hop))
         self.first_speech_band = _first_band_above(_LOWEST_SPEECH, settings)
         self.mel = torchaudio.transforms.MelSpectrogram(
             sample_rate,
@@ -96,7 +95,7 @@ def speech_weights(
 
 
 def _weight(decibels_below: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    return ((_NO_DECIBELS - decibels_below) / (_NO_DECIBELS - _FULL_DECIBELS)).clamp(0, 1)
+    return ((NO_DECIBELS - decibels_below) / (NO_DECIBELS - FULL_DECIBELS)).clamp(0, 1)
 
 
 def normalise(

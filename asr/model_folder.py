@@ -13,25 +13,24 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-import safetensors
-import safetensors.torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from asr.alignment.confidence import Calibration
 from asr.audio import SAMPLE_RATE
+from asr.engine import Engine
 from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError, system_reason
+from asr.extras import needs_extra
 from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, read_lines
-from asr.lm.neural.model import NeuralLM
 from asr.lm.ngram import NGramModel
-from asr.model import AcousticModel
 from asr.model_settings import ModelSettings, settings_of_format_1
-from asr.recurrent.weights import in_current_names, load_weights
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.tokens import Tokens
+
+if TYPE_CHECKING:  # with torch
+    from asr.lm.neural.model import NeuralLM
 
 FORMAT_VERSION = 3  # 1: the mean of the features was over the whole utterance; 1 and 2: other names of weights
 FILES = ("config.json", "model.safetensors", "tokens.model")
@@ -42,15 +41,19 @@ _INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelParts:
-    """All that is in a model folder but for the model card."""
+    """All that a recogniser is made of, and that is in a model folder but for the model card.
 
-    model: AcousticModel
+    `lexicon`: words to allow beside those of the language model. `neural_lm`: rescores the best hypotheses.
+    `calibration`: of the confidence of words.
+    """
+
+    engine: Engine
     tokens: Tokens
-    search: SearchSettings
-    language_model: NGramModel | None
-    lexicon: tuple[str, ...]
-    neural_lm: NeuralLM | None
-    calibration: Calibration
+    search: SearchSettings = field(default_factory=SearchSettings)
+    language_model: NGramModel | None = None
+    lexicon: tuple[str, ...] = ()
+    neural_lm: "NeuralLM | None" = None
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 class _Config(Settings):
@@ -78,10 +81,12 @@ class _Config(Settings):
     """Whether there is a language model that rescores."""
 
 
-def read_model_folder(folder: Path) -> ModelParts:
-    """Read a model folder.
+def read_model_folder(folder: Path, *, device: Any = "cpu") -> ModelParts:
+    """Read a model folder; `device` is where it will compute: a torch.device or its name, or "auto".
 
     Raises:
+        DeviceError: there is no such device.
+        ExtraError: torch, which computes such a model, is not installed.
         ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
     """
     _refuse_missing_files(folder)
@@ -89,11 +94,11 @@ def read_model_folder(folder: Path) -> ModelParts:
     tokens = _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
     try:
         language_model = NGramModel.load(_place(folder, _LANGUAGE_MODEL)) if config.language_model else None
-        neural_lm = NeuralLM.load(_place(folder, _NEURAL_LM), Tokens) if config.neural_lm else None
+        neural_lm = _read_neural_lm(_place(folder, _NEURAL_LM), device) if config.neural_lm else None
     except LanguageModelError as error:
         raise ModelError(f"{error}; copy the whole model folder again") from None
     return ModelParts(
-        _read_weights(_place(folder, "model.safetensors"), config.model, tokens, config.weights_sha256),
+        _read_engine(_place(folder, "model.safetensors"), config, tokens, device),
         tokens,
         config.search,
         language_model,
@@ -101,6 +106,17 @@ def read_model_folder(folder: Path) -> ModelParts:
         neural_lm,
         config.calibration,
     )
+
+
+def read_network_and_tokens(folder: Path) -> tuple[ModelSettings, Tokens]:
+    """What a model folder says of its network, and its tokens, without the weights.
+
+    Raises:
+        ModelError: a file is missing or broken, or the format is of another version.
+    """
+    _refuse_missing_files(folder)
+    config = _read_config(_place(folder, "config.json"))
+    return config.model, _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
 
 
 def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> None:
@@ -134,14 +150,13 @@ def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> No
 
 
 def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
-    weights = {name: value.detach().cpu().contiguous() for name, value in parts.model.state_dict().items()}
-    safetensors_file = safetensors.torch.save(weights)
+    weights = parts.engine.to_bytes()
     config = {
         "format_version": FORMAT_VERSION,
         "sample_rate": SAMPLE_RATE,
         "tokens_sha256": hashlib.sha256(parts.tokens.model).hexdigest(),
-        "weights_sha256": hashlib.sha256(safetensors_file).hexdigest(),
-        "model": parts.model.settings.model_dump(mode="json"),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "model": parts.engine.settings.model_dump(mode="json"),
         "search": parts.search.model_dump(mode="json"),
         "calibration": parts.calibration.model_dump(mode="json"),
         "language_model": parts.language_model is not None,
@@ -151,7 +166,7 @@ def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
     lexicon = {_LEXICON: "".join(f"{word}\n" for word in parts.lexicon).encode()} if parts.lexicon else {}
     return lexicon | {
         "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-        "model.safetensors": safetensors_file,
+        "model.safetensors": weights,
         "tokens.model": parts.tokens.model,
         "README.md": (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
     }
@@ -202,21 +217,29 @@ def _read_tokens(path: Path, sha256: str) -> Tokens:
     raise ModelError(f"{path}: {reason}; copy the whole model folder again")
 
 
-def _read_weights(path: Path, settings: ModelSettings, tokens: Tokens, sha256: str | None) -> AcousticModel:
+def _read_engine(path: Path, config: _Config, tokens: Tokens, device: Any) -> Engine:
+    with needs_extra(f"{path}: to compute with it"):
+        from asr.torch_engine import TorchEngine, usable_device
+    device = usable_device(device)
     try:
         content = path.read_bytes()
-        if len(content) < 4 * settings.num_recurrent_weights:  # before so much memory is taken
-            raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its layers")
-        model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
-        load_weights(model, in_current_names(safetensors.torch.load(content)))
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:  # last: what says more was said
+        engine = TorchEngine.from_bytes(content, config.model, vocab_size=len(tokens), sample_rate=config.sample_rate)
+        expected = config.weights_sha256
+        if expected is not None and hashlib.sha256(content).hexdigest() != expected:  # last: what says more was said
             raise ValueError("its checksum is wrong")
-        return model
-    except (safetensors.SafetensorError, RuntimeError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
             f"{path}: damaged, or not of this config.json; copy the whole model folder again ({reason})"
         ) from None
+    return engine.to(device)
+
+
+def _read_neural_lm(path: Path, device: Any) -> "NeuralLM":
+    with needs_extra(f"{path}: to rescore with it"):
+        from asr.lm.neural.model import NeuralLM
+        from asr.torch_engine import usable_device
+    return NeuralLM.load(path, Tokens, device=usable_device(device))
 
 
 def _write_through(path: Path, content: bytes) -> None:

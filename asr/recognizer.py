@@ -4,135 +4,140 @@ A recogniser is read from a model folder and written to one: `asr/model_folder.p
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Float32
+from numpy import ndarray
 
-from asr.alignment.confidence import Calibration
 from asr.alignment.forced_alignment import align_tokens, align_words, path_score
-from asr.alignment.word_times import find_pauses
+from asr.alignment.pauses import Interval, find_pauses
 from asr.audio import SAMPLE_RATE, SILENT_PEAK
 from asr.ctc import BLANK_ID, num_frames_needed
-from asr.errors import AudioError, DeviceError, ModelError, TokensError
-from asr.lm.neural.model import NeuralLM
-from asr.lm.ngram import NGramModel
-from asr.model import AcousticModel
+from asr.engine import Engine
+from asr.errors import AudioError, ModelError, TokensError
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
-from asr.sound_input import SoundInput, name_of, waveform_of
+from asr.sound_input import SoundInput, name_of, path_of, waveform_of
 from asr.tokens import Tokens
-from asr.transcript import Transcript, Word
+from asr.transcript import Segment, Transcript, Word
+
+if TYPE_CHECKING:  # with torch
+    import torch
+
+    from asr.model import AcousticModel
 
 AnySound = TypeVar("AnySound", bound=SoundInput)
 
 
 class Recognizer:
-    """An acoustic model with its tokens and its search; with language models, if it was tuned with them.
+    """The parts of a model folder, ready to hear. It never changes: another search or other hot words are another one.
 
-    `lexicon`: words to allow beside those of the language model. `neural_lm`: rescores the best hypotheses.
-    `calibration`: of the confidence of words. `hotwords`: words and phrases to expect, with the
-    bonus of each of their characters (a natural log; 1.5 is a start); they need beam search, and switch it on.
+    `hotwords`: words and phrases to expect, with the bonus of each of their characters (a natural log; 1.5 is a start);
+    they need beam search, and switch it on.
 
     >>> Recognizer.load("model").transcribe("a.wav").text  # doctest: +SKIP
     'HELLO WORLD'
     """
 
-    def __init__(
-        self,
-        model: AcousticModel,
-        tokens: Tokens,
-        search: SearchSettings | None = None,
-        *,
-        language_model: NGramModel | None = None,
-        lexicon: Sequence[str] = (),
-        neural_lm: NeuralLM | None = None,
-        calibration: Calibration | None = None,
-        hotwords: Mapping[str, float] | None = None,
-    ) -> None:
-        if model.vocab_size != len(tokens):
+    def __init__(self, parts: ModelParts, *, hotwords: Mapping[str, float] | None = None) -> None:
+        engine, tokens = parts.engine, parts.tokens
+        if engine.vocab_size != len(tokens):
             raise ModelError(
-                f"the token model has {len(tokens)} tokens, the weights are for {model.vocab_size}; "
+                f"the token model has {len(tokens)} tokens, the weights are for {engine.vocab_size}; "
                 "take the tokens.model that the weights were trained with"
             )
-        self.model = model.eval()
-        self.tokens = tokens
-        search = search or SearchSettings()
-        self.search = search.model_copy(update={"method": "beam"}) if hotwords else search
-        self.language_model = language_model
-        self.lexicon = tuple(lexicon)
-        self.neural_lm = neural_lm
-        self.calibration = calibration or Calibration()
-        if neural_lm is not None:
-            neural_lm.check_alphabet(tokens.alphabet)
+        if parts.neural_lm is not None:
+            parts.neural_lm.check_alphabet(tokens.alphabet)
+        self.parts = parts
         self.hotwords = dict(hotwords or {})
         if hotwords:
             _ = self.fusion  # so that a hot word that can not be written is refused here, before any work
 
+    @property
+    def engine(self) -> Engine:
+        """What computes log-probabilities."""
+        return self.parts.engine
+
+    @property
+    def tokens(self) -> Tokens:
+        return self.parts.tokens
+
+    @property
+    def search(self) -> SearchSettings:
+        """How text is found."""
+        return self.parts.search.model_copy(update={"method": "beam"}) if self.hotwords else self.parts.search
+
+    @property
+    def model(self) -> "AcousticModel":
+        """The network, for training and for a look inside.
+
+        Raises:
+            ModelError: it is not torch that computes.
+        """
+        from asr.torch_engine import TorchEngine
+
+        if not isinstance(self.engine, TorchEngine):
+            raise ModelError(f"the model is run by {type(self.engine).__name__}; load the weights with torch")
+        return self.engine.model
+
     @cached_property
     def fusion(self) -> Fusion | None:
         """Language model and hot words, made ready for the search; None if there are none of either."""
-        if self.language_model is None and not self.hotwords:
+        if self.parts.language_model is None and not self.hotwords:
             return None
         return Fusion(
             self.tokens.pieces,
-            self.language_model,
+            self.parts.language_model,
             settings=self.search.fusion,
-            lexicon=self.lexicon,
+            lexicon=self.parts.lexicon,
             hotwords=self.hotwords,
         )
 
     def with_search(self, settings: SearchSettings) -> "Recognizer":
         """The same recogniser with another search."""
-        return Recognizer(
-            self.model,
-            self.tokens,
-            settings,
-            language_model=self.language_model,
-            lexicon=self.lexicon,
-            neural_lm=self.neural_lm,
-            calibration=self.calibration,
-            hotwords=self.hotwords,
-        )
+        return self._sharing(replace(self.parts, search=settings), self.hotwords)
 
-    @property
-    def device(self) -> torch.device:
-        """Where the network computes."""
-        return self.model.device
+    def with_hotwords(self, hotwords: Mapping[str, float]) -> "Recognizer":
+        """The same recogniser with other hot words, or with none; quickly, as for a single request.
+
+        Raises:
+            SearchError: a hot word can not be written with the model's tokens.
+        """
+        return self._sharing(self.parts, hotwords)
+
+    def _sharing(self, parts: ModelParts, hotwords: Mapping[str, float]) -> "Recognizer":
+        """One that takes over what was made of the language model, which takes seconds for a large one."""
+        other = Recognizer(parts)
+        other.hotwords = dict(hotwords)
+        if self.fusion is not None and (parts.language_model is not None or hotwords):
+            other.__dict__["fusion"] = self.fusion.replace(settings=other.search.fusion, hotwords=hotwords)
+        elif hotwords:
+            _ = other.fusion
+        return other
 
     @classmethod
     def load(
         cls,
         folder: str | Path,
         *,
-        device: str | torch.device = "cpu",
+        device: "str | torch.device" = "cpu",
         hotwords: Mapping[str, float] | None = None,
     ) -> "Recognizer":
-        """Read a model folder; `device` is where it will compute, such as "cuda".
+        """Read a model folder; `device` is where it will compute, such as "cuda", or "auto": the GPU, if there is one.
 
         Raises:
             DeviceError: there is no such device.
+            ExtraError: torch, which computes such a model, is not installed.
             ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
             SearchError: a hot word can not be written with the model's tokens.
         """
-        device = usable_device(device)
-        parts = read_model_folder(Path(folder))
-        return cls(
-            parts.model.to(device),
-            parts.tokens,
-            parts.search,
-            language_model=parts.language_model,
-            lexicon=parts.lexicon,
-            neural_lm=None if parts.neural_lm is None else parts.neural_lm.to(device),
-            calibration=parts.calibration,
-            hotwords=hotwords,
-        )
+        return cls(read_model_folder(Path(folder), device=device), hotwords=hotwords)
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
         """Write the model folder, whole or not at all; what else is in the folder is left alone.
@@ -140,10 +145,7 @@ class Recognizer:
         Raises:
             OutputError: the disk is full or the folder can not be written; the model that was there is untouched.
         """
-        parts = ModelParts(
-            self.model, self.tokens, self.search, self.language_model, self.lexicon, self.neural_lm, self.calibration
-        )
-        write_model_folder(Path(folder), parts, card=card)
+        write_model_folder(Path(folder), self.parts, card=card)
 
     @overload
     def transcribe(self, audio: SoundInput, *, sample_rate: int = ...) -> Transcript: ...
@@ -173,12 +175,19 @@ class Recognizer:
         Raises:
             AudioError: as `transcribe`.
         """
-        waveforms = [torch.from_numpy(waveform_of(sound, sample_rate=sample_rate)) for sound in sounds]
+        waveforms = [waveform_of(sound, sample_rate=sample_rate) for sound in sounds]
         all_log_probs = self.log_probs(waveforms)
         hypotheses = self.decode(all_log_probs)
         return [
-            self._transcript(log_probs, best.tokens, waveform, score=best.score)
-            for waveform, log_probs, best in zip(waveforms, all_log_probs, hypotheses, strict=True)
+            self.transcript(
+                log_probs,
+                best.tokens,
+                pauses=find_pauses(waveform, sample_rate=SAMPLE_RATE),
+                duration=len(waveform) / SAMPLE_RATE,
+                score=best.score,
+                source=path_of(sound),
+            )
+            for sound, waveform, log_probs, best in zip(sounds, waveforms, all_log_probs, hypotheses, strict=True)
         ]
 
     def align(self, audio: SoundInput, text: str, *, sample_rate: int = SAMPLE_RATE) -> Transcript:
@@ -189,7 +198,7 @@ class Recognizer:
             AudioError: the sound can not be used, is silent, or is too short for the text.
             TokensError: the text is empty, or has a character that the model has no token for.
         """
-        waveform, where = torch.from_numpy(waveform_of(audio, sample_rate=sample_rate)), name_of(audio)
+        waveform, where = waveform_of(audio, sample_rate=sample_rate), name_of(audio)
         for word in text.split():  # one by one, so that a message shows the word and not the whole text
             self.tokens.encode(word)
         tokens = tuple(self.tokens.encode(text))
@@ -202,97 +211,79 @@ class Recognizer:
         if len(log_probs) < (num_frames := num_frames_needed(tokens)):
             raise AudioError(
                 f"{where}: {len(waveform) / SAMPLE_RATE:.2f} s of sound are too short for this text, which takes "
-                f"{num_frames * self.model.seconds_per_frame:.2f} s or more; give the text of this very sound"
+                f"{num_frames * self.engine.seconds_per_frame:.2f} s or more; give the text of this very sound"
             )
-        return self._transcript(log_probs, tokens, waveform)
+        return self.transcript(
+            log_probs,
+            tokens,
+            pauses=find_pauses(waveform, sample_rate=SAMPLE_RATE),
+            duration=len(waveform) / SAMPLE_RATE,
+            source=path_of(audio),
+        )
 
-    def decode(self, batch: Sequence[Float[np.ndarray, "_ vocab"]]) -> list[Hypothesis]:
-        """The best hypothesis for the log-probabilities of each utterance."""
-        if self.neural_lm is None:
-            return [found[0] for found in search_batch(batch, self.search, self.fusion)]
-        num_best = self.search.num_rescored
-        return [self._rescored(found) for found in search_batch(batch, self.search, self.fusion, num_best=num_best)]
-
-    def _rescored(self, hypotheses: Sequence[Hypothesis]) -> Hypothesis:
-        assert self.neural_lm is not None
-        texts = [self.tokens.decode(hypothesis.tokens) for hypothesis in hypotheses]
-        scores = self.neural_lm.score(texts)
-        return rescore(hypotheses, texts, scores, weight=self.search.rescoring_weight)[0]
-
-    def log_probs(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[np.ndarray, "_ vocab"]]:
-        """Log-probabilities (frames, vocab) of each waveform, on the CPU, without padding.
+    def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
+        """Natural-log probabilities (frames, vocab) of each waveform, without padding.
 
         A waveform without sound is all blank, whatever the weights say: the normalisation of the features would blow
         up what is left of noise in it to the level of speech, and the model might well read words out of that.
         """
         sounding = [has_sound(waveform) for waveform in waveforms]
-        rows = iter(self._run_model([waveform for waveform, sounds in zip(waveforms, sounding, strict=True) if sounds]))
+        heard = [waveform for waveform, sounds in zip(waveforms, sounding, strict=True) if sounds]
+        rows = iter(self.engine.log_probs(heard))
         return [
             next(rows) if sounds else self._all_blank(len(waveform))
             for waveform, sounds in zip(waveforms, sounding, strict=True)
         ]
 
-    def _run_model(self, waveforms: Sequence[Float[Tensor, "_"]]) -> list[Float[np.ndarray, "_ vocab"]]:
-        if not waveforms:
-            return []
-        num_samples = torch.tensor([len(waveform) for waveform in waveforms])
-        batch = torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True)
-        with torch.inference_mode():
-            log_probs, num_frames = self.model(batch.to(self.device), num_samples.to(self.device))
-        return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_frames.tolist(), strict=True)]
-
-    def _all_blank(self, num_samples: int) -> Float[np.ndarray, "frames vocab"]:
-        num_frames = int(self.model.num_output_frames(torch.tensor([num_samples])))
-        log_probs = np.full((num_frames, len(self.tokens)), -np.inf, np.float32)
+    def _all_blank(self, num_samples: int) -> Float32[ndarray, "frames vocab"]:
+        log_probs = np.full((self.engine.num_frames(num_samples), len(self.tokens)), -np.inf, dtype=np.float32)
         log_probs[:, BLANK_ID] = 0.0
         return log_probs
 
-    def _transcript(
+    def decode(self, batch: Sequence[Float[ndarray, "_ vocab"]]) -> list[Hypothesis]:
+        """The best hypothesis for the log-probabilities of each utterance."""
+        if self.parts.neural_lm is None:
+            return [found[0] for found in search_batch(batch, self.search, self.fusion)]
+        num_best = self.search.num_rescored
+        return [self._rescored(found) for found in search_batch(batch, self.search, self.fusion, num_best=num_best)]
+
+    def _rescored(self, hypotheses: Sequence[Hypothesis]) -> Hypothesis:
+        assert self.parts.neural_lm is not None
+        texts = [self.tokens.decode(hypothesis.tokens) for hypothesis in hypotheses]
+        scores = self.parts.neural_lm.score(texts)
+        return rescore(hypotheses, texts, scores, weight=self.search.rescoring_weight)[0]
+
+    def transcript(
         self,
-        log_probs: Float[np.ndarray, "frames vocab"],
+        log_probs: Float[ndarray, "frames vocab"],
         tokens: tuple[int, ...],
-        waveform: Float[Tensor, "samples"],
         *,
+        pauses: Sequence[Interval],
+        duration: float,
         score: float | None = None,
+        source: str = "",
     ) -> Transcript:
-        """`score` is that of the aligned path if None."""
-        text, duration = self.tokens.decode(tokens), len(waveform) / SAMPLE_RATE
-        spans = align_tokens(log_probs, tokens)
+        """Tokens that were found in log-probabilities, with the times and the confidence of their words.
+
+        `pauses` are those of the sound (`asr.alignment.pauses.find_pauses`), which is `duration` seconds long.
+        `score` is that of the aligned path if None.
+        """
+        text, spans = self.tokens.decode(tokens), align_tokens(log_probs, tokens)
         aligned = align_words(
             spans,
             self.tokens.word_spans(tokens),
-            seconds_per_frame=self.model.seconds_per_frame,
-            pauses=find_pauses(waveform.numpy(), sample_rate=SAMPLE_RATE),
+            seconds_per_frame=self.engine.seconds_per_frame,
+            pauses=pauses,
             duration=duration,
         )
         words = tuple(
-            Word(word, place.start, place.end, self.calibration.apply(place.confidence))
+            Word(word, place.start, place.end, self.parts.calibration.apply(place.confidence))
             for word, place in zip(text.split(), aligned, strict=True)
         )
-        return Transcript(text, words, duration, path_score(log_probs, tokens, spans) if score is None else score)
+        score = path_score(log_probs, tokens, spans) if score is None else score
+        return Transcript((Segment(words),) if words else (), duration, score, source)
 
 
-def default_device() -> torch.device:
-    """The GPU, if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def usable_device(device: str | torch.device) -> torch.device:
-    """The device of this name, such as "cpu", "cuda" or "cuda:1".
-
-    Raises:
-        DeviceError: PyTorch has no such device here.
-    """
-    try:
-        found = torch.device(device)
-        torch.zeros(1, device=found).cpu()
-    except Exception as error:  # each of PyTorch's back ends raises what it likes
-        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
-        there = "; ".join(["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))])
-        raise DeviceError(f"device {str(device)!r} cannot be used ({reason}); here there is: {there}") from None
-    return found
-
-
-def has_sound(waveform: Float[Tensor, "samples"]) -> bool:
+def has_sound(waveform: Float[ndarray, "samples"]) -> bool:
     """Whether any sample is further than `SILENT_PEAK` from the mean, which is not 0 where a recorder has an offset."""
-    return len(waveform) > 0 and not bool(((waveform - waveform.mean()).abs() <= SILENT_PEAK).all())
+    return len(waveform) > 0 and not bool((np.abs(waveform - waveform.mean()) <= SILENT_PEAK).all())

@@ -86,9 +86,14 @@ def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE
     raise AudioError(f"found {type(sound).__name__}, expected {_EXPECTED}")
 
 
+def path_of(sound: SoundInput) -> str:
+    """The path of a sound, empty where it has none."""
+    return os.fspath(sound) if isinstance(sound, str | os.PathLike) else ""
+
+
 def name_of(sound: SoundInput) -> str:
     """What a message calls the sound: its path, where it has one."""
-    return os.fspath(sound) if isinstance(sound, str | os.PathLike) else "the sound"
+    return path_of(sound) or "the sound"
 
 
 def _read(file: BinaryReader) -> EncodedSound:

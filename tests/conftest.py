@@ -102,16 +102,18 @@ def wav(tmp_path_factory: pytest.TempPathFactory, speechlike: np.ndarray) -> Pat
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny model without training, which writes letters at random; not to be changed."""
     from asr.model import AcousticModel
+    from asr.model_folder import ModelParts
     from asr.model_settings import ModelSettings
     from asr.recognizer import Recognizer
     from asr.tokens import Tokens, TokenSettings
+    from asr.torch_engine import TorchEngine
 
     tokens, _ = Tokens.train(["THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG"], TokenSettings())
     torch.manual_seed(0)
     settings = ModelSettings(conv_channels=2, num_layers=1, hidden_size=8)
     model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    Recognizer(model, tokens).save(folder)
+    Recognizer(ModelParts(TorchEngine(model), tokens)).save(folder)
     return folder
 
 

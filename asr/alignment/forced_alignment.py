@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from asr.alignment.confidence import word_confidence
+from asr.alignment.pauses import Interval
 from asr.alignment.viterbi import best_path
-from asr.alignment.word_times import Interval, word_times
+from asr.alignment.word_times import word_times
 from asr.ctc import BLANK_ID, num_frames_needed
 
 
@@ -70,7 +71,7 @@ def align_words(
     """When each word is said, in order and without overlap.
 
     `words` has for each word its first token and the one after its last (`asr.tokens.Tokens.word_spans`); `pauses` are
-    those of the sound (`asr.alignment.word_times.find_pauses`), which is `duration` seconds long. Frame j is centred at
+    those of the sound (`asr.alignment.pauses.find_pauses`), which is `duration` seconds long. Frame j is centred at
     j * `seconds_per_frame`: so are the windows of the features and the convolutions over them.
     """
     shown = [((span.start - 0.5) * seconds_per_frame, (span.end - 0.5) * seconds_per_frame) for span in spans]

@@ -12,38 +12,15 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float
 
-Interval: TypeAlias = tuple[float, float]
+from asr.alignment.pauses import Interval
+
 _Times: TypeAlias = npt.NDArray[np.float64]  # (items, 2): start and end of each, in seconds
 
-MIN_PAUSE = 0.15  # seconds; a stop consonant is silent for up to 0.1 s
-_BLOCK = 0.01  # seconds for which the level is measured
-_MAX_CLICK = 0.04  # seconds; a sound as short as this inside a pause is part of it
-_ABOVE_FLOOR, _BELOW_PEAK, _MIN_RANGE = 6.0, 40.0, 15.0  # dB, see `find_pauses`
 _REACH = 0.2  # seconds that a word may sound before its first token shows, or after its last one
 _MISPLACED = 0.1  # seconds that a token may show beyond a pause that it belongs on this side of
 _SHORTEST = 0.02  # seconds that are left of any word
 _SPACING = 0.8  # of the lower quartile of how far tokens are apart: as close as a pause may push them together
-
-
-def find_pauses(waveform: Float[np.ndarray, "samples"], *, sample_rate: int) -> list[Interval]:
-    """Stretches without sound, in seconds, in order: at both ends of any length, between of `MIN_PAUSE` or longer.
-
-    Silence is what is less than 6 dB above the noise (the 5th percentile of the level), or 40 dB below the speech (the
-    95th). Where these two are less than 15 dB apart, level does not tell one from the other, and there are no pauses.
-    """
-    levels = _levels(np.asarray(waveform, np.float32), round(sample_rate * _BLOCK))
-    floor, peak = np.percentile(levels, [5, 95]) if len(levels) else (0.0, 0.0)
-    if peak - floor < _MIN_RANGE:
-        return []
-    sounding = levels > max(floor + _ABOVE_FLOOR, peak - _BELOW_PEAK)
-    for first, end in _runs(sounding):
-        if (end - first) * _BLOCK <= _MAX_CLICK:
-            sounding[first:end] = False
-    duration = len(waveform) / sample_rate
-    silences = [(a * _BLOCK, b * _BLOCK if b < len(levels) else duration) for a, b in _runs(~sounding)]
-    return [(a, b) for a, b in silences if a == 0 or b == duration or b - a >= MIN_PAUSE]
 
 
 def word_times(
@@ -138,16 +115,3 @@ def _put_off(tokens: _Times, earliest: float, spacing: float) -> _Times:
     moved = tokens + delays[:, None]
     moved[:-1, 1] = np.minimum(moved[:-1, 1], moved[1:, 0])
     return moved
-
-
-def _levels(samples: npt.NDArray[np.float32], block: int) -> npt.NDArray[np.float64]:
-    """Level in dB of each full block of samples, a constant offset taken away."""
-    blocks = samples[: len(samples) // block * block].reshape(-1, block)
-    power = np.square(blocks - samples.mean()).mean(axis=1, dtype=np.float64) if len(blocks) else np.zeros(0)
-    return 10 * np.log10(power + 1e-12)
-
-
-def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The stretches [first, end) in which `mask` is true."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

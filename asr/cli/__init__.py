@@ -23,6 +23,7 @@ from asr.cli.transcribe import transcribe
 from asr.cli.tune import tune
 from asr.cli.version import show_version
 from asr.errors import AsrError, Interrupted, system_reason
+from asr.extras import needs_extra
 
 app = typer.Typer(
     name="asr",
@@ -54,7 +55,8 @@ def main() -> None:
     complain_of_warnings()
     try:
         try:
-            app(prog_name="asr")
+            with needs_extra(f"asr {sys.argv[1] if len(sys.argv) > 1 else ''}".strip()):
+                app(prog_name="asr")
         finally:
             sys.stdout.flush()
     except Interrupted as interrupt:

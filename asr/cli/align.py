@@ -1,42 +1,26 @@
 """`asr align`: sound file + its text -> when each word is said."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Format(StrEnum):
-    """How words and their times are written."""
-
-    CTM = "ctm"
-    TEXTGRID = "textgrid"
-    JSON = "json"
+from asr.cli.formats import CTM, Format
+from asr.formats import FORMATS
 
 
 def align(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
     audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Sound file, of any format and rate.")],
     text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text file with the words said in it; - for stdin.")],
-    format: Annotated[Format, typer.Option(help="NIST's CTM, Praat's TextGrid, or one JSON object.")] = Format.CTM,
+    format: Annotated[Format, typer.Option(help="NIST's CTM, Praat's TextGrid, one JSON object, or text.")] = CTM,
     output: Annotated[Path | None, typer.Option(help="Write here instead of on stdout.")] = None,
 ) -> None:
     """Find when each word of a known text is said in a sound file, and how sure the model is of it."""
-    import json
-
     from asr.files import write_text
-    from asr.recognizer import Recognizer, default_device
+    from asr.recognizer import Recognizer
 
-    words = _read(text)
-    transcript = Recognizer.load(model, device=default_device()).align(audio, words)
-    match format:
-        case Format.CTM:
-            shown = transcript.to_ctm(audio.stem)
-        case Format.TEXTGRID:
-            shown = transcript.to_textgrid()
-        case Format.JSON:
-            shown = json.dumps({"audio_filepath": str(audio), **transcript.to_json()}, ensure_ascii=False) + "\n"
+    shown = FORMATS[format](Recognizer.load(model, device="auto").align(audio, _read(text)))
     if output is None:
         print(shown, end="")
     else:

@@ -81,10 +81,10 @@ def _requirements(conf: Path | None, model: Path | None) -> "Requirements":
     if conf is not None and model is not None:
         raise SettingsError("--conf and --model: both say what the texts have to fit; give one of them")
     if model is not None:
-        from asr.model_folder import read_model_folder
+        from asr.model_folder import read_network_and_tokens
 
-        parts = read_model_folder(model)
-        return Requirements(parts.model.settings, fastest=1.0, tokens=parts.tokens, characters=False)
+        network, tokens = read_network_and_tokens(model)
+        return Requirements(network, fastest=1.0, tokens=tokens, characters=False)
     if conf is not None:
         from asr.settings import load_settings
         from asr.training.settings import ExperimentSettings

@@ -19,9 +19,9 @@ def evaluate(
     from asr.cli.output import complain_of_unwritable, print_score, write_hypotheses
     from asr.corpus.manifest import read_manifest
     from asr.evaluation import evaluate as evaluate_model
-    from asr.recognizer import Recognizer, default_device
+    from asr.recognizer import Recognizer
 
-    recognizer = Recognizer.load(model, device=default_device())
+    recognizer = Recognizer.load(model, device="auto")
     utterances = read_manifest(manifest)
     result = evaluate_model(recognizer, utterances)
     complain_of_unwritable(manifest, recognizer.tokens, utterances)

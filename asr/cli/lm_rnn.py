@@ -30,8 +30,8 @@ def train_rnn(
     from asr.cli.output import progress_bar
     from asr.errors import Interrupted
     from asr.lm.neural.train import train_neural_lm
-    from asr.recognizer import default_device
     from asr.tokens import Tokens
+    from asr.torch_engine import default_device
 
     settings = _settings(set_ or [])
     units = Tokens.load(tokens / "tokens.model" if tokens.is_dir() else tokens)

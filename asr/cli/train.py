@@ -62,7 +62,7 @@ def _overfit(settings: "ExperimentSettings", *, skip_missing: bool) -> None:
 
 
 def _replay(incident: Path) -> None:
-    from asr.recognizer import default_device
+    from asr.torch_engine import default_device
     from asr.training.diagnosis.replay import replay
 
     print(replay(incident, default_device()))

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from asr.cli.formats import TXT, Format
+from asr.formats import FORMATS
+
 
 def transcribe(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
@@ -13,32 +16,26 @@ def transcribe(
         Path | None,
         typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a file, with the times and confidence of each word.")
-    ] = False,
+    format: Annotated[Format, typer.Option(help="Text, or with the times and the confidence of each word.")] = TXT,
 ) -> None:
-    """Write what is said in sound files. Files that can not be read are named, the others are still transcribed."""
-    import json as json_module
-
+    """Write what is said in sound files. Files that cannot be read are named, the others are still transcribed."""
     from asr.cli.messages import complain, shown_path
     from asr.errors import AudioError
-    from asr.recognizer import Recognizer, default_device
+    from asr.recognizer import Recognizer
     from asr.search.fusion.hotwords import read_hotwords
+    from asr.transcription.jobs import transcribe_files
 
     expected = None if hotwords is None else read_hotwords(hotwords)
-    recognizer = Recognizer.load(model, device=default_device(), hotwords=expected)
+    recognizer = Recognizer.load(model, device="auto", hotwords=expected)
     num_failed = 0
-    for file in files:
-        try:
-            transcript = recognizer.transcribe(file)
-        except AudioError as error:
+    for result in transcribe_files(recognizer, files):
+        if isinstance(result.outcome, AudioError):
             num_failed += 1
-            complain(error)
-            continue
-        if json:
-            record = {"audio_filepath": str(file), **transcript.to_json()}
-            print(json_module.dumps(record, ensure_ascii=False), flush=True)
+            complain(result.outcome)
+        elif format is TXT:
+            named = "" if len(files) == 1 else f"{shown_path(result.source)}\t"
+            print(f"{named}{result.outcome.text}", flush=True)
         else:
-            print(transcript.text if len(files) == 1 else f"{shown_path(file)}\t{transcript.text}", flush=True)
+            print(FORMATS[format](result.outcome), end="", flush=True)
     if num_failed:
         raise typer.Exit(2)

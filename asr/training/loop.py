@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
 from asr.optim import LearningRateSchedule
 from asr.recognizer import Recognizer
+from asr.torch_engine import TorchEngine
 from asr.training.data import TrainingData
 from asr.training.diagnosis.layer_norms import gradient_norms, layer_norms
 from asr.training.diagnosis.monitor import Monitor
@@ -53,7 +55,7 @@ class Trainer:
         self.loop = loop
         self.recognizer = recognizer
         self.stepper = stepper
-        self.averaged = Recognizer(stepper.average.model, recognizer.tokens, recognizer.search)
+        self.averaged = Recognizer(replace(recognizer.parts, engine=TorchEngine(stepper.average.model)))
         self.batches = data.batches
         self.dev = data.dev
         self.run = run
@@ -147,7 +149,7 @@ class Trainer:
             asked = time.perf_counter()
             batch = next(source)
             sums.waited += time.perf_counter() - asked
-            yield batch.to(self.recognizer.device)
+            yield batch.to(self.recognizer.model.device)
 
     def _train_step(self, batch: Batch, num_batches: int) -> None:
         """One optimiser step.

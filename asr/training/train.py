@@ -8,9 +8,11 @@ from asr.audio import SAMPLE_RATE
 from asr.errors import TrainingError
 from asr.files import remove_leftovers
 from asr.model import AcousticModel
+from asr.model_folder import ModelParts
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.tokens import Tokens
+from asr.torch_engine import TorchEngine
 from asr.training.data import TrainingData, prepare_data
 from asr.training.device import is_out_of_memory
 from asr.training.distributed import World, joined_world
@@ -55,7 +57,7 @@ def _run(settings: ExperimentSettings, folder: Path, world: World, *, resume: bo
     else:
         trainer.log.start_anew()
     if world.is_first:
-        first_epoch, device = trainer.progress.epoch, trainer.recognizer.device
+        first_epoch, device = trainer.progress.epoch, trainer.recognizer.model.device
         trainer.run.note_start(device, first_epoch=first_epoch, resume=resume, num_processes=world.size)
     trainer.fit()
 
@@ -65,7 +67,7 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     data = prepare_data(settings, world, skip_missing=skip_missing)
     torch.manual_seed(settings.training.seed)
     model = _build(settings.model, data.tokens, world)
-    recognizer = Recognizer(model, data.tokens, settings.search)
+    recognizer = Recognizer(ModelParts(TorchEngine(model), data.tokens, settings.search))
     stepper = Stepper(model, settings.training, settings.augment, world)
     run = RunFolder(folder, settings, data.fingerprint)
     trainer = Trainer(settings.training, recognizer, stepper, data, run=run, world=world)

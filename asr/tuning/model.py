@@ -1,18 +1,21 @@
 """Put a language model into a model folder: `asr tune`."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from asr.alignment.confidence import Calibration
 from asr.errors import LanguageModelError
 from asr.files import read_lines
 from asr.lm.formats import load_ngram_model
 from asr.lm.neural.model import NeuralLM
 from asr.pictures import ErrorSurface, save_tuning_picture
-from asr.recognizer import Recognizer, default_device
+from asr.recognizer import Recognizer
 from asr.search import FusionSettings
 from asr.tokens import Tokens
+from asr.torch_engine import default_device
 from asr.tuning.trials import Tuning
 
 _CARD_TITLE = "## Language model"
@@ -36,17 +39,20 @@ def add_language_model(
         ModelError, LanguageModelError: a file is broken, or tokens and language model do not fit.
         SettingsError: there is no such unit.
     """
-    old = Recognizer.load(folder, device=default_device())
-    model = old.language_model if language_model is None else load_ngram_model(language_model)
+    old = Recognizer.load(folder, device="auto")
+    model = old.parts.language_model if language_model is None else load_ngram_model(language_model)
     if model is None:
         raise LanguageModelError(f"{folder}: the model has no language model yet; give one with --lm")
     fusion = FusionSettings.parse({"unit": unit or old.search.fusion.unit}, source="--unit")
     settings = old.search.model_copy(update={"method": "beam", "fusion": fusion})
     if fusion.unit == "token" and lexicon is not None:
         raise LanguageModelError(f"{lexicon}: a language model of tokens takes no lexicon; leave it out")
-    words = () if fusion.unit == "token" else old.lexicon if lexicon is None else _read_lexicon(lexicon, old.tokens)
-    rescorer = old.neural_lm if neural_lm is None else NeuralLM.load(neural_lm, Tokens, device=default_device())
-    new = Recognizer(old.model, old.tokens, settings, language_model=model, lexicon=words, neural_lm=rescorer)
+    words = (
+        () if fusion.unit == "token" else old.parts.lexicon if lexicon is None else _read_lexicon(lexicon, old.tokens)
+    )
+    rescorer = old.parts.neural_lm if neural_lm is None else NeuralLM.load(neural_lm, Tokens, device=default_device())
+    parts = replace(old.parts, search=settings, language_model=model, lexicon=tuple(words), neural_lm=rescorer)
+    new = Recognizer(replace(parts, calibration=Calibration()))
     _ = new.fusion  # made now, for its errors
     return new
 
@@ -100,7 +106,7 @@ def _save_picture(path: Path, tuning: Tuning) -> None:
 
 
 def _card(tuning: Tuning, dev: str) -> str:
-    language_model, fusion = tuning.recognizer.language_model, tuning.best.settings.fusion
+    language_model, fusion = tuning.recognizer.parts.language_model, tuning.best.settings.fusion
     assert language_model is not None  # `tune` has refused it
     num_words = len(language_model.vocabulary) - 3
     unknown = f", {fusion.unknown_penalty:.3g} for each letter of an unknown word" if fusion.unit == "word" else ""

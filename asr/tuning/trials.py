@@ -7,7 +7,7 @@ is small, and the middle of a plateau carries over to other data better than a s
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -182,7 +182,7 @@ def _check_texts(utterances: Sequence[Utterance], tokens: Tokens) -> None:
 def _num_trials(recognizer: Recognizer) -> int:
     unit = recognizer.search.fusion.unit
     penalties = len(_PENALTIES) if unit == "word" else 0
-    rescored = len(_RESCORING_WEIGHTS) if recognizer.neural_lm is not None else 0
+    rescored = len(_RESCORING_WEIGHTS) if recognizer.parts.neural_lm is not None else 0
     fine = len(_FINE_ALPHAS) * len(_FINE_BETAS)
     return 2 + len(_ALPHAS) * len(_betas(unit)) + penalties + fine + len(_WIDTHS) + rescored
 
@@ -222,13 +222,14 @@ def tune(
     widths = _try_widths(dev.try_settings, best.settings)
     least = min(trial.cost for trial in widths)
     best = next(trial for trial in widths if trial.cost <= least * _NEGLIGIBLE)
-    if recognizer.neural_lm is not None:
-        best = min(dev.try_rescoring(recognizer.neural_lm, best.settings), key=lambda trial: trial.cost)
+    if recognizer.parts.neural_lm is not None:
+        best = min(dev.try_rescoring(recognizer.parts.neural_lm, best.settings), key=lambda trial: trial.cost)
     tuned = recognizer.with_search(best.settings)
-    if best.settings.rescoring_weight == 0:
-        tuned.neural_lm = None  # it would cost time, and change nothing
-    errors = _calibrate(tuned, dev)
-    return Tuning(best, without, coarse, fine, widths, sum(len(u.text.split()) for u in utterances), tuned, errors)
+    if best.settings.rescoring_weight == 0:  # to rescore would cost time, and change nothing
+        tuned = Recognizer(replace(tuned.parts, neural_lm=None))
+    calibrated, errors = _calibrate(tuned, dev)
+    num_words = sum(len(u.text.split()) for u in utterances)
+    return Tuning(best, without, coarse, fine, widths, num_words, calibrated, errors)
 
 
 def _try_widths(try_settings: Callable[[SearchSettings], Trial], settings: SearchSettings) -> list[Trial]:
@@ -240,8 +241,8 @@ def _try_widths(try_settings: Callable[[SearchSettings], Trial], settings: Searc
     return widths
 
 
-def _calibrate(recognizer: Recognizer, dev: _Dev) -> tuple[float, float]:
-    """Fit the calibration of confidence to the words that are right and wrong; returns the error before and after."""
+def _calibrate(recognizer: Recognizer, dev: _Dev) -> tuple[Recognizer, tuple[float, float]]:
+    """The recogniser with its confidence fitted to the words that are right and wrong; the error before and after."""
     found = recognizer.decode(dev.batch)
     scores = score(dev.texts, [dev.decode(best.tokens) for best in found]).utterances
     correct = [right for utterance in scores for right in utterance.correct_words()]
@@ -250,9 +251,10 @@ def _calibrate(recognizer: Recognizer, dev: _Dev) -> tuple[float, float]:
         spans = align_tokens(log_probs, best.tokens)
         for first, end in recognizer.tokens.word_spans(best.tokens):
             raw.append(word_confidence([span.confidence for span in spans[first:end]]))
-    recognizer.calibration = fit_calibration(raw, correct)
-    calibrated = [recognizer.calibration.apply(confidence) for confidence in raw]
-    return expected_calibration_error(raw, correct), expected_calibration_error(calibrated, correct)
+    calibration = fit_calibration(raw, correct)
+    calibrated = [calibration.apply(confidence) for confidence in raw]
+    errors = expected_calibration_error(raw, correct), expected_calibration_error(calibrated, correct)
+    return Recognizer(replace(recognizer.parts, calibration=calibration)), errors
 
 
 def _betas(unit: str) -> tuple[float, ...]:

@@ -1,7 +1,6 @@
 """`asr align` as its users meet it, and `Recognizer.align` behind it."""
 
 import io
-import json
 import sys
 
 import numpy as np
@@ -10,8 +9,9 @@ import soundfile
 import torch
 
 from asr.alignment.forced_alignment import align_tokens, align_words, path_score
-from asr.alignment.word_times import find_pauses
+from asr.alignment.pauses import find_pauses
 from asr.errors import AudioError, TokensError
+from asr.formats import FORMATS
 from asr.recognizer import Recognizer
 from asr.transcript import Word
 from tests.support.command_line import written
@@ -26,11 +26,7 @@ def text(tmp_path):
 def test_the_words_of_the_text_in_each_format(asr, model_folder, wav, text, tmp_path):
     transcript = Recognizer.load(model_folder).align(wav, "THE QUICK FOX")
     assert [word.text for word in transcript.words] == ["THE", "QUICK", "FOX"]
-    expected = {
-        "ctm": transcript.to_ctm("speech"),
-        "textgrid": transcript.to_textgrid(),
-        "json": json.dumps({"audio_filepath": str(wav), **transcript.to_json()}) + "\n",
-    }
+    expected = {name: render(transcript) for name, render in FORMATS.items()}
     for name, content in expected.items():
         printed = asr("align", model_folder, wav, text, "--format", name)
         assert (printed.code, printed.err, printed.out) == (0, "", content)
@@ -95,7 +91,7 @@ def test_times_and_score_are_those_of_the_forced_path():
         spans,
         [(0, 1), (2, 5)],
         seconds_per_frame=0.04,
-        pauses=find_pauses(waveform.numpy(), sample_rate=16_000),
+        pauses=find_pauses(waveform, sample_rate=16_000),
         duration=1.25,
     )
     assert transcript.words == tuple(

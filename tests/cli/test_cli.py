@@ -129,7 +129,7 @@ def test_a_line_feed_in_a_name_breaks_no_line(asr, model_folder, wav, tmp_path):
         str(wav),
         "",
     ]
-    record = json.loads(asr("transcribe", model_folder, path, "--json").out)
+    record = json.loads(asr("transcribe", model_folder, path, "--format", "json").out)
     assert record["audio_filepath"] == str(path)
 
 
@@ -143,14 +143,15 @@ def test_what_is_odd_about_a_sound_is_told_in_a_line(asr, model_folder, speechli
 
 
 def test_json_has_the_words_with_their_times(asr, model_folder, wav):
-    result = asr("transcribe", model_folder, wav, wav, "--json")
+    result = asr("transcribe", model_folder, wav, wav, "--format", "json")
     records = [json.loads(line) for line in result.out.splitlines()]
     assert len(records) == 2
     assert records[0] == records[1]
     assert records[0]["audio_filepath"] == str(wav)
     assert records[0]["duration"] == 2.0
-    assert [word["text"] for word in records[0]["words"]] == records[0]["text"].split()
-    for word in records[0]["words"]:
+    words = [word for segment in records[0]["segments"] for word in segment["words"]]
+    assert [word["text"] for word in words] == records[0]["text"].split()
+    for word in words:
         assert 0 <= word["start"] < word["end"] <= 2.0
         assert 0 <= word["confidence"] <= 1
 

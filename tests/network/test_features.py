@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from asr.errors import SettingsError
 from asr.features import LogMel, frame_mask, normalise, speech_weights
 from asr.model_settings import FeatureSettings, ModelSettings
+from asr.speech_mean import SpeechMean
 
 RATE = 16_000
 FLOOR = 2.0**-24
@@ -83,6 +84,19 @@ def test_the_mean_is_taken_away_that_a_stream_would_find_too(log_mel, speechlike
     assert num_frames.tolist() == [len(expected)]
     mean = mean_of_speech(expected.astype(np.float64), log_mel.first_speech_band)
     np.testing.assert_allclose(found[0], ((expected - mean) / SCALE).clip(-3, 3), atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100, 1000])
+def test_frames_that_come_in_pieces_have_the_mean_of_the_whole(log_mel, speechlike, piece):
+    pause = 1e-3 * np.random.default_rng(1).standard_normal(40_000).astype(np.float32)
+    wave = torch.from_numpy(np.concatenate([pause, speechlike, np.zeros(8000, np.float32)]))
+    frames = log_mel.log_mel(wave[None])[0].numpy()
+    stream = SpeechMean(80, num_loudest=log_mel.num_loudest, first_speech_band=log_mel.first_speech_band)
+    for start in range(0, len(frames), piece):
+        stream.accept(frames[start : start + piece])
+    np.testing.assert_allclose(stream.mean(), mean_of_speech(frames.astype(np.float64), log_mel.first_speech_band))
+    normalised, _ = log_mel(wave[None], lengths(len(wave)))
+    np.testing.assert_allclose(((frames - stream.mean()) / SCALE).clip(-3, 3), normalised[0], atol=1e-5, rtol=0)
 
 
 def test_models_of_before_take_the_mean_over_all_frames(speechlike):

@@ -25,7 +25,7 @@ def utterances(tmp_path):
     for number, text in enumerate(TEXTS):
         path = tmp_path / f"{number}.wav"
         num_samples = [16_000, 4000, 8000, 24_000, 30_000, 2000, 12_000][number]
-        soundfile.write(path, sound(num_samples, number).numpy(), SAMPLE_RATE, subtype="FLOAT")
+        soundfile.write(path, sound(num_samples, number), SAMPLE_RATE, subtype="FLOAT")
         found.append(Utterance(path, num_samples / SAMPLE_RATE, text, f"u{number}"))
     return found
 

@@ -6,6 +6,7 @@ from asr.alignment.confidence import Calibration
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.neural.model import NeuralLM, NeuralLMSettings
 from asr.lm.ngram import NGramModel
+from asr.model_folder import ModelParts
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings
 from tests.support.model_folders import edit_config, refused, same
@@ -25,7 +26,7 @@ def test_a_model_from_before_there_were_language_models_is_read(tmp_path, recogn
     loaded = Recognizer.load(folder)
     assert same(loaded, recognizer)
     assert loaded.search == SearchSettings(beam_width=16)
-    assert (loaded.language_model, loaded.lexicon, loaded.neural_lm, loaded.calibration) == (
+    assert (loaded.parts.language_model, loaded.parts.lexicon, loaded.parts.neural_lm, loaded.parts.calibration) == (
         None,
         (),
         None,
@@ -37,14 +38,15 @@ def test_a_model_from_before_there_were_language_models_is_read(tmp_path, recogn
 def tuned(tmp_path, recognizer):
     """A model folder with all that `asr tune` may put into it."""
     estimated = estimate_ngrams((text.split() for text in TEXTS), order=2)
-    Recognizer(
-        recognizer.model,
+    parts = ModelParts(
+        recognizer.engine,
         recognizer.tokens,
         SearchSettings(method="beam"),
         language_model=NGramModel.from_ngrams(estimated.words, estimated.ngrams),
-        lexicon=["HATS"],
+        lexicon=("HATS",),
         neural_lm=NeuralLM(NeuralLMSettings(hidden_size=4), recognizer.tokens),
-    ).save(tmp_path / "tuned")
+    )
+    Recognizer(parts).save(tmp_path / "tuned")
     return tmp_path / "tuned"
 
 
@@ -62,7 +64,7 @@ def test_a_missing_or_damaged_language_model_is_refused(tuned, name):
         path.write_bytes(damage)
         refused(tuned, name)
     path.write_bytes(content)
-    assert Recognizer.load(tuned).lexicon == ("HATS",)
+    assert Recognizer.load(tuned).parts.lexicon == ("HATS",)
 
 
 def test_a_lexicon_may_hold_anything_that_is_text(tuned):

@@ -71,7 +71,7 @@ def test_score_says_so_on_stderr_and_leaves_the_numbers(asr, tmp_path):
 def test_evaluate_says_which_words_no_model_of_these_tokens_can_write(asr, tmp_path, monkeypatch):
     recognizer = talkative()
     recognizer.save(tmp_path / "model")
-    soundfile.write(tmp_path / "a.wav", sound(16_000, 0).numpy(), SAMPLE_RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "a.wav", sound(16_000, 0), SAMPLE_RATE, subtype="FLOAT")
     heard = recognizer.transcribe(tmp_path / "a.wav").text
     result = asr("evaluate", tmp_path / "model", manifest(tmp_path / "m.jsonl", tmp_path / "a.wav", text=heard.lower()))
     alphabet, case = result.err.splitlines()

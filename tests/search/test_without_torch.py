@@ -9,7 +9,7 @@ sys.modules["torch"] = None  # whoever imports it gets an ImportError
 import numpy as np
 from asr.alignment.confidence import fit_calibration
 from asr.alignment.forced_alignment import align_tokens, align_words, path_score
-from asr.alignment.word_times import find_pauses
+from asr.alignment.pauses import find_pauses
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.ngram import NGramModel
 from asr.search import Fusion, PrefixBeamStream, SearchSettings, search, search_batch

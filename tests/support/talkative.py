@@ -4,9 +4,12 @@ import numpy as np
 import torch
 
 from asr.model import AcousticModel
+from asr.model_folder import ModelParts
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
+from asr.search import SearchSettings
 from asr.tokens import Tokens, TokenSettings
+from asr.torch_engine import TorchEngine
 
 SAMPLE_RATE = 16_000
 TEXTS = ["THE CAT SAT ON THE MAT", "A DOG RAN OUT", "THE RAT ATE THE HAT"]
@@ -25,7 +28,7 @@ def talkative(seed=0, *, tokens=None, search=None, **settings):
     model = AcousticModel(ModelSettings(**_SMALL | settings), vocab_size=len(tokens), sample_rate=SAMPLE_RATE)
     model.head.weight.data *= 40
     model.head.bias.data[_UNKNOWN_ID] = -100
-    return Recognizer(model, tokens, search)
+    return Recognizer(ModelParts(TorchEngine(model), tokens, search or SearchSettings()))
 
 
 def sound(num_samples, seed=0, level=0.1):
@@ -33,4 +36,4 @@ def sound(num_samples, seed=0, level=0.1):
     rng = np.random.default_rng(seed)
     pieces = [np.convolve(rng.normal(size=800), rng.normal(size=5), "same") for _ in range(num_samples // 800 + 1)]
     wave = np.concatenate([rng.uniform(0.1, 1) * piece for piece in pieces])[:num_samples]
-    return torch.tensor(level * wave / np.abs(wave).max(), dtype=torch.float32)
+    return (level * wave / np.abs(wave).max()).astype(np.float32)

@@ -6,9 +6,11 @@ from pathlib import Path
 import torch
 
 from asr.model import AcousticModel
+from asr.model_folder import ModelParts
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.tokens import Tokens, TokenSettings
+from asr.torch_engine import TorchEngine
 
 TEXT = "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG"
 
@@ -17,7 +19,8 @@ def write_model(folder: Path, *, seed: int, hidden_size: int = 8, text: str = TE
     tokens, _ = Tokens.train([text], TokenSettings())
     torch.manual_seed(seed)
     settings = ModelSettings(conv_channels=2, num_layers=1, hidden_size=hidden_size)
-    Recognizer(AcousticModel(settings, vocab_size=len(tokens), sample_rate=16_000), tokens).save(folder)
+    engine = TorchEngine(AcousticModel(settings, vocab_size=len(tokens), sample_rate=16_000))
+    Recognizer(ModelParts(engine, tokens)).save(folder)
     return folder
 
 

@@ -21,10 +21,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import asr.training.loss
 from asr.corpus.collate import Batch
 from asr.model import AcousticModel
+from asr.model_folder import ModelParts
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
-from asr.search import SearchSettings
 from asr.tokens import Tokens
+from asr.torch_engine import TorchEngine
 from asr.training.device import prepare_device
 from asr.training.diagnosis.replay import keep_incident, load_incident
 from asr.training.distributed import World
@@ -198,9 +199,8 @@ def test_a_state_saved_on_a_cpu_goes_on(device: str) -> None:
 @devices
 def test_an_incident_holds_the_batch_as_it_was(device: str, tmp_path: Path) -> None:
     settings, batch = experiment(), make_batch(DURATIONS)
-    recognizer = Recognizer(
-        small_model(device, settings), Tokens.train([ascii_uppercase], settings.tokens)[0], SearchSettings()
-    )
+    tokens, _ = Tokens.train([ascii_uppercase], settings.tokens)
+    recognizer = Recognizer(ModelParts(TorchEngine(small_model(device, settings)), tokens))
     stepper = Stepper(recognizer.model, settings.training, settings.augment, World())
     report = stepper.gradients(batch.to(torch.device(device)), 0)
     keep_incident(tmp_path, recognizer, report, stepper.loss_settings, settings=settings, epoch=1, rank=0)

@@ -15,10 +15,12 @@ from asr.errors import LanguageModelError, OutputError, SettingsError
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel
+from asr.model_folder import ModelParts
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings, search_batch
 from asr.tokens import Tokens, TokenSettings
+from asr.torch_engine import TorchEngine
 from asr.tuning import add_language_model, save_tuned, tune
 from asr.tuning.trials import Trial, _middle_of_best, _middle_of_equals, _try_widths
 from benchmarks.ctc_like import ctc_like_log_probs
@@ -40,7 +42,7 @@ def folder(tmp_path, tokens):
     torch.manual_seed(0)
     settings = ModelSettings(conv_channels=2, num_layers=1, hidden_size=8)
     model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=16_000)
-    Recognizer(model, tokens).save(tmp_path / "model", card="# A model\n\nOf colours.\n")
+    Recognizer(ModelParts(TorchEngine(model), tokens)).save(tmp_path / "model", card="# A model\n\nOf colours.\n")
     return tmp_path / "model"
 
 
@@ -82,7 +84,7 @@ def test_a_fitting_language_model_helps_and_is_used_from_then_on(folder, dev, tm
     save_tuned(tuning, folder, dev="dev.jsonl")
     assert (folder / "tuning.png").read_bytes().startswith(b"\x89PNG")
     loaded = Recognizer.load(folder)
-    assert (loaded.search, loaded.calibration) == (tuning.best.settings, tuning.recognizer.calibration)
+    assert (loaded.search, loaded.parts.calibration) == (tuning.best.settings, tuning.recognizer.parts.calibration)
     assert loaded.search.method == "beam"
     assert loaded.decode(log_probs) == tuning.recognizer.decode(log_probs)
     found = [loaded.tokens.decode(best.tokens) for best in loaded.decode(log_probs)]
@@ -122,13 +124,13 @@ def test_a_neural_language_model_rescores(folder, dev, tmp_path, tokens, monkeyp
     lm = save_model(tmp_path / "lm.bin", TEXTS)
     recognizer = add_language_model(folder, lm, unit="word", neural_lm=tmp_path / "rnn.safetensors")
     monkeypatch.setattr("asr.tuning.trials._RESCORING_WEIGHTS", (0.0,))
-    assert tune(recognizer, utterances).recognizer.neural_lm is None  # a weight of 0 would only cost time
+    assert tune(recognizer, utterances).recognizer.parts.neural_lm is None  # a weight of 0 would only cost time
     monkeypatch.setattr("asr.tuning.trials._RESCORING_WEIGHTS", (0.3,))
     tuning = tune(recognizer, utterances)
     save_tuned(tuning, folder, dev="dev.jsonl")
     assert json.loads((folder / "config.json").read_text())["neural_lm"] is True
     loaded = Recognizer.load(folder)
-    assert loaded.neural_lm is not None
+    assert loaded.parts.neural_lm is not None
     assert loaded.decode(log_probs) == tuning.recognizer.decode(log_probs)
 
 
@@ -136,7 +138,7 @@ def test_a_lexicon_adds_words_that_the_language_model_does_not_know(folder, tmp_
     lm = save_model(tmp_path / "lm.bin", ["RED BLUE"])
     (tmp_path / "words.dic").write_text("GREEN  G R IY N\nGREEN(2)  G R IH N\n\nNINE  N AY N\n")
     recognizer = add_language_model(folder, lm, unit="lexicon", lexicon=tmp_path / "words.dic")
-    assert recognizer.lexicon == ("GREEN", "NINE")
+    assert recognizer.parts.lexicon == ("GREEN", "NINE")
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(LanguageModelError, match=r"empty.txt: no words"):
         add_language_model(folder, lm, unit="lexicon", lexicon=tmp_path / "empty.txt")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from jaxtyping import Float
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.augment import AugmentSettings, background_noise
@@ -23,10 +23,11 @@ from asr.corpus.shards import read_index, read_shard
 from asr.corpus.waveforms import Example
 from asr.errors import TrainingError
 from asr.model import AcousticModel
+from asr.model_folder import ModelParts
 from asr.recognizer import Recognizer
 from asr.scoring import Score, UtteranceScore, score
-from asr.search import SearchSettings
 from asr.tokens import Tokens
+from asr.torch_engine import TorchEngine
 from asr.training.data import alignable, encode, read_set
 from asr.training.diagnosis.nonfinite import examine
 from asr.training.distributed import World
@@ -124,7 +125,7 @@ def overfit_one_batch(
     encoded = encode([example.utterance for example in read], tokens, settings.data.train)
     with_sounds = [Example(e.utterance, e.tokens, r.sound) for e, r in zip(encoded, read, strict=True)]
     examples, _ = alignable(with_sounds, settings.model, ())
-    recognizer = Recognizer(model, tokens, SearchSettings())
+    recognizer = Recognizer(ModelParts(TorchEngine(model), tokens))
     loop, augment = settings.training, settings.augment
     return fit_batch(recognizer, choose(examples), loop, augment, max_steps=max_steps, max_seconds=max_seconds)
 
@@ -179,7 +180,7 @@ def fit_batch(
     batch = next(batches.epoch(1))
     texts = {example.utterance.id: example.utterance.text for example in examples}
     trial = _Trial(recognizer, batch, [texts[id] for id in batch.ids])
-    stepper, on_device = Stepper(recognizer.model, loop, augment, World()), batch.to(recognizer.device)
+    stepper, on_device = Stepper(recognizer.model, loop, augment, World()), batch.to(recognizer.model.device)
     started, reason = time.perf_counter(), ""
     for step in range(max_steps):
         recognizer.model.train()
@@ -207,8 +208,8 @@ class _Trial:
     def __init__(self, recognizer: Recognizer, batch: Batch, texts: list[str]) -> None:
         lengths, rng = batch.num_samples.tolist(), np.random.default_rng(0)
         self._recognizer, self._ids, self._texts = recognizer, batch.ids, texts
-        self._sounds = [row[:length] for row, length in zip(batch.waveforms, lengths, strict=True)]
-        self._noise = [torch.from_numpy(background_noise(length, rng)) for length in lengths]
+        self._sounds = [row[:length] for row, length in zip(batch.waveforms.numpy(), lengths, strict=True)]
+        self._noise = [background_noise(length, rng) for length in lengths]
 
     def is_passed(self) -> bool:
         return self.heard().errors == 0 and self.heard_in_noise().wer >= LEAST_NOISE_WER
@@ -219,7 +220,7 @@ class _Trial:
     def heard_in_noise(self) -> Score:
         return self._score(self._noise)
 
-    def _score(self, waveforms: Sequence[Tensor]) -> Score:
+    def _score(self, waveforms: Sequence[Float[np.ndarray, "_"]]) -> Score:
         self._recognizer.model.eval()
         decode, tokens = self._recognizer.decode, self._recognizer.tokens
         hypotheses = [

@@ -1,0 +1,30 @@
+"""Stages 2 and 3 as the recogniser sees them: waveforms -> log-probabilities, whatever computes them."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float, Float32
+from numpy import ndarray
+
+from asr.model_settings import ModelSettings
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A trained network that is ready to compute; `asr/torch_engine.py` is one."""
+
+    settings: ModelSettings
+    vocab_size: int
+    seconds_per_frame: float
+
+    def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
+        """Natural-log probabilities (frames, vocab) of each waveform (16 kHz, mono, in [-1, 1]), without padding."""
+        ...
+
+    def num_frames(self, num_samples: int) -> int:
+        """How many rows of log-probabilities come out for so many samples."""
+        ...
+
+    def to_bytes(self) -> bytes:
+        """All weights, as the file of a model folder."""
+        ...

@@ -1,0 +1,28 @@
+"""What is not in the base install, and which extra of the package brings it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from asr.errors import ExtraError
+
+EXTRAS = {"torch": "train", "torchaudio": "train", "matplotlib": "train"}
+"""The extra that brings each package."""
+
+
+@contextmanager
+def needs_extra(purpose: str) -> Iterator[None]:
+    """The imports within need an extra; where it is missing, that is said with `purpose` and what to install.
+
+    Raises:
+        ExtraError: a package of an extra is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        raise ExtraError(
+            f"{purpose} needs {package}, which is not installed; install it with: "
+            f"pip install 'recurrent-asr[{EXTRAS[package]}]'"
+        ) from None

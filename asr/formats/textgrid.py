@@ -1,0 +1,35 @@
+"""A TextGrid of Praat (the long text format), with one tier, `words`: empty intervals stand between the words."""
+
+from collections.abc import Sequence
+
+from asr.transcript import Transcript, Word
+
+
+def render(transcript: Transcript) -> str:
+    """An interval has to have a length: a word without one is left out."""
+    duration = transcript.duration
+    intervals = _intervals([word for word in transcript.words if word.end > word.start], duration)
+    tier = f"xmin = 0\n        xmax = {duration}\n        intervals: size = {len(intervals)}\n"
+    head = (
+        f'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = {duration}\n'
+        "tiers? <exists>\nsize = 1\nitem []:\n    item [1]:\n"
+        f'        class = "IntervalTier"\n        name = "words"\n        {tier}'
+    )
+    return head + "".join(
+        f"        intervals [{number}]:\n            xmin = {start}\n            xmax = {end}\n"
+        f'            text = "{text}"\n'
+        for number, (start, end, text) in enumerate(intervals, start=1)
+    )
+
+
+def _intervals(words: Sequence[Word], duration: float) -> list[tuple[float, float, str]]:
+    """The words and what is between them: start, end and text, from 0 to `duration` without a gap."""
+    intervals, reached = [], 0.0
+    for word in words:
+        if word.start > reached:
+            intervals.append((reached, word.start, ""))
+        intervals.append((word.start, word.end, word.text.replace('"', '""')))
+        reached = word.end
+    if reached < duration:
+        intervals.append((reached, duration, ""))
+    return intervals

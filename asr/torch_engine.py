@@ -1,0 +1,86 @@
+"""Stages 2 and 3 by torch, on a CPU or a GPU."""
+
+from collections.abc import Sequence
+
+import safetensors
+import safetensors.torch
+import torch
+from jaxtyping import Float, Float32
+from numpy import ndarray
+
+from asr.errors import DeviceError
+from asr.model import AcousticModel
+from asr.model_settings import ModelSettings
+from asr.recurrent.weights import in_current_names, load_weights
+
+
+class TorchEngine:
+    """A network in evaluation mode. It may be in training meanwhile, if the trainer puts it back."""
+
+    def __init__(self, model: AcousticModel) -> None:
+        self.model = model.eval()
+        self.settings = model.settings
+        self.vocab_size = model.vocab_size
+        self.seconds_per_frame = model.seconds_per_frame
+
+    @classmethod
+    def from_bytes(cls, weights: bytes, settings: ModelSettings, *, vocab_size: int, sample_rate: int) -> "TorchEngine":
+        """The engine that `to_bytes` was asked of, or one that an older version wrote, on the CPU.
+
+        Raises:
+            ValueError: the weights are not of these settings, or the file is damaged.
+        """
+        if len(weights) < 4 * settings.num_recurrent_weights:  # before so much memory is taken
+            raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its layers")
+        try:
+            model = AcousticModel(settings, vocab_size=vocab_size, sample_rate=sample_rate)
+            load_weights(model, in_current_names(safetensors.torch.load(weights)))
+        except (safetensors.SafetensorError, RuntimeError) as error:
+            raise ValueError(str(error)) from None
+        return cls(model)
+
+    def to_bytes(self) -> bytes:
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
+        return safetensors.torch.save(weights)
+
+    def to(self, device: torch.device) -> "TorchEngine":
+        """The same network, moved."""
+        self.model.to(device)
+        return self
+
+    def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
+        if not waveforms:
+            return []
+        num_samples = torch.tensor([len(waveform) for waveform in waveforms])
+        rows = [torch.from_numpy(waveform) for waveform in waveforms]
+        batch = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        device = self.model.device
+        with torch.inference_mode():
+            log_probs, num_frames = self.model(batch.to(device), num_samples.to(device))
+        return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_frames.tolist(), strict=True)]
+
+    def num_frames(self, num_samples: int) -> int:
+        return int(self.model.num_output_frames(torch.tensor([num_samples])))
+
+
+def default_device() -> torch.device:
+    """The GPU, if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def usable_device(device: str | torch.device) -> torch.device:
+    """The device of this name, such as "cpu", "cuda" or "cuda:1"; "auto" is the GPU, if there is one.
+
+    Raises:
+        DeviceError: PyTorch has no such device here.
+    """
+    if device == "auto":
+        return default_device()
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found).cpu()
+    except Exception as error:  # each of PyTorch's back ends raises what it likes
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+        there = "; ".join(["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))])
+        raise DeviceError(f"device {str(device)!r} cannot be used ({reason}); here there is: {there}") from None
+    return found

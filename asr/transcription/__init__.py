@@ -1,0 +1,1 @@
+"""Recordings -> transcripts, many at a time: `jobs.py` (one after the other, broken ones told)."""
