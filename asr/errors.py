@@ -14,7 +14,7 @@ class SettingsError(AsrError):
 
 
 class AudioError(AsrError):
-    """A sound file can not be used: missing, empty, not audio, truncated, or with samples that are not finite."""
+    """A sound file cannot be used: missing, empty, not audio, truncated, or with samples that are not finite."""
 
 
 class TruncatedAudioError(AudioError):
@@ -38,7 +38,7 @@ class CorpusError(AsrError):
 
 
 class TokensError(AsrError):
-    """Text can not be written with the tokens at hand, or a token model is broken."""
+    """Text cannot be written with the tokens at hand, or a token model is broken."""
 
 
 class SearchError(AsrError):
@@ -46,7 +46,7 @@ class SearchError(AsrError):
 
 
 class LanguageModelError(AsrError):
-    """A language model is broken, does not fit the acoustic model, or can not be estimated from the text."""
+    """A language model is broken, does not fit the acoustic model, or cannot be estimated from the text."""
 
 
 class ModelError(AsrError):
@@ -62,11 +62,11 @@ class ExtraError(AsrError):
 
 
 class ScoringError(AsrError):
-    """References and hypotheses can not be compared."""
+    """References and hypotheses cannot be compared."""
 
 
 class TrainingError(AsrError):
-    """Training can not start or go on."""
+    """Training cannot start or go on."""
 
 
 class Interrupted(AsrError):

@@ -36,7 +36,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What a model makes of one utterance. `loss`: natural log, None if its text has probability zero or can not be
+    """What a model makes of one utterance. `loss`: natural log, None if its text has probability zero or cannot be
     written in the model's tokens; `num_tokens`: of that text; `num_blanks` of `num_frames` have the blank on top.
     """
 
@@ -51,7 +51,7 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
     """Recognise every utterance and score it against its text.
 
     Raises:
-        AudioError: a sound file can not be used.
+        AudioError: a sound file cannot be used.
         ScoringError: the texts have no words.
     """
     refuse_no_words([utterance.text for utterance in utterances])
@@ -62,7 +62,7 @@ def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[R
     """What the recogniser makes of each utterance, in their order.
 
     Raises:
-        AudioError: a sound file can not be used.
+        AudioError: a sound file cannot be used.
     """
     found: dict[int, Recognised] = {}
     for batch, all_log_probs in batches_of_log_probs(recognizer, utterances):
@@ -99,7 +99,7 @@ def batches_of_log_probs(
     """Batch by batch, which utterances it holds and the log-probabilities of each.
 
     Raises:
-        AudioError: a sound file can not be used.
+        AudioError: a sound file cannot be used.
     """
     if not utterances:
         return

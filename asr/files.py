@@ -34,10 +34,10 @@ _TEMPORARY = "????????"  # what mkstemp puts into a name
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to `path` when the block ends well, removed when it does not.
 
-    A link is written through; a device or a pipe, such as /dev/stdout, is given as it is, for it can not be replaced.
+    A link is written through; a device or a pipe, such as /dev/stdout, is given as it is, for it cannot be replaced.
 
     Raises:
-        OutputError: if the folder can not be made or the file can not be written. What stood at `path` before stays.
+        OutputError: if the folder cannot be made or the file cannot be written. What stood at `path` before stays.
     """
     temporary: Path | None = None
     kept = ""
@@ -99,7 +99,7 @@ def append_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 behind what is in a file, whole or not at all; a crash may leave a part of it.
 
     Raises:
-        OutputError: the file can not be written; it is as it was.
+        OutputError: the file cannot be written; it is as it was.
     """
     size: int | None = None
     try:
@@ -128,7 +128,7 @@ def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
     """A file to read from, unpacked while it is read if its name ends in `.gz` or `.xz`.
 
     Raises:
-        error: it is missing, a device, not whole, can not be read, or packed so tightly that nobody has packed it for
+        error: it is missing, a device, not whole, cannot be read, or packed so tightly that nobody has packed it for
             use: a "zip bomb", of which a megabyte fills a gigabyte of memory.
     """
     try:
@@ -147,7 +147,7 @@ def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
         form = "xz" if path.suffix == ".xz" else "gzip"
         raise error(f"{path}: not a whole {form} file ({reason}); copy or make it again") from None
     except (OSError, ValueError) as reason:  # ValueError: a name with a zero byte in it
-        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
+        raise error(f"{path}: cannot be read ({system_reason(reason)})") from None
 
 
 class _AtMost(RawIOBase):
@@ -178,7 +178,7 @@ def read_bytes(path: Path, error: type[AsrError], *, max_bytes: int = MAX_BYTES)
     """The contents of a file or a pipe.
 
     Raises:
-        error: it is missing, a device, or larger than `max_bytes`, or it can not be read.
+        error: it is missing, a device, or larger than `max_bytes`, or it cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -190,7 +190,7 @@ def read_bytes(path: Path, error: type[AsrError], *, max_bytes: int = MAX_BYTES)
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
     except (OSError, ValueError) as reason:  # ValueError: a name with a zero byte in it
-        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
+        raise error(f"{path}: cannot be read ({system_reason(reason)})") from None
     if is_too_large:
         raise error(
             f"{path}: is larger than {max_bytes / 2**20:,.0f} MiB, the most that is read; is it the right file?"
@@ -245,7 +245,7 @@ def read_lines(path: Path, error: type[AsrError]) -> list[str]:
     stand inside a text. A byte order mark and carriage returns at the ends of lines are left out.
 
     Raises:
-        error: the file is missing, too large, can not be read, or is not UTF-8; names the line.
+        error: the file is missing, too large, cannot be read, or is not UTF-8; names the line.
     """
     data = read_bytes(path, error)
     try:
@@ -262,7 +262,7 @@ def stream_lines(path: Path, error: type[AsrError]) -> Iterator[str]:
     """The lines of `read_lines` one by one, for a file of any size.
 
     Raises:
-        error: the file is missing or a device, can not be read, has a line of more than 16 MiB, or is not UTF-8; names
+        error: the file is missing or a device, cannot be read, has a line of more than 16 MiB, or is not UTF-8; names
             the line.
     """
     number = 0
@@ -280,7 +280,7 @@ def stream_lines(path: Path, error: type[AsrError]) -> Iterator[str]:
     except UnicodeDecodeError:
         raise error(f"{path}, line {number}: not UTF-8 text; convert the file to UTF-8") from None
     except (OSError, ValueError) as reason:  # ValueError: a name with a zero byte in it
-        raise error(f"{path}: can not be read ({system_reason(reason)})") from None
+        raise error(f"{path}: cannot be read ({system_reason(reason)})") from None
 
 
 def _flush_to_disk(path: Path) -> None:

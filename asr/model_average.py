@@ -14,7 +14,7 @@ def average_models(folders: Sequence[Path], output: Path) -> Recognizer:
 
     Raises:
         ModelError: there is none, a folder is no model, or their settings or tokens differ.
-        OutputError: the model can not be written.
+        OutputError: the model cannot be written.
     """
     _refuse_no_models(folders)
     first, *others = [Recognizer.load(folder) for folder in folders]

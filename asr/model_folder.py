@@ -123,7 +123,7 @@ def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> No
     """Write a model folder, whole or not at all; what else is in the folder is left alone.
 
     Raises:
-        OutputError: the disk is full or the folder can not be written; the model that was there is untouched.
+        OutputError: the disk is full or the folder cannot be written; the model that was there is untouched.
     """
     incomplete, was_there = folder / _INCOMPLETE, folder.exists()
     try:

@@ -54,7 +54,7 @@ def save_sound_picture(
     goes beyond full scale, fits its peak.
 
     Raises:
-        OutputError: the picture can not be written.
+        OutputError: the picture cannot be written.
     """
     duration = len(waveform) / SAMPLE_RATE
     figure = Figure(figsize=(min(24.0, max(9.0, 2.2 * duration)), 5.4), layout="constrained")
@@ -79,7 +79,7 @@ def save_learning_curve(
     """Losses beside error rates in per cent; `best`: epoch and error rate that are pointed out.
 
     Raises:
-        OutputError: the picture can not be written.
+        OutputError: the picture cannot be written.
     """
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -128,7 +128,7 @@ def save_figure(path: Path, figure: Figure) -> None:
     """As PNG, on white.
 
     Raises:
-        OutputError: the picture can not be written.
+        OutputError: the picture cannot be written.
     """
     _write(figure, path)
 
@@ -141,7 +141,7 @@ def save_tuning_picture(
     `without` is the rate without the language model.
 
     Raises:
-        OutputError: the picture can not be written.
+        OutputError: the picture cannot be written.
     """
     figure = Figure(figsize=(16, 6.4), layout="constrained")
     *places, right = figure.subplots(1, len(surfaces) + 1, width_ratios=[1.3] * len(surfaces) + [1])

@@ -57,7 +57,7 @@ class Recognizer:
         self.parts = parts
         self.hotwords = dict(hotwords or {})
         if hotwords:
-            _ = self.fusion  # so that a hot word that can not be written is refused here, before any work
+            _ = self.fusion  # so that a hot word that cannot be written is refused here, before any work
 
     @property
     def engine(self) -> Engine:
@@ -107,7 +107,7 @@ class Recognizer:
         """The same recogniser with other hot words, or with none; quickly, as for a single request.
 
         Raises:
-            SearchError: a hot word can not be written with the model's tokens.
+            SearchError: a hot word cannot be written with the model's tokens.
         """
         return self._sharing(self.parts, hotwords)
 
@@ -135,7 +135,7 @@ class Recognizer:
             DeviceError: there is no such device.
             ExtraError: torch, which computes such a model, is not installed.
             ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
-            SearchError: a hot word can not be written with the model's tokens.
+            SearchError: a hot word cannot be written with the model's tokens.
         """
         return cls(read_model_folder(Path(folder), device=device), hotwords=hotwords)
 
@@ -143,7 +143,7 @@ class Recognizer:
         """Write the model folder, whole or not at all; what else is in the folder is left alone.
 
         Raises:
-            OutputError: the disk is full or the folder can not be written; the model that was there is untouched.
+            OutputError: the disk is full or the folder cannot be written; the model that was there is untouched.
         """
         write_model_folder(Path(folder), self.parts, card=card)
 
@@ -162,7 +162,7 @@ class Recognizer:
         Of a list or a tuple of sounds, a list of their transcripts: one after the other, so with the memory for one.
 
         Raises:
-            AudioError: a file or the samples can not be used, such as samples that are NaN.
+            AudioError: a file or the samples cannot be used, such as samples that are NaN.
         """
         if isinstance(audio, list | tuple):
             return [self.transcribe(one, sample_rate=sample_rate) for one in audio]
@@ -195,7 +195,7 @@ class Recognizer:
         that of the likeliest path.
 
         Raises:
-            AudioError: the sound can not be used, is silent, or is too short for the text.
+            AudioError: the sound cannot be used, is silent, or is too short for the text.
             TokensError: the text is empty, or has a character that the model has no token for.
         """
         waveform, where = waveform_of(audio, sample_rate=sample_rate), name_of(audio)

@@ -136,7 +136,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8 text; expected a YAML file") from None
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
-        raise SettingsError(f"{path}: can not be read ({system_reason(error)})") from None
+        raise SettingsError(f"{path}: cannot be read ({system_reason(error)})") from None
     if len(content) > _MAX_BYTES:
         raise SettingsError(f"{path}: is larger than {_MAX_BYTES // 2**20} MiB; expected a file of settings")
     values = _read_yaml(text, source=str(path))
@@ -158,7 +158,7 @@ def _read_yaml(text: str, *, source: str) -> Any:
         raise SettingsError(f"{source}, line {line}: not valid YAML: {error.problem}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise SettingsError(f"{source}, line {line}: U+{error.character:04X} can not be in YAML") from None
+        raise SettingsError(f"{source}, line {line}: U+{error.character:04X} cannot be in YAML") from None
     except (ValueError, ArithmeticError, RecursionError) as error:  # numbers and nesting without end
         raise SettingsError(f"{source}: not valid YAML: {error}") from None
     except (TypeError, AttributeError, LookupError):

@@ -65,7 +65,7 @@ class Tokens:
         """Learn the pieces from texts (Kudo & Richardson 2018): the model, and a message if it is smaller than asked.
 
         Raises:
-            TokensError: if there is no text, if a text has a character that can not be a token, or if the vocabulary
+            TokensError: if there is no text, if a text has a character that cannot be a token, or if the vocabulary
                 is too small for the characters of the texts.
         """
         texts = [" ".join(text.split()) for text in texts]
@@ -130,7 +130,7 @@ def _refuse_reserved(texts: Sequence[str]) -> None:
     for text in texts:
         if reserved := _RESERVED.search(text):
             raise TokensError(
-                f"the training text {text!r:.200} has {reserved[0]!r} (U+{ord(reserved[0][0]):04X}), which can not be "
+                f"the training text {text!r:.200} has {reserved[0]!r} (U+{ord(reserved[0][0]):04X}), which cannot be "
                 "learnt, for it is reserved; take it out of the text"
             )
 

@@ -25,7 +25,7 @@ def fetch_and_unpack(
 
     Raises:
         CorpusError: no address gives the archive, or it is not what it should be.
-        OutputError: the files can not be written.
+        OutputError: the files cannot be written.
     """
     if unpacked.exists():
         say("fetch, prepare", f"unpacked before: {unpacked}")

@@ -17,4 +17,4 @@ def _kept(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] in "LMN" or character in "'" + _JOINERS:
         return character
-    return "" if category == "Cf" else " "  # what can not be seen, such as a soft hyphen, parts no words
+    return "" if category == "Cf" else " "  # what cannot be seen, such as a soft hyphen, parts no words

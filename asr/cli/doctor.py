@@ -26,7 +26,7 @@ def doctor(
     ] = None,
     fix: Annotated[
         Path | None,
-        typer.Option(metavar="OUT", help="Write a cleaned manifest here: without what can not be used, NFC, true."),
+        typer.Option(metavar="OUT", help="Write a cleaned manifest here: without what cannot be used, NFC, true."),
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Each finding as one JSON object a line, then the counts of each manifest.")
@@ -35,7 +35,7 @@ def doctor(
     """Check manifests before training: lines, texts, sound files, copies, and overlap with dev and test.
 
     Exits with 0 if there are no errors (warnings are for you to judge), with 1 if there are, and with 2 if a manifest
-    can not be read at all. The manifests themselves are never changed.
+    cannot be read at all. The manifests themselves are never changed.
     """
     import json as json_module
     import os

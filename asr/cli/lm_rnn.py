@@ -65,7 +65,7 @@ def _settings(overrides: Sequence[str]) -> "NeuralTrainingSettings":
 
 
 def _texts(paths: Sequence[Path], tokens: "Tokens") -> list[str]:
-    """The lines of files; one that can not be written with the tokens is refused by its file and number."""
+    """The lines of files; one that cannot be written with the tokens is refused by its file and number."""
     from asr.lm.text import read_sentences
 
     def split(line: str, where: str) -> list[str]:

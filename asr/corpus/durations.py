@@ -11,7 +11,7 @@ NUM_THREADS = 16
 
 
 def read_durations(paths: Sequence[Path]) -> list[float | AudioError]:
-    """The length of each sound file in seconds, or why it can not be used."""
+    """The length of each sound file in seconds, or why it cannot be used."""
     with ThreadPoolExecutor(NUM_THREADS) as threads:
         return list(threads.map(_read_duration, paths))
 

@@ -36,7 +36,7 @@ def manifest_lines(path: Path, progress: Progress | None = None, doing: str = ""
     """The lines of a manifest, one in memory at a time; `progress` hears what is being done, and how far it is.
 
     Raises:
-        ManifestError: the file is missing or can not be read.
+        ManifestError: the file is missing or cannot be read.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ManifestError(f"{path}: is a pipe or a device, but it has to be read twice; save it to a file first")
@@ -53,7 +53,7 @@ def manifest_lines(path: Path, progress: Progress | None = None, doing: str = ""
     except FileNotFoundError:
         raise ManifestError(f"{path}: no such file") from None
     except OSError as reason:
-        raise ManifestError(f"{path}: can not be read ({system_reason(reason)})") from None
+        raise ManifestError(f"{path}: cannot be read ({system_reason(reason)})") from None
 
 
 def utterances_of(path: Path) -> Iterator[Utterance]:

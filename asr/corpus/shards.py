@@ -73,10 +73,10 @@ def write_shards(manifest: Path, folder: Path, *, shard_bytes: int, progress: Pr
     bits, 16 kHz, mono. `folder` appears when it is whole.
 
     Raises:
-        ManifestError: the manifest can not be used.
-        AudioError: a sound file can not be read.
+        ManifestError: the manifest cannot be used.
+        AudioError: a sound file cannot be read.
         CorpusError: `folder` holds something already.
-        OutputError: the shards can not be written.
+        OutputError: the shards cannot be written.
     """
     utterances = read_manifest(manifest)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -144,7 +144,7 @@ def read_shard(shard: Shard) -> Iterator[tuple[Utterance, EncodedSound]]:
     except FileNotFoundError:
         raise CorpusError(f"{shard.path}: no such shard; the index names it") from None
     except OSError as error:
-        raise CorpusError(f"{shard.path}: can not be read ({system_reason(error)})") from None
+        raise CorpusError(f"{shard.path}: cannot be read ({system_reason(error)})") from None
     except (tarfile.TarError, ValueError) as error:
         raise _damaged(shard, str(error).partition("\n")[0]) from None
 
@@ -261,4 +261,4 @@ def _encoded(utterance: Utterance) -> tuple[str, bytes]:
     try:
         return suffix if re.fullmatch("(?!json)[a-z0-9]+", suffix) else "sound", path.read_bytes()
     except OSError as error:
-        raise AudioError(f"{path}: can not be read ({system_reason(error)})") from None
+        raise AudioError(f"{path}: cannot be read ({system_reason(error)})") from None

@@ -28,7 +28,7 @@ def unpack(archive: Path, folder: Path, *, check: Callable[[Path], None] | None 
     Raises:
         CorpusError: if the archive is missing, is no archive, is truncated or damaged, or has a member that would
             leave the folder or is neither a file nor a folder; if `folder` holds something already.
-        OutputError: if the files can not be written.
+        OutputError: if the files cannot be written.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise CorpusError(f"{folder}: is there already; remove it to unpack {archive} anew")

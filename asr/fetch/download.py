@@ -34,7 +34,7 @@ def download(urls: Sequence[str], path: Path, *, sha256: str | None) -> Path:
     Raises:
         CorpusError: names every address with the reason why it failed: no answer, a broken connection, a web page in
             place of the file, or a wrong checksum (found and expected); a part with a wrong checksum is removed.
-        OutputError: if the file can not be written.
+        OutputError: if the file cannot be written.
     """
     if path.is_file() and sha256 in (None, _sha256(path)):
         return path

@@ -77,7 +77,7 @@ def read_arpa(path: Path) -> NGramModel:
 
 
 def write_arpa(model: NGramModel, path: Path) -> None:
-    """Write a model so that `read_arpa` gives the same. Raises OutputError if the file can not be written."""
+    """Write a model so that `read_arpa` gives the same. Raises OutputError if the file cannot be written."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         if path.suffix == ".gz":
             # Neither name nor time: the same model gives the same file.
@@ -162,7 +162,7 @@ def _make_vocabulary(data: bytearray, unigrams: _Section, words: list[bytes]) ->
 
 
 def _blame_word(data: bytearray, unigrams: _Section, error: LanguageModelError) -> tuple[int, str]:
-    """Where the unigram is that can not be in a vocabulary, and why."""
+    """Where the unigram is that cannot be in a vocabulary, and why."""
     seen: set[bytes] = set()
     for position, line in _filled_lines(data, unigrams):
         word = bytes(line.split()[1]) if len(line.split()) > 1 else b""

@@ -26,7 +26,7 @@ _ALIGNMENT = 64
 
 
 def write_binary(path: Path, vocabulary: Vocabulary, tables: LMTables, num_states: np.ndarray) -> None:
-    """Write the parts of a model. Raises OutputError if the file can not be written."""
+    """Write the parts of a model. Raises OutputError if the file cannot be written."""
     arrays = (num_states, *tables, vocabulary.table.text)
     counts = (len(num_states), len(tables.backoff), len(tables.arc_word), len(vocabulary.table.text))
     pieces: list[bytes | memoryview] = [_COUNTS.pack(*counts)]
@@ -52,14 +52,14 @@ def read_binary(path: Path) -> tuple[Vocabulary, LMTables, np.ndarray]:
         with path.open("rb") as file:
             if not file.seek(0, 2):
                 raise LanguageModelError(f"{path}: the file is empty; expected a language model")
-            # Changes stay in memory. numba would compile every search once more for arrays that can not be changed.
+            # Changes stay in memory. numba would compile every search once more for arrays that cannot be changed.
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except FileNotFoundError:
         raise LanguageModelError(f"{path}: no such file") from None
     except OSError as error:
-        raise LanguageModelError(f"{path}: can not be read ({system_reason(error)})") from None
+        raise LanguageModelError(f"{path}: cannot be read ({system_reason(error)})") from None
     except ValueError as error:
-        raise LanguageModelError(f"{path}: can not be read ({error})") from None
+        raise LanguageModelError(f"{path}: cannot be read ({error})") from None
     try:
         num_states, *arrays, text = _map_arrays(data)
         tables = LMTables(*arrays)

@@ -14,7 +14,7 @@ def load_ngram_model(path: Path) -> NGramModel:
 
 
 def save_ngram_model(model: NGramModel, path: Path) -> None:
-    """Raises LanguageModelError if the file has another name, OutputError if it can not be written."""
+    """Raises LanguageModelError if the file has another name, OutputError if it cannot be written."""
     check_name(path)
     if path.suffix == ".bin":
         model.save(path)

@@ -57,7 +57,7 @@ class NGramModel:
         return cls(*read_binary(path))
 
     def save(self, path: Path) -> None:
-        """Write a binary file, which loads at once. Raises OutputError if it can not be written."""
+        """Write a binary file, which loads at once. Raises OutputError if it cannot be written."""
         write_binary(path, self.vocabulary, self.tables, self.num_states)
 
     @property

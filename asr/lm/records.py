@@ -129,7 +129,7 @@ def temporary_folder(parent: Path | None) -> Iterator[Path]:
     """A folder that is removed at the end, however it comes; in `parent`, else where the system keeps such files.
 
     Raises:
-        OutputError: it can not be made.
+        OutputError: it cannot be made.
     """
     try:
         folder = TemporaryDirectory(prefix="asr-lm-", dir=parent)

@@ -32,12 +32,12 @@ def pair(reference_path: Path, hypothesis_path: Path) -> PairedTexts:
     """Read both files and match them: JSON lines by id, plain text by line number.
 
     Raises:
-        ScoringError: if a file can not be read, if one is JSON lines and the other plain text, if the numbers of lines
+        ScoringError: if a file cannot be read, if one is JSON lines and the other plain text, if the numbers of lines
             differ, or if ids are missing or additional; names up to ten of those, and their count.
     """
     if _is_json_lines(reference_path) != _is_json_lines(hypothesis_path):
         raise ScoringError(
-            f"{reference_path} and {hypothesis_path}: one is JSON lines and the other plain text, which can not be "
+            f"{reference_path} and {hypothesis_path}: one is JSON lines and the other plain text, which cannot be "
             "matched; give two files of the same kind"
         )
     references, hypotheses = read_texts(reference_path), read_texts(hypothesis_path, recognised=True)

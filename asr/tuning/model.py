@@ -62,7 +62,7 @@ def save_tuned(tuning: Tuning, folder: Path, *, dev: str) -> None:
 
     Raises:
         LanguageModelError: the language model does not help; the folder is left as it was.
-        OutputError: the folder can not be written.
+        OutputError: the folder cannot be written.
     """
     if not tuning.helps:
         raise LanguageModelError(

@@ -168,7 +168,7 @@ class _Dev:
 
 
 def _check_texts(utterances: Sequence[Utterance], tokens: Tokens) -> None:
-    """Before hours of trials: weights that are found on texts which the model can not write make it say nothing."""
+    """Before hours of trials: weights that are found on texts which the model cannot write make it say nothing."""
     unwritable, num_words = unwritable_words(tokens, utterances)
     if not num_words:
         raise ScoringError("the texts of dev have no words, so no errors can be counted; give a manifest with texts")
@@ -195,8 +195,8 @@ def tune(
     `progress` is called with what is being done, how much of it is done, and how much there is.
 
     Raises:
-        AudioError: a sound file can not be used.
-        LanguageModelError: there is no language model, or the tokens can not write its words.
+        AudioError: a sound file cannot be used.
+        LanguageModelError: there is no language model, or the tokens cannot write its words.
         ScoringError, TokensError: the utterances have no words, or the tokens can write hardly any of them.
     """
     dev = _Dev(recognizer, utterances, progress)

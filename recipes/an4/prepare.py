@@ -68,9 +68,9 @@ def prepare(archive: Path, folder: Path) -> Manifests:
     words in capitals, spelled letters as words of one letter; the corpus has no fillers and no noise marks.
 
     Raises:
-        CorpusError: if the archive can not be unpacked safely, or holds something else than the corpus; then
+        CorpusError: if the archive cannot be unpacked safely, or holds something else than the corpus; then
             nothing is left in `folder`.
-        OutputError: if the files can not be written.
+        OutputError: if the files cannot be written.
     """
     unpacked = folder / "unpacked"
     if unpacked.exists():

@@ -108,7 +108,7 @@ def make_corpus(folder: Path, *, num_train: int, num_dev: int, num_test: int, se
 
     Raises:
         CorpusError: if a part is to have no sentence or more than there are, or hibari-tts is not installed.
-        OutputError: if a file can not be written.
+        OutputError: if a file cannot be written.
     """
     require_tts()
     counts = {"train": num_train, "dev": num_dev, "test": num_test}

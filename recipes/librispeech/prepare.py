@@ -61,7 +61,7 @@ def prepare_part(name: str, folder: Path, *, archive: Path | None = None) -> Pat
 
     Raises:
         CorpusError: no address gives the archive, or it is not that part of LibriSpeech.
-        OutputError: the files can not be written.
+        OutputError: the files cannot be written.
     """
     manifest = folder / f"{name}.jsonl"
     if manifest.is_file():
@@ -96,7 +96,7 @@ def read_part(folder: Path) -> list[Utterance]:
     """The utterances below a folder <speaker>/<chapter>/ with sound files and <speaker>-<chapter>.trans.txt.
 
     Raises:
-        CorpusError: a transcript can not be read, or a sound file is missing or no sound; names it.
+        CorpusError: a transcript cannot be read, or a sound file is missing or no sound; names it.
     """
     found = [
         (sound, text) for path in sorted(folder.glob("*/*/*.trans.txt")) for sound, text in _read_transcripts(path)

@@ -20,9 +20,9 @@ def estimate_language_model(train: Path, text: Path, folder: Path) -> Path:
     `folder`/lm.json says what text it was, how much of it was used, and what each rule of `spoken_english` has touched.
 
     Raises:
-        LanguageModelError: the text can not be read, or nothing in it is clear.
+        LanguageModelError: the text cannot be read, or nothing in it is clear.
         CorpusError: there is a model of another text.
-        OutputError: the files can not be written.
+        OutputError: the files cannot be written.
     """
     from asr.lm.estimate import estimate_ngrams
     from asr.lm.ngram import NGramModel

@@ -47,7 +47,7 @@ def test_other_rates(tmp_path, rate):
     assert_is_chord(load_audio(tmp_path / "a.wav"), error=0.01)
 
 
-def test_what_16_khz_can_not_hold_is_filtered_out(tmp_path):
+def test_what_16_khz_cannot_hold_is_filtered_out(tmp_path):
     time = np.arange(48_000) / 48_000
     soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 11_000 * time), 48_000)
     inside = load_audio(tmp_path / "a.wav")[1000:-1000]

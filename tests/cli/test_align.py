@@ -44,7 +44,7 @@ def test_the_text_may_come_from_stdin(asr, refusal, monkeypatch, model_folder, w
     assert refusal("align", model_folder, wav, "-") == "stdin: not UTF-8 text; convert it to UTF-8"
 
 
-def test_what_can_not_be_aligned_is_said_in_one_line(refusal, model_folder, wav, text, tmp_path):
+def test_what_cannot_be_aligned_is_said_in_one_line(refusal, model_folder, wav, text, tmp_path):
     silent = tmp_path / "silent.wav"
     soundfile.write(silent, np.zeros(16_000), 16_000)
     assert refusal("align", model_folder, silent, text) == f"{silent}: is silent, so no words can be found in it"

@@ -116,7 +116,7 @@ def test_fix_says_what_it_did(asr, bad, tmp_path):
 
 def test_refusals(refusal, good, model_folder, tmp_path):
     assert refusal("doctor", tmp_path / "gone.jsonl") == f"{tmp_path / 'gone.jsonl'}: no such file"
-    assert "can not be read" in refusal("doctor", tmp_path)
+    assert "cannot be read" in refusal("doctor", tmp_path)
     assert "no utterances" in refusal("doctor", written(tmp_path / "empty.jsonl", ""))
     assert refusal("doctor", "/dev/null").startswith("/dev/null: is a pipe or a device")
     assert "no such file" in refusal("doctor", good, "--no-audio", "--against", tmp_path / "gone.jsonl")

@@ -12,7 +12,7 @@ from tests.support.command_line import ROOT, manifest, shell, written
 
 
 def broken_files(folder: Path, wav: Path) -> dict[Path, str]:
-    """Files that can not be transcribed, and what is said about them."""
+    """Files that cannot be transcribed, and what is said about them."""
     content = wav.read_bytes()
     nan = np.zeros(16_000, dtype=np.float32)
     nan[8000] = np.nan
@@ -37,7 +37,7 @@ def broken_files(folder: Path, wav: Path) -> dict[Path, str]:
     }
 
 
-def test_what_can_not_be_read_is_named_and_the_rest_is_transcribed(asr, model_folder, wav, tmp_path):
+def test_what_cannot_be_read_is_named_and_the_rest_is_transcribed(asr, model_folder, wav, tmp_path):
     broken = broken_files(tmp_path, wav)
     alone = asr("transcribe", model_folder, wav).out
     mixed = [path for bad in broken for path in (bad, wav)]
@@ -94,7 +94,7 @@ def test_broken_manifests(refusal, model_folder, tmp_path, verb, lines, message)
     assert not (tmp_path / "run").exists()
 
 
-def test_texts_that_can_not_be_scored(refusal, tmp_path):
+def test_texts_that_cannot_be_scored(refusal, tmp_path):
     one, two = written(tmp_path / "1.txt", "A"), written(tmp_path / "2.txt", "A", "B")
     assert "no such file" in refusal("score", one, tmp_path / "gone.txt")
     assert "has 1 lines and" in refusal("score", one, two)
@@ -106,7 +106,7 @@ def test_texts_that_can_not_be_scored(refusal, tmp_path):
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_picture_that_can_not_be_written(refusal, wav, tmp_path):
+def test_a_picture_that_cannot_be_written(refusal, wav, tmp_path):
     (tmp_path / "file").write_text("old")
     message = "could not be written: one of the folders above it is a file"
     assert (

@@ -131,7 +131,7 @@ def test_perplexity_refuses(refusal, small, tmp_path):
     assert problem(b"\n \n") == ": there are no words in it; expected one sentence a line"
     assert problem(b"a\nb \xe4\n") == ", line 2: not UTF-8 text; convert the file to UTF-8"
     assert problem(b"a\nb </s>\n").startswith("sentence 2 of the text holds </s>;")
-    assert refusal("lm", "perplexity", small, tmp_path) == f"{tmp_path}: can not be read (Is a directory)"
+    assert refusal("lm", "perplexity", small, tmp_path) == f"{tmp_path}: cannot be read (Is a directory)"
     assert refusal("lm", "perplexity", small, tmp_path / "no.txt") == f"{tmp_path / 'no.txt'}: no such file"
     (tmp_path / "t.txt.gz").write_bytes(gzip.compress(b"a b\n" * 1000)[:-9])
     assert "not a whole gzip file" in refusal("lm", "perplexity", small, tmp_path / "t.txt.gz")

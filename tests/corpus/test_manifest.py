@@ -113,7 +113,7 @@ def test_not_utf_8(tmp_path, content):
 
 
 def test_no_manifest(tmp_path):
-    for path, message in ((tmp_path / "m.jsonl", "no such file"), (tmp_path, "can not be read (Is a directory)")):
+    for path, message in ((tmp_path / "m.jsonl", "no such file"), (tmp_path, "cannot be read (Is a directory)")):
         with pytest.raises(ManifestError) as caught:
             read_manifest(path)
         assert str(caught.value) == f"{path}: {message}"

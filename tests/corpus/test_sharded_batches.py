@@ -213,7 +213,7 @@ def test_a_training_from_shards_resumes_to_the_same_weights(
     assert len(read_metrics(tmp_path / "broken" / "metrics.jsonl")) == 2
 
 
-def test_utterances_that_can_not_be_aligned_are_named_and_left_out(
+def test_utterances_that_cannot_be_aligned_are_named_and_left_out(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_corpus(tmp_path, "dev", ["AB"], seed=1)

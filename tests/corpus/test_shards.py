@@ -104,7 +104,7 @@ def test_a_folder_that_is_there_is_left_alone_and_nothing_half_done_stays(manife
             for path in manifest.with_suffix("").iterdir():
                 path.unlink()
 
-    with pytest.raises(AudioError, match=r"train\d+\.wav: can not be read \(No such file"):
+    with pytest.raises(AudioError, match=r"train\d+\.wav: cannot be read \(No such file"):
         write_shards(manifest, folder.with_name("other"), shard_bytes=60_000, progress=gone_half_way)
     assert sorted(path.name for path in folder.parent.iterdir()) == ["shards", "train", "train.jsonl"]
 

@@ -84,7 +84,7 @@ def test_links_and_devices_are_refused(folder: Path, kind: bytes, pattern: str) 
     assert_refused(make_archive(folder / "a.tar.gz", member("corpus/odd", kind, "/etc/passwd")), pattern)
 
 
-def test_a_link_can_not_be_used_as_a_way_out(folder: Path) -> None:
+def test_a_link_cannot_be_used_as_a_way_out(folder: Path) -> None:
     archive = make_archive(folder / "a.tar.gz", member("way", tarfile.SYMTYPE, ".."), member("way/evil", size=3))
     assert_refused(archive, "is a link to '..'")
 
@@ -151,7 +151,7 @@ def test_a_missing_archive_is_named(folder: Path, name: str) -> None:
         unpack(folder / name, folder / "out")
 
 
-def test_a_folder_that_can_not_be_made_is_an_output_error(folder: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_an_output_error(folder: Path) -> None:
     (folder / "file").write_text("in the way")
     with pytest.raises(OutputError, match="could not be unpacked"):
         unpack(make_archive(folder / "a.tar.gz"), folder / "file" / "out")

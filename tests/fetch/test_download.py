@@ -226,7 +226,7 @@ def test_a_silent_server_counts_as_gone(tmp_path: Path, monkeypatch: pytest.Monk
             download([url], tmp_path / "corpus", sha256=None)
 
 
-def test_a_folder_that_can_not_be_written_is_no_fault_of_the_server(server: Server, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_no_fault_of_the_server(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="could not be written"):
         download([server.url("/range"), server.url("/no-range")], tmp_path / "file" / "corpus", sha256=SHA256)

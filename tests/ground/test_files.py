@@ -120,7 +120,7 @@ def test_a_text_that_is_none(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_what_can_not_be_appended_whole_is_not_appended_at_all(tmp_path: Path) -> None:
+def test_what_cannot_be_appended_whole_is_not_appended_at_all(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "lines"
     append_text(path, "one\n")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -166,7 +166,7 @@ def test_a_device_or_a_pipe_without_end_is_refused(tmp_path):
     assert read_bytes(tmp_path / "large", ManifestError, max_bytes=5000) == b"x" * 5000
     with pytest.raises(ManifestError, match="is larger than"):
         read_bytes(tmp_path / "large", ManifestError, max_bytes=4999)
-    with pytest.raises(ManifestError, match="can not be read"):
+    with pytest.raises(ManifestError, match="cannot be read"):
         read_bytes(tmp_path / "a\0b", ManifestError)
     os.close(reader)
 

@@ -98,7 +98,7 @@ def test_byte_order_mark_and_other_line_ends(tmp_path):
     assert load(tmp_path, b"\xef\xbb\xbfname: x\r\nfast: true\r\n").fast
 
 
-def test_settings_can_not_be_changed():
+def test_settings_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         Inner().steps = 3
 
@@ -172,7 +172,7 @@ def test_for_an_unknown_key_the_nearest_known_one_is_named_by_its_path(tmp_path,
         ("name: !!map [a]", "conf.yaml, line 1: not valid YAML: expected a mapping node"),
         ("name: !!timestamp x", "conf.yaml: not valid YAML: "),
         ("name: !!int x", "conf.yaml: not valid YAML: "),
-        ("name: x\nfast: \x07", "conf.yaml, line 2: U+0007 can not be in YAML"),
+        ("name: x\nfast: \x07", "conf.yaml, line 2: U+0007 cannot be in YAML"),
         ("name: *x", "conf.yaml, line 1: not valid YAML: found undefined alias"),
         ("[" * 5000, "conf.yaml: not valid YAML: maximum recursion depth"),
         ("name: " + "9" * 5000, "conf.yaml: not valid YAML: Exceeds the limit"),
@@ -190,7 +190,7 @@ def test_what_is_not_a_file_of_settings(tmp_path, content, message):
 def test_no_file(tmp_path):
     for path, message in (
         (tmp_path / "a.yaml", "no such settings file"),
-        (tmp_path, "can not be read (Is a directory)"),
+        (tmp_path, "cannot be read (Is a directory)"),
     ):
         with pytest.raises(SettingsError) as caught:
             load_settings(Outer, path)
@@ -220,7 +220,7 @@ def test_what_would_take_all_memory_or_end_in_a_traceback(tmp_path, content, mes
 def test_a_device_without_end_is_no_settings_file():
     with pytest.raises(SettingsError, match="/dev/zero: is larger than 1 MiB"):
         load_settings(Outer, Path("/dev/zero"))
-    with pytest.raises(SettingsError, match="can not be read"):
+    with pytest.raises(SettingsError, match="cannot be read"):
         load_settings(Outer, Path("a\0b"))
 
 

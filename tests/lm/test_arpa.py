@@ -221,14 +221,14 @@ def test_broken_files_are_refused(tmp_path, name):
     assert len(str(caught.value)) < 400
 
 
-def test_files_that_can_not_be_read(tmp_path):
+def test_files_that_cannot_be_read(tmp_path):
     packed = gzip.compress(SMALL.encode())
     for data in (packed[:-9], packed[:40], packed[:30] + b"xxxx" + packed[34:], SMALL.encode(), b""):
         with pytest.raises(LanguageModelError, match=r"lm.arpa.gz: (not a whole gzip file|the file is empty)"):
             read(tmp_path, data, "lm.arpa.gz")
     with pytest.raises(LanguageModelError, match="no such file"):
         read_arpa(tmp_path / "none.arpa")
-    with pytest.raises(LanguageModelError, match="can not be read"):
+    with pytest.raises(LanguageModelError, match="cannot be read"):
         read_arpa(tmp_path)
 
 

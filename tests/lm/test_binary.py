@@ -111,11 +111,11 @@ def test_files_that_are_no_models(saved, tmp_path):
             load(tmp_path, data)
     with pytest.raises(LanguageModelError, match="no such file"):
         NGramModel.load(tmp_path / "none.bin")
-    with pytest.raises(LanguageModelError, match="can not be read"):
+    with pytest.raises(LanguageModelError, match="cannot be read"):
         NGramModel.load(tmp_path)
 
 
-def test_it_can_not_be_written(small, tmp_path):
+def test_it_cannot_be_written(small, tmp_path):
     with pytest.raises(OutputError):
         small.save(tmp_path)
 

@@ -67,7 +67,7 @@ def test_empty_sentences_count_as_kenlm_counts_them(tmp_path):
     assert result.log_prob == pytest.approx(2 * (-0.5 - 0.9) * math.log(10))
 
 
-def test_what_can_not_be_measured_is_refused():
+def test_what_cannot_be_measured_is_refused():
     model = uniform(5, -1.0)
     with pytest.raises(LanguageModelError, match="there are no sentences"):
         perplexity(model, [])

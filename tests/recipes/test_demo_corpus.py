@@ -79,7 +79,7 @@ def test_the_seed_decides_the_sentences():
 
 
 @pytest.mark.parametrize(("part", "count"), [("dev", 0), ("test", 100_000), ("train", -1)])
-def test_a_count_that_can_not_be_is_refused(part, count):
+def test_a_count_that_cannot_be_is_refused(part, count):
     with pytest.raises(CorpusError, match=rf"num_{part} is {count}, expected 1 to \d+"):
         split_sentences({"train": 5, "dev": 5, "test": 5, part: count}, seed=0)
 

@@ -106,7 +106,7 @@ def test_another_recipe_has_a_table_of_its_own(repository: Path, monkeypatch: py
         (json.dumps([{**records_of(2)[0], "dev_lm": RECORD}]), "seed 1 has dev; seed 2 has dev, dev_lm"),
     ],
 )
-def test_what_can_not_be_merged_changes_nothing(
+def test_what_cannot_be_merged_changes_nothing(
     repository: Path, monkeypatch: pytest.MonkeyPatch, new: str, message: str
 ) -> None:
     (repository / "recipes/an4").mkdir()

@@ -1,4 +1,4 @@
-"""Evaluation: the order of the results, the loss, and texts that the model can not write."""
+"""Evaluation: the order of the results, the loss, and texts that the model cannot write."""
 
 import pytest
 import soundfile
@@ -55,7 +55,7 @@ def test_results_come_in_the_order_of_the_utterances(recognizer, utterances, mon
     assert evaluation.loss == pytest.approx(loss_of(recognizer, utterances), rel=1e-4)
 
 
-def test_a_text_that_can_not_be_written_is_errors_and_no_loss(recognizer, utterances):
+def test_a_text_that_cannot_be_written_is_errors_and_no_loss(recognizer, utterances):
     strange, sayable = utterances[3], utterances[:3]
     strange = Utterance(strange.audio_filepath, strange.duration, "ZZ 99", "strange")
     crammed = Utterance(utterances[5].audio_filepath, utterances[5].duration, "THE CAT SAT ON THE MAT", "crammed")

@@ -181,7 +181,7 @@ def test_white_space_of_all_kinds_is_one_space(kind):
 )
 def test_what_sentencepiece_would_leave_out_in_silence_is_refused(kind, odd, named):
     message = refusal(Tokens.train, [*PANGRAMS, odd], SETTINGS[kind])
-    assert message.startswith(f"the training text {odd!r} has {named}, which can not be learnt")
+    assert message.startswith(f"the training text {odd!r} has {named}, which cannot be learnt")
 
 
 @pytest.mark.parametrize("texts", [[], [""], [" \t\u3000", "\n"]])

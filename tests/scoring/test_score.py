@@ -162,7 +162,7 @@ def test_ids_are_given_or_counted():
         ("A B", "A B", None, "lists of texts"),
     ],
 )
-def test_what_can_not_be_scored_is_refused(references, hypotheses, ids, message):
+def test_what_cannot_be_scored_is_refused(references, hypotheses, ids, message):
     with pytest.raises(ScoringError, match=message):
         score(references, hypotheses, ids=ids)
 

@@ -67,7 +67,7 @@ def test_broken_json_lines_are_refused(tmp_path, line, message):
 def test_unreadable_files_are_refused(tmp_path):
     with pytest.raises(ScoringError, match=r"none\.txt: no such file"):
         read_texts(tmp_path / "none.txt")
-    with pytest.raises(ScoringError, match="can not be read"):
+    with pytest.raises(ScoringError, match="cannot be read"):
         read_texts(tmp_path)
     with pytest.raises(ScoringError, match="line 3: not UTF-8"):
         read_texts(written(tmp_path / "latin.txt", "A\nB\nÜ\n".encode("latin-1")))

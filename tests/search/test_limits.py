@@ -62,7 +62,7 @@ def call_scale(beams, num_beams):
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def test_words_that_can_not_be_written_do_not_count_against_the_language_model():
+def test_words_that_cannot_be_written_do_not_count_against_the_language_model():
     model = bigram_model(["<unk>", "<s>", "</s>", "A"], UNIGRAMS, {})
     dictionary = ["A", "A\nB\n", "A\u00a0B", "\u2581A", "\ud800", "1", "b", "", " "]
     fusion = Fusion(CHARACTERS, model, settings=FusionSettings(unit="lexicon"), lexicon=dictionary)

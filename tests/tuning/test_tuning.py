@@ -144,7 +144,7 @@ def test_a_lexicon_adds_words_that_the_language_model_does_not_know(folder, tmp_
         add_language_model(folder, lm, unit="lexicon", lexicon=tmp_path / "empty.txt")
 
 
-def test_what_can_not_be_tuned_is_refused(folder, tmp_path, refusal):
+def test_what_cannot_be_tuned_is_refused(folder, tmp_path, refusal):
     with pytest.raises(SettingsError, match="--unit: unit"):
         add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="phrase")
     with pytest.raises(LanguageModelError, match="no language model yet; give one with --lm"):

@@ -36,8 +36,8 @@ def examine(
     order of the lines. `fix` is where to write a cleaned copy.
 
     Raises:
-        ManifestError: a manifest is missing, can not be read, or has no lines; or none that the copy could hold.
-        OutputError: the copy can not be written, or would take the place of a manifest that is read.
+        ManifestError: a manifest is missing, cannot be read, or has no lines; or none that the copy could hold.
+        OutputError: the copy cannot be written, or would take the place of a manifest that is read.
         CorpusError: the system ended a process that listened.
     """
     if fix is not None:

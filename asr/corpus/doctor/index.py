@@ -77,7 +77,7 @@ def index_manifest(path: Path, expected: Requirements, progress: Progress) -> Ma
     """Read a manifest once. Texts count as `cleaned`, so that a space more does not make another text.
 
     Raises:
-        ManifestError: the file is missing or can not be read.
+        ManifestError: the file is missing or cannot be read.
     """
     columns = Columns(ManifestIndex)
     characters: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""A cleaned copy of a manifest: without what can not be used, with what can be corrected corrected."""
+"""A cleaned copy of a manifest: without what cannot be used, with what can be corrected corrected."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class CleanManifest:
         self._folder = folder
 
     def add(self, line: ManifestLine, findings: Sequence[Finding], duration: float) -> None:
-        """Write a line, unless it can not be used. `duration` in seconds is the true one."""
+        """Write a line, unless it cannot be used. `duration` in seconds is the true one."""
         kinds = [finding.kind for finding in findings]
         dropped = next((kind for kind in kinds if REMEDIES[kind].repair is Repair.DROP), None)
         if dropped is not None:
@@ -83,7 +83,7 @@ def clean_manifest(path: Path, *, source: Path, ids: Keys) -> Iterator[CleanMani
 
     Raises:
         ManifestError: no line is left.
-        OutputError: the file can not be written.
+        OutputError: the file cannot be written.
     """
     folder = os.path.relpath(source.resolve().parent, path.resolve().parent)
     with atomic_path(path) as temporary:

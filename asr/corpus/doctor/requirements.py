@@ -29,7 +29,7 @@ class Requirements:
         return self.tokens is None or self.tokens.alphabet.issuperset(text)
 
     def frames_needed(self, text: str) -> int:
-        """The fewest frames that can spell a clean text; 0 where it can not be written in the tokens at all."""
+        """The fewest frames that can spell a clean text; 0 where it cannot be written in the tokens at all."""
         if self.tokens is not None:
             return num_frames_needed(self.tokens.encode(text)) if self.can_write(text) else 0
         if self.characters:  # as `num_frames_needed`, but in half the time, which counts for a million texts

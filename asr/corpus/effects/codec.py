@@ -38,6 +38,6 @@ def transcode(waveform: Samples, codec: Codec, compression: float) -> Samples:
         decoded, _ = soundfile.read(file, dtype="float32")
     except (soundfile.LibsndfileError, ValueError) as error:
         raise AudioError(
-            f"{codec}: can not be encoded by the libsndfile here ({error}); leave augment.codec out"
+            f"{codec}: cannot be encoded by the libsndfile here ({error}); leave augment.codec out"
         ) from None
     return within_full_scale(decoded)

@@ -19,8 +19,8 @@ def read_hugging_face(
     """A dataset that Hugging Face's `datasets` has saved by `save_to_disk`; its sounds are written into `sounds`.
 
     Raises:
-        ManifestError: datasets is not installed or can not read this, or a column can not be found.
-        OutputError: a sound can not be written.
+        ManifestError: datasets is not installed or cannot read this, or a column cannot be found.
+        OutputError: a sound cannot be written.
     """
     datasets = load_extra("datasets")
     try:

@@ -23,8 +23,8 @@ def read_lhotse(path: Path, *, sounds: Path, audio_folder: Path | None = None) -
     is that of all supervisions of a cut, by the time at which they start.
 
     Raises:
-        ManifestError: lhotse is not installed, or can not read this.
-        OutputError: a sound can not be written.
+        ManifestError: lhotse is not installed, or cannot read this.
+        OutputError: a sound cannot be written.
     """
     lhotse = load_extra("lhotse")
     try:
@@ -35,7 +35,7 @@ def read_lhotse(path: Path, *, sounds: Path, audio_folder: Path | None = None) -
             entries.append(_cut_entry(cut, audio_folder or path.parent, sounds / f"{len(entries):07}.flac"))
         return entries
     except (OSError, ValueError, KeyError, TypeError, AssertionError, AttributeError, RuntimeError) as error:
-        raise ManifestError(f"{path}: lhotse can not read cuts from it: {type(error).__name__}: {error}") from None
+        raise ManifestError(f"{path}: lhotse cannot read cuts from it: {type(error).__name__}: {error}") from None
 
 
 def _cut_entry(cut: Any, folder: Path, sound: Path) -> Entry:

@@ -29,7 +29,7 @@ def read_table(
     are a part of the text.
 
     Raises:
-        ManifestError: a column can not be found, or stands twice; or quotation marks do not close, so that nobody can
+        ManifestError: a column cannot be found, or stands twice; or quotation marks do not close, so that nobody can
             tell where rows end; names the line.
     """
     rows = _rows(path, separator)

@@ -89,7 +89,7 @@ class NeuralLM(nn.Module):
     def log_prob(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch"]:
         """Natural log of P(units, end) of each row of units, float64; differentiable.
 
-        Padding comes after a text, so that the LSTM can not bring it into the text.
+        Padding comes after a text, so that the LSTM cannot bring it into the text.
         """
         num_targets = torch.tensor([len(row) + 1 for row in rows])
         units = torch.full((len(rows), int(num_targets.max()) + 1), BOUNDARY_ID)
@@ -117,7 +117,7 @@ class NeuralLM(nn.Module):
         return scores
 
     def check_alphabet(self, alphabet: frozenset[str]) -> None:
-        """Raises LanguageModelError if texts of this alphabet, the acoustic model's, can not all be scored."""
+        """Raises LanguageModelError if texts of this alphabet, the acoustic model's, cannot all be scored."""
         if missing := sorted(alphabet - self.encoder.alphabet):
             raise LanguageModelError(
                 f"the neural language model does not know {len(missing)} characters of the acoustic model: "
@@ -128,7 +128,7 @@ class NeuralLM(nn.Module):
         """Write settings, token model and weights into one safetensors file, whole or not at all.
 
         Raises:
-            OutputError: it can not be written.
+            OutputError: it cannot be written.
         """
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         tensors[_TOKENS] = torch.tensor(list(self.encoder.model), dtype=torch.uint8)

@@ -215,7 +215,7 @@ def test_the_alphabet_of_a_model(tmp_path):
     assert findings[0].detail == "'x' (U+0078 LATIN SMALL LETTER X), 'É' (U+00C9 LATIN CAPITAL LETTER E WITH ACUTE)"
 
 
-def test_what_only_dev_has_can_not_be_learnt(tmp_path):
+def test_what_only_dev_has_cannot_be_learnt(tmp_path):
     dev = Corpus(tmp_path, "dev", first=500, count=2)
     dev.add("new", 9, text="ABC Z")
     findings, _ = ask(Corpus(tmp_path, "train", first=0, count=25).write(), against=[dev.write()])

@@ -69,9 +69,9 @@ def test_the_sound_of_a_shar_folder_is_written_into_files(asr, cuts, tmp_path: P
     np.testing.assert_array_equal(samples, noise(1.0, seed=1)[4000:12000])
 
 
-def test_what_lhotse_can_not_read_is_one_line(refusal, cuts, tmp_path: Path) -> None:
+def test_what_lhotse_cannot_read_is_one_line(refusal, cuts, tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("{}\n")
-    assert "lhotse can not read cuts from it" in refusal("import", "lhotse", tmp_path / "x.jsonl", tmp_path / "m.jsonl")
-    assert "lhotse can not read cuts" in refusal("import", "lhotse", tmp_path / "no.jsonl", tmp_path / "m.jsonl")
+    assert "lhotse cannot read cuts from it" in refusal("import", "lhotse", tmp_path / "x.jsonl", tmp_path / "m.jsonl")
+    assert "lhotse cannot read cuts" in refusal("import", "lhotse", tmp_path / "no.jsonl", tmp_path / "m.jsonl")
     (tmp_path / "empty").mkdir()
     assert f"{tmp_path}/empty: " in refusal("import", "lhotse", tmp_path / "empty", tmp_path / "m.jsonl")

@@ -62,6 +62,6 @@ def test_nothing_is_lost_and_the_order_is_that_of_the_scores(rows, weight):
         (["A", "B"], [-1.0, -1.0], {"weight": math.inf}, "weight is inf; expected a finite number, 0 or more"),
     ],
 )
-def test_what_can_not_be_is_refused(texts, lm_scores, options, message):
+def test_what_cannot_be_is_refused(texts, lm_scores, options, message):
     with pytest.raises(SearchError, match=message):
         rescore([FIRST, SECOND], texts, lm_scores, **{"weight": 1.0, **options})

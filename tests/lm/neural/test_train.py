@@ -80,7 +80,7 @@ def test_texts_without_words_are_left_out(trained):
         (["A", "A" * 20_001], ["A"], "training text 2: has 20001 tokens, at most 20000"),
     ],
 )
-def test_texts_that_can_not_be_learnt(train, dev, message):
+def test_texts_that_cannot_be_learnt(train, dev, message):
     with pytest.raises(LanguageModelError, match=message):
         train_neural_lm(train, dev, Letters(b"AB"), tiny_training())
 
