@@ -21,7 +21,6 @@ from asr.decoders.stream import Block, Stream
 from asr.errors import AudioError, AudioWarning, NotFiniteAudioError
 
 SAMPLE_RATE = 16_000
-SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file; what stays below is silence
 _MOST_SAMPLES = 2**40  # a year at 35 kHz
 
 

@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from asr.alignment.forced_alignment import align_tokens, align_words, path_score
 from asr.alignment.pauses import Interval, find_pauses
-from asr.audio import SAMPLE_RATE, SILENT_PEAK
+from asr.audio import SAMPLE_RATE
 from asr.ctc import BLANK_ID, num_frames_needed
 from asr.engine import Engine
 from asr.errors import AudioError, ModelError, TokensError
@@ -23,6 +23,7 @@ from asr.model_folder import ModelParts, read_model_folder, write_model_folder
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
+from asr.silence import has_sound
 from asr.sound_input import SoundInput, name_of, path_of, waveform_of
 from asr.tokens import Tokens
 from asr.transcript import Segment, Transcript, Word
@@ -282,8 +283,3 @@ class Recognizer:
         )
         score = path_score(log_probs, tokens, spans) if score is None else score
         return Transcript((Segment(words),) if words else (), duration, score, source)
-
-
-def has_sound(waveform: Float[ndarray, "samples"]) -> bool:
-    """Whether any sample is further than `SILENT_PEAK` from the mean, which is not 0 where a recorder has an offset."""
-    return len(waveform) > 0 and not bool((np.abs(waveform - waveform.mean()) <= SILENT_PEAK).all())

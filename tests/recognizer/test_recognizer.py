@@ -10,11 +10,11 @@ import pytest
 import soundfile
 import torch
 
-from asr.audio import SILENT_PEAK
 from asr.errors import AudioError, DeviceError, ModelError, SearchError
 from asr.model_folder import ModelParts
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings
+from asr.silence import SILENT_PEAK
 from asr.tokens import Tokens, TokenSettings
 from tests.support.talkative import SAMPLE_RATE as RATE
 from tests.support.talkative import TEXTS, char_tokens, sound, talkative

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.audio import SAMPLE_RATE, SILENT_PEAK, Sound
+from asr.audio import SAMPLE_RATE, Sound
 from asr.corpus.audio_statistics import clipped_share, dc_offset
 from asr.corpus.doctor.findings import Finding, Kind
 from asr.corpus.doctor.fingerprint import fingerprint
@@ -30,6 +30,7 @@ from asr.corpus.doctor.measures import (
 from asr.corpus.manifest import Utterance
 from asr.corpus.utterances import read_utterance
 from asr.errors import AudioError, NotFiniteAudioError, TruncatedAudioError, system_reason
+from asr.silence import SILENT_PEAK
 
 QUIET_LEVEL = -55.0  # dB below full scale, of the whole utterance; the quietest of AN4 has -48 dB
 _MOST_CLIPPED = 0.001  # of the samples

@@ -1,0 +1,36 @@
+"""Whether there is anything in a sound at all: of a whole sound, or of one that comes in pieces."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file; what stays below is silence
+
+
+def has_sound(waveform: Float[np.ndarray, "samples"]) -> bool:
+    """Whether any sample is further than `SILENT_PEAK` from the mean, which is not 0 where a recorder has an offset."""
+    presence = SoundPresence()
+    presence.accept(waveform)
+    return presence.has_sound
+
+
+class SoundPresence:
+    """`has_sound` along a stream, equal to that of the whole once the whole was accepted."""
+
+    def __init__(self) -> None:
+        self._lowest, self._highest = math.inf, -math.inf
+        self._sum, self._num_samples = 0.0, 0
+
+    def accept(self, samples: Float[np.ndarray, "samples"]) -> None:
+        """The next piece, of any length."""
+        self._lowest = float(samples.min(initial=self._lowest))
+        self._highest = float(samples.max(initial=self._highest))
+        self._sum += float(samples.sum(dtype=np.float64))
+        self._num_samples += len(samples)
+
+    @property
+    def has_sound(self) -> bool:
+        """Of all that was accepted so far."""
+        mean = self._sum / max(1, self._num_samples)
+        return max(self._highest - mean, mean - self._lowest) > SILENT_PEAK
