@@ -18,6 +18,10 @@ SOUNDS = {
 }
 
 
+def test_nan_is_no_silence() -> None:
+    assert has_sound(np.array([0.0, np.nan, 0.0], np.float32))
+
+
 def by_definition(waveform: np.ndarray) -> bool:
     return len(waveform) > 0 and bool((np.abs(waveform - waveform.mean(dtype=np.float64)) > SILENT_PEAK).any())
 
