@@ -8,7 +8,6 @@ import tempfile
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numpy are imported
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import hypothesis
 import jaxtyping
@@ -20,6 +19,7 @@ import torch
 jaxtyping.install_import_hook("asr", "beartype.beartype")  # before any module of asr is imported
 
 from tests.support import strict_markup  # noqa: E402 (it imports one)
+from tests.support.command_line import Refusal, Result, RunAsr  # noqa: E402
 
 strict_markup.check_all_that_is_written()
 
@@ -127,24 +127,26 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def asr(monkeypatch, capfd):
+def asr(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> RunAsr:
     """Runs `asr` in this process; what it leaves: `code`, `out`, `err`."""
 
     from asr.cli import main
 
-    def run(*arguments: object) -> SimpleNamespace:
+    def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["asr", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as caught:
             main()
         captured = capfd.readouterr()
-        return SimpleNamespace(code=caught.value.code or 0, out=captured.out, err=captured.err)
+        code = caught.value.code or 0
+        assert isinstance(code, int)
+        return Result(code, captured.out, captured.err)
 
     return run
 
 
 @pytest.fixture
-def refusal(asr):
+def refusal(asr: RunAsr) -> Refusal:
     """Runs `asr`, which has to exit with 2, print nothing, and say why in one line; returns the line."""
 
     def run(*arguments: object) -> str:

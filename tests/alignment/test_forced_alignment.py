@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from collections.abc import Sequence
 from itertools import groupby, pairwise, product
 
 import numpy as np
@@ -18,20 +19,20 @@ from tests.support.log_probs import log_of
 VOCAB = 3
 
 
-def collapse(path):
+def collapse(path: Sequence[int]) -> tuple[int, ...]:
     return tuple(token for token, _ in groupby(path) if token)
 
 
-def random_log_probs(num_frames, seed=0, scale=2.0):
+def random_log_probs(num_frames: int, seed: int = 0, scale: float = 2.0) -> np.ndarray:
     generator = torch.Generator().manual_seed(seed)
     return (scale * torch.randn(num_frames, VOCAB, generator=generator)).log_softmax(-1).numpy()
 
 
-def score_of(log_probs, path):
+def score_of(log_probs: np.ndarray, path: Sequence[int]) -> float:
     return sum(row[token] for row, token in zip(log_probs.tolist(), path, strict=True))
 
 
-def path_of(spans, tokens, num_frames):
+def path_of(spans: Sequence[TokenSpan], tokens: Sequence[int], num_frames: int) -> tuple[int, ...]:
     path = [0] * num_frames
     for span, token in zip(spans, tokens, strict=True):
         path[span.start : span.end] = [token] * (span.end - span.start)
@@ -39,7 +40,7 @@ def path_of(spans, tokens, num_frames):
 
 
 @pytest.mark.parametrize("num_frames", range(1, 6))
-def test_the_spans_are_those_of_the_likeliest_path_of_every_text(num_frames):
+def test_the_spans_are_those_of_the_likeliest_path_of_every_text(num_frames: int) -> None:
     log_probs = random_log_probs(num_frames)
     best = {}
     for path in product(range(VOCAB), repeat=num_frames):
@@ -58,7 +59,7 @@ def test_the_spans_are_those_of_the_likeliest_path_of_every_text(num_frames):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_spans_are_in_order_do_not_overlap_and_repeats_are_apart(seed):
+def test_spans_are_in_order_do_not_overlap_and_repeats_are_apart(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     tokens = tuple(torch.randint(1, VOCAB, (8,), generator=generator).tolist())
     spans = align_tokens(random_log_probs(30, seed), tokens)
@@ -70,7 +71,7 @@ def test_spans_are_in_order_do_not_overlap_and_repeats_are_apart(seed):
         assert right.start >= left.end + (token == following)
 
 
-def test_a_known_alignment():
+def test_a_known_alignment() -> None:
     probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.2, 0.6, 0.2], [0.9, 0.05, 0.05], [0.1, 0.7, 0.2]])
     first, second = align_tokens(np.log(probabilities), (1, 1))
     assert (first.start, first.end, second.start, second.end) == (1, 3, 4, 5)
@@ -78,7 +79,7 @@ def test_a_known_alignment():
     assert second.confidence == pytest.approx(0.7)
 
 
-def test_just_enough_frames_do_and_one_less_is_refused():
+def test_just_enough_frames_do_and_one_less_is_refused() -> None:
     tokens = (1, 1, 2, 2)
     assert num_frames_needed(tokens) == 6
     spans = align_tokens(random_log_probs(6), tokens)
@@ -87,12 +88,12 @@ def test_just_enough_frames_do_and_one_less_is_refused():
         align_tokens(random_log_probs(5), tokens)
 
 
-def test_no_tokens_have_no_spans_with_or_without_frames():
+def test_no_tokens_have_no_spans_with_or_without_frames() -> None:
     assert align_tokens(random_log_probs(4), ()) == []
     assert align_tokens(np.zeros((0, VOCAB)), ()) == []
 
 
-def test_a_detour_round_probability_zero_is_found_and_no_path_at_all_is_refused():
+def test_a_detour_round_probability_zero_is_found_and_no_path_at_all_is_refused() -> None:
     log_probs = log_of([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]])
     [one, two] = align_tokens(log_probs, (1, 2))
     assert (one.end, two.start, two.end) == (2, 2, 3)
@@ -104,7 +105,9 @@ def test_a_detour_round_probability_zero_is_found_and_no_path_at_all_is_refused(
 
 
 @pytest.mark.parametrize("segment", [2, 8, 1024])
-def test_path_and_score_are_those_of_torchaudio_however_short_the_segments(monkeypatch, segment):
+def test_path_and_score_are_those_of_torchaudio_however_short_the_segments(
+    monkeypatch: pytest.MonkeyPatch, segment: int
+) -> None:
     """Random numbers have no ties, so the best path is unique."""
     monkeypatch.setattr(viterbi, "_SEGMENT", segment)
     rng = np.random.default_rng(segment)
@@ -127,7 +130,7 @@ def test_path_and_score_are_those_of_torchaudio_however_short_the_segments(monke
     assert aligned > 80
 
 
-def test_long_speech_is_aligned_in_little_memory():
+def test_long_speech_is_aligned_in_little_memory() -> None:
     """A byte for each of 16,001 states of 20,000 frames would be 305 MiB."""
     num_frames, num_tokens = 20_000, 8_000
     rng = np.random.default_rng(0)
@@ -149,7 +152,7 @@ def test_long_speech_is_aligned_in_little_memory():
     assert score == pytest.approx(float(log_probs[np.arange(num_frames), path].sum(dtype=np.float64)))
 
 
-def test_log_probs_with_nan_are_refused():
+def test_log_probs_with_nan_are_refused() -> None:
     log_probs = random_log_probs(5)
     log_probs[2] = math.nan
     with pytest.raises(ValueError, match="no path"):
@@ -159,7 +162,7 @@ def test_log_probs_with_nan_are_refused():
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_frame_is_centred_at_its_number_and_a_word_is_as_sure_as_its_least_sure_token():
+def test_a_frame_is_centred_at_its_number_and_a_word_is_as_sure_as_its_least_sure_token() -> None:
     spans = [TokenSpan(10, 11, 0.9), TokenSpan(12, 14, 0.5), TokenSpan(16, 17, 0.8)]
     words = align_words(
         spans, [(0, 2), (2, 3)], seconds_per_frame=0.04, pauses=[(0.0, 0.38), (0.66, 1.0)], duration=1.0

@@ -62,7 +62,7 @@ def written(path: Path, channels: list[np.ndarray]) -> Path:
 
 @pytest.mark.parametrize("gain", [1e-3, 1.0, 1e30])
 @pytest.mark.parametrize("name", OPPOSED)
-def test_channels_in_opposite_phase_are_not_summed_unseen(tmp_path, name, gain):
+def test_channels_in_opposite_phase_are_not_summed_unseen(tmp_path: Path, name: str, gain: float) -> None:
     channels, loudest = OPPOSED[name]
     path = written(tmp_path / "a.wav", [gain * channel for channel in channels])
     with pytest.warns(AudioWarning, match=r"a\.wav: its channels are in opposite phase") as caught:
@@ -74,7 +74,7 @@ def test_channels_in_opposite_phase_are_not_summed_unseen(tmp_path, name, gain):
 
 @pytest.mark.parametrize("gain", [1e-3, 1.0])
 @pytest.mark.parametrize("name", ORDINARY)
-def test_ordinary_channels_are_averaged_bit_for_bit(tmp_path, name, gain):
+def test_ordinary_channels_are_averaged_bit_for_bit(tmp_path: Path, name: str, gain: float) -> None:
     path = written(tmp_path / "a.wav", [gain * channel for channel in ORDINARY[name]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -85,7 +85,7 @@ def test_ordinary_channels_are_averaged_bit_for_bit(tmp_path, name, gain):
     np.testing.assert_array_equal(waveform, (mean / peak if peak > 1 else mean).astype(np.float32))
 
 
-def test_the_criterion_by_degrees():
+def test_the_criterion_by_degrees() -> None:
     """Two of equal level, of which a share is common and the rest opposed: the border lies where 1 : 12 is left."""
     shares = np.linspace(0, 1, 101)
     found = [
@@ -98,7 +98,7 @@ def test_the_criterion_by_degrees():
     assert (border / (1 - border)) ** 2 == pytest.approx(0.15 / 1.85, rel=0.15)
 
 
-def test_an_array_of_samples_is_not_summed_to_silence_either():
+def test_an_array_of_samples_is_not_summed_to_silence_either() -> None:
     samples = np.stack([VOICE, -VOICE], axis=1, dtype=np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -111,11 +111,11 @@ STEREO = np.stack([VOICE, OTHER, 0.5 * VOICE], axis=1)
 
 
 @pytest.fixture
-def three(tmp_path) -> Path:
+def three(tmp_path: Path) -> Path:
     return written(tmp_path / "three.wav", list(STEREO.T))
 
 
-def test_one_channel_several_all(three):
+def test_one_channel_several_all(three: Path) -> None:
     stored, _ = soundfile.read(three, dtype="float32")
     for channel, expected in ((0, stored[:, 0]), (2, stored[:, 2]), ((1,), stored[:, 1])):
         np.testing.assert_array_equal(load_audio(three, channel=channel), expected)
@@ -126,7 +126,7 @@ def test_one_channel_several_all(three):
     np.testing.assert_array_equal(part, stored[8000:12_000, 1])
 
 
-def test_a_channel_that_is_not_there(three, wav):
+def test_a_channel_that_is_not_there(three: Path, wav: Path) -> None:
     with pytest.raises(AudioError, match=r"three\.wav: has no channel 3: the file has 0 to 2"):
         load_audio(three, channel=(0, 3))
     with pytest.raises(AudioError, match="has no channel 1: the file has one, channel 0"):
@@ -138,7 +138,9 @@ def test_a_channel_that_is_not_there(three, wav):
 @pytest.mark.parametrize(
     ("value", "expected"), [(0, 0), (1, 1), ([0, 2], (0, 2)), ([1], (1,)), ("average", None), (None, None)]
 )
-def test_the_key_of_a_manifest(tmp_path, three, value, expected):
+def test_the_key_of_a_manifest(
+    tmp_path: Path, three: Path, value: object, expected: int | tuple[int, ...] | None
+) -> None:
     path = tmp_path / "m.jsonl"
     record = {"audio_filepath": three.name, "duration": 1.5, "text": "A", "channel_selector": value}
     path.write_text(json.dumps(record) + "\n")
@@ -150,7 +152,7 @@ def test_the_key_of_a_manifest(tmp_path, three, value, expected):
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, True, "0", "all", [], [0, "1"], [0.5], {}])
-def test_a_key_that_names_no_channel(tmp_path, three, value):
+def test_a_key_that_names_no_channel(tmp_path: Path, three: Path, value: object) -> None:
     path = tmp_path / "m.jsonl"
     record = {"audio_filepath": three.name, "duration": 1.5, "text": "A", "channel_selector": value}
     path.write_text(json.dumps(record) + "\n")
@@ -158,7 +160,7 @@ def test_a_key_that_names_no_channel(tmp_path, three, value):
         read_manifest(path)
 
 
-def test_shards_keep_the_channel(tmp_path, three):
+def test_shards_keep_the_channel(tmp_path: Path, three: Path) -> None:
     utterances = [
         Utterance(three, 1.5, "A", "whole", channel_selector=1),
         Utterance(three, 0.5, "B", "part", offset=0.25, channel_selector=1),
@@ -172,7 +174,7 @@ def test_shards_keep_the_channel(tmp_path, three):
         np.testing.assert_allclose(packed[utterance.id], load_utterance(utterance), atol=2**-15, rtol=0)
 
 
-def test_doctor_hears_the_channel_that_is_named(tmp_path):
+def test_doctor_hears_the_channel_that_is_named(tmp_path: Path) -> None:
     path = written(tmp_path / "a.wav", [VOICE, 0 * VOICE, -VOICE])
     heard = {
         channel: check_audio(Utterance(path, 1.5, "A", "a", channel_selector=channel)) for channel in (0, 1, 2, 3, None)
@@ -189,7 +191,7 @@ def test_doctor_hears_the_channel_that_is_named(tmp_path):
     assert len({found.key for found in heard.values()}) == 4  # 1 and 3 have none
 
 
-def test_a_sound_knows_its_channels(three):
+def test_a_sound_knows_its_channels(three: Path) -> None:
     sound = read_sound(three, channel=(0, 1))
     assert (sound.num_channels, sound.loudest, sound.doubt) == (2, None, "")
     assert isinstance(sound, Sound)

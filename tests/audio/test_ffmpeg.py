@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from asr.decoders.opening import EncodedSound
 from asr.errors import AudioError
 from tests.support.sounds import KINDS, SAMPLE_RATE, SECONDS, chord, encoded, wav_bytes
 
-MADE = {  # name: how ffmpeg makes it, and the kind that a message names
+Make: TypeAlias = Callable[..., Path]  # the fixture `make`
+
+MADE: dict[str, tuple[list[str], str]] = {  # name: how ffmpeg makes it, and the kind that a message names
     "a.m4a": ([], "MP4 or QuickTime"),
     "b.m4a": (["-movflags", "+faststart"], "MP4 or QuickTime"),
     "fragments.mp4": (["-movflags", "frag_keyframe+empty_moov"], "MP4 or QuickTime"),
@@ -35,14 +39,14 @@ MADE = {  # name: how ffmpeg makes it, and the kind that a message names
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     (folder / "reference.wav").write_bytes(wav_bytes())
     return folder
 
 
 @pytest.fixture
-def make(ffmpeg, folder):
+def make(ffmpeg: str, folder: Path) -> Make:
     """A file that ffmpeg makes of the reference, once."""
 
     def made(name: str, *options: str) -> Path:
@@ -70,7 +74,7 @@ def likeness(waveform: np.ndarray) -> float:
     return float(products.max() / np.linalg.norm(waveform) / np.linalg.norm(chord(SAMPLE_RATE)))
 
 
-def refusal(path: Path, **segment) -> str:
+def refusal(path: Path, **segment: Any) -> str:
     """The message of reading; that of import is the same."""
     with pytest.raises(AudioError) as caught:
         load_audio(path, **segment)
@@ -83,7 +87,7 @@ def refusal(path: Path, **segment) -> str:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_what_is_in_it_is_heard(make, tmp_path, name):
+def test_what_is_in_it_is_heard(make: Make, tmp_path: Path, name: str) -> None:
     path = nameless(make(name, *MADE[name][0]), tmp_path)
     waveform = load_audio(path)
     assert SECONDS - 0.03 <= len(waveform) / SAMPLE_RATE <= SECONDS + 0.13  # the last frame is filled up, or left out
@@ -97,7 +101,9 @@ def test_what_is_in_it_is_heard(make, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", [name for name in MADE if name not in ("a.ogg", "a.ac3")])
-def test_without_ffmpeg_it_is_said_what_is_needed(make, tmp_path, monkeypatch, name):
+def test_without_ffmpeg_it_is_said_what_is_needed(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     path = nameless(make(name, *MADE[name][0]), tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     message = refusal(path)
@@ -105,7 +111,7 @@ def test_without_ffmpeg_it_is_said_what_is_needed(make, tmp_path, monkeypatch, n
 
 
 @pytest.mark.parametrize("layout", ["quad", "5.1", "4.0", "stereo"])
-def test_any_layout_of_channels(make, layout):
+def test_any_layout_of_channels(make: Make, layout: str) -> None:
     num_channels = {"quad": 4, "5.1": 6, "4.0": 4, "stereo": 2}[layout]
     mix = f"pan={layout}|" + "|".join(f"c{i}={1 - i / 10}*c0" for i in range(num_channels))
     path = make(f"{layout}.mka", "-af", mix, "-c:a", "flac")
@@ -115,7 +121,7 @@ def test_any_layout_of_channels(make, layout):
 
 
 @pytest.mark.parametrize("name", ["talk: part 1.m4a", "12:30.m4a", "-dash.m4a", "http:x", "a%03d.m4a", "ü '\"\n$.mp4"])
-def test_any_name_is_a_name(make, tmp_path, monkeypatch, name):
+def test_any_name_is_a_name(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     content = make("a.m4a").read_bytes()
     monkeypatch.chdir(tmp_path)
     Path(name).write_bytes(content)
@@ -123,14 +129,14 @@ def test_any_name_is_a_name(make, tmp_path, monkeypatch, name):
 
 
 @pytest.mark.parametrize("title", ["Interview audio: part 2", "Stream #0:0: Audio: pcm, 8000 Hz, quad"])
-def test_any_title(make, title):
+def test_any_title(make: Make, title: str) -> None:
     path = make(f"{len(title)}.m4a", "-metadata", f"title={title}")
     assert read_sound(path).sample_rate == SAMPLE_RATE
     assert likeness(load_audio(path)) > 0.99
 
 
 @pytest.mark.parametrize("name", ["x.au", "x.wav", "x.mp3", "x.gsm", "x.flac"])
-def test_the_name_decides_nothing(make, tmp_path, name):
+def test_the_name_decides_nothing(make: Make, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(make("a.m4a").read_bytes())
     assert np.array_equal(load_audio(tmp_path / name), load_audio(make("a.m4a")))
     assert read_durations([tmp_path / name]) == read_durations([make("a.m4a")])
@@ -141,13 +147,13 @@ def test_the_name_decides_nothing(make, tmp_path, name):
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.6, 0.9])
 @pytest.mark.parametrize("name", [name for name in MADE if name != "a.ogg"])
-def test_cut_by_a_download(make, tmp_path, name, share):
+def test_cut_by_a_download(make: Make, tmp_path: Path, name: str, share: float) -> None:
     content = make(name, *MADE[name][0]).read_bytes()
     message = refusal(nameless(tmp_path, tmp_path, content[: round(share * len(content))]))
     assert message.startswith(("truncated", "not audio that can be read: ffmpeg says"))
 
 
-def test_a_webm_that_was_written_into_a_pipe(make, ffmpeg, folder, tmp_path):
+def test_a_webm_that_was_written_into_a_pipe(make: Make, ffmpeg: str, folder: Path, tmp_path: Path) -> None:
     """It does not tell its length; ffmpeg finds the cut, and says so, yet ends as if all were well."""
     command = [ffmpeg, "-loglevel", "error", "-i", folder / "reference.wav", "-c:a", "flac", "-f", "matroska", "-"]
     content = subprocess.run(command, check=True, capture_output=True).stdout
@@ -156,7 +162,7 @@ def test_a_webm_that_was_written_into_a_pipe(make, ffmpeg, folder, tmp_path):
     assert refusal(cut).startswith("truncated or damaged: ffmpeg says: File ended prematurely")
 
 
-def test_damage_is_told_in_the_words_of_ffmpeg(make, tmp_path):
+def test_damage_is_told_in_the_words_of_ffmpeg(make: Make, tmp_path: Path) -> None:
     content = bytearray(make("a.aac", "-f", "adts").read_bytes())
     content[6000:6300] = bytes(300)
     message = refusal(nameless(tmp_path, tmp_path, bytes(content)))
@@ -165,7 +171,7 @@ def test_damage_is_told_in_the_words_of_ffmpeg(make, tmp_path):
     assert "\n" not in message
 
 
-def test_a_film_without_sound(make, tmp_path):
+def test_a_film_without_sound(make: Make, tmp_path: Path) -> None:
     path = make("mute.avi", "-f", "lavfi", "-i", "color=size=16x16:duration=0.2", "-map", "1:v", "-c:v", "rawvideo")
     assert refusal(path).startswith("not audio that can be read: ffmpeg says: ")
 
@@ -185,7 +191,9 @@ DISGUISED = {
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.mp3", "a.au", "a.amr", "a.gsm", "a.wav", "a.raw", "a.m3u8", "%03d.wav"])
 @pytest.mark.parametrize("kind", DISGUISED)
-def test_no_text_is_sound_and_no_list_opens_files(tmp_path, monkeypatch, either, kind, name):
+def test_no_text_is_sound_and_no_list_opens_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, either: bool, kind: str, name: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("secret.wav").write_bytes(wav_bytes())
     Path("001.wav").write_bytes(wav_bytes())
@@ -194,7 +202,7 @@ def test_no_text_is_sound_and_no_list_opens_files(tmp_path, monkeypatch, either,
         assert refusal(Path(name)).startswith("not audio that can be read: it begins with ")
 
 
-def test_ffmpeg_may_open_nothing_but_this_file(make, tmp_path):
+def test_ffmpeg_may_open_nothing_but_this_file(make: Make, tmp_path: Path) -> None:
     """It is told the format, so that it takes nothing for a playlist, and may use no protocol but that of files."""
     fake = tmp_path / "bin" / "ffmpeg"
     fake.parent.mkdir()
@@ -214,12 +222,12 @@ def test_ffmpeg_may_open_nothing_but_this_file(make, tmp_path):
     assert (fake.parent / "ffmpeg.stdin").read_bytes() == b""
 
 
-def test_the_child_ends_with_us(make, tmp_path, monkeypatch):
+def test_the_child_ends_with_us(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads a part, or fails, leaves no process behind; and what is not asked for is not decoded."""
     started = []
 
     class Popen(subprocess.Popen):
-        def __init__(self, *arguments, **options):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             started.append(self)
 
@@ -241,7 +249,9 @@ SEEDS = ("wav", "flac", "opus", "mp3", "sphere", "caf", "a.m4a", "a.aac", "a.avi
 
 
 @pytest.mark.parametrize("kind", SEEDS)
-def test_bytes_that_were_changed(request, tmp_path, kind, capfd):
+def test_bytes_that_were_changed(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Sound or an AudioError comes of it, in bounded time, and nothing on stderr."""
     if kind in KINDS:
         content = encoded(chord(SAMPLE_RATE)[:6000], SAMPLE_RATE, *KINDS[kind])
@@ -263,7 +273,7 @@ def test_bytes_that_were_changed(request, tmp_path, kind, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_headers_that_promise_what_no_file_holds(tmp_path, either):
+def test_headers_that_promise_what_no_file_holds(tmp_path: Path, either: bool) -> None:
     """A billion channels, no channels, a length of nothing, a length of everything."""
     for place, value in ((22, 0xFFFF), (22, 0), (24, 0xFFFFFFFF), (32, 0), (32, 0xFFFF), (34, 0), (16, 0xFFFFFFF0)):
         content = bytearray(wav_bytes())

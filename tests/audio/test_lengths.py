@@ -1,6 +1,7 @@
 """How long files are whose headers do not tell, or tell wrong; and that import is told the same as training hears."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def id3(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rate", [16_000, 48_000])
-def test_import_is_told_what_training_hears(tmp_path, kind, rate):
+def test_import_is_told_what_training_hears(tmp_path: Path, kind: str, rate: int) -> None:
     path = tmp_path / "a"
     path.write_bytes(encoded(chord(rate), rate, *KINDS[kind]))
     info, sound = audio_info(path), read_sound(path)
@@ -42,7 +43,7 @@ def test_import_is_told_what_training_hears(tmp_path, kind, rate):
 
 @pytest.mark.parametrize("block_size", [1152, 4096])
 @pytest.mark.parametrize("num_samples", [100, 1151, 4096, 23_999])
-def test_flac_without_length(tmp_path, num_samples, block_size):
+def test_flac_without_length(tmp_path: Path, num_samples: int, block_size: int) -> None:
     """The reference is the same file with its length; libsndfile makes blocks of 1152 at its lowest compression."""
     path, level = tmp_path / "a.flac", {1152: 0.0, 4096: 0.9}[block_size]
     samples = np.resize(chord(SAMPLE_RATE), num_samples)
@@ -61,7 +62,7 @@ def test_flac_without_length(tmp_path, num_samples, block_size):
                 read(path)
 
 
-def test_flac_blocks_of_varying_size(tmp_path):
+def test_flac_blocks_of_varying_size(tmp_path: Path) -> None:
     """The frames number samples then, not blocks: written by hand, as no encoder at hand makes such."""
     path = tmp_path / "a.flac"
     soundfile.write(path, np.zeros(2000), SAMPLE_RATE, compression_level=0.0)  # a frame of 1152, and one of 848
@@ -84,7 +85,7 @@ def crc(content: bytes, polynomial: int, bits: int) -> int:
 
 
 @pytest.mark.parametrize("length", [0, 0xFFFFFFFF])
-def test_wav_of_a_recorder_that_was_killed(tmp_path, length):
+def test_wav_of_a_recorder_that_was_killed(tmp_path: Path, length: int) -> None:
     content = bytearray(wav_bytes())
     content[40:44] = struct.pack("<I", length)
     (tmp_path / "a.wav").write_bytes(content)
@@ -92,7 +93,7 @@ def test_wav_of_a_recorder_that_was_killed(tmp_path, length):
 
 
 @pytest.mark.parametrize("covered", [False, True])
-def test_mp3_of_constant_bit_rate_without_a_note_of_its_length(tmp_path, covered):
+def test_mp3_of_constant_bit_rate_without_a_note_of_its_length(tmp_path: Path, covered: bool) -> None:
     path = tmp_path / "a.mp3"
     constant = {"bitrate_mode": "CONSTANT", "compression_level": 0.8}
     soundfile.write(path, chord(SAMPLE_RATE), SAMPLE_RATE, format="MP3", **constant)
@@ -106,7 +107,7 @@ def test_mp3_of_constant_bit_rate_without_a_note_of_its_length(tmp_path, covered
         load_audio(path, offset=3.0, duration=1.0)
 
 
-def test_mp3_of_varying_bit_rate_without_a_note_of_its_length(tmp_path):
+def test_mp3_of_varying_bit_rate_without_a_note_of_its_length(tmp_path: Path) -> None:
     """libsndfile would guess the length from the first frame's bit rate, and leave out what is beyond."""
     content = encoded(SPEECHLIKE, SAMPLE_RATE, *KINDS["mp3"])
     (tmp_path / "noted.mp3").write_bytes(content)
@@ -122,7 +123,7 @@ def test_mp3_of_varying_bit_rate_without_a_note_of_its_length(tmp_path):
     assert min(errors) < 1e-5
 
 
-def test_mp3_that_is_broken_has_no_length(tmp_path):
+def test_mp3_that_is_broken_has_no_length(tmp_path: Path) -> None:
     """Neither where ffmpeg is installed nor elsewhere is it said to be missing."""
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["mp3"])
     (tmp_path / "a.mp3").write_bytes(content[:200] + np.random.default_rng(0).bytes(8000))
@@ -131,7 +132,7 @@ def test_mp3_that_is_broken_has_no_length(tmp_path):
     assert "ffmpeg" not in str(error)
 
 
-def test_a_long_sound_is_read_in_blocks(tmp_path, monkeypatch):
+def test_a_long_sound_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And comes out as in one piece, in every format, from any start."""
     paths = []
     for kind in ("wav", "flac", "opus", "vorbis", "mp3", "sphere"):

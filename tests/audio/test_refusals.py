@@ -3,6 +3,8 @@
 import os
 import re
 import struct
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from asr.errors import AudioError, AudioWarning
 from tests.support.sounds import KINDS, LIST, SAMPLE_RATE, chord, encoded, mp3_frames, wav_bytes
 
 
-def refusal(path, **segment) -> str:
+def refusal(path: Path, **segment: Any) -> str:
     """The message: one line, which begins with the path."""
     with pytest.raises(AudioError) as caught:
         load_audio(path, **segment)
@@ -25,7 +27,7 @@ def refusal(path, **segment) -> str:
     return message.removeprefix(f"{path}: ")
 
 
-def test_missing_empty_folder_pipe(tmp_path):
+def test_missing_empty_folder_pipe(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.wav") == "no such file"
     assert refusal(tmp_path / "a.wav" / "b.wav") in ("no such file", "cannot be opened: Not a directory")
     assert refusal(tmp_path) == "is a folder, expected a sound file"
@@ -42,12 +44,12 @@ def test_missing_empty_folder_pipe(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg", "a.raw", "a.vox", "a.au", "a.gsm", "a.txt", "a"])
 @pytest.mark.parametrize("content", ["x", "not audio\n" * 500, "\0" * 99], ids=["x", "text", "zeros"])
-def test_not_audio(tmp_path, name, content, either):
+def test_not_audio(tmp_path: Path, name: str, content: str, either: bool) -> None:
     (tmp_path / name).write_text(content)
     assert refusal(tmp_path / name).startswith("not audio that can be read")
 
 
-def test_m4a_without_ffmpeg_says_what_it_is_and_what_is_needed(tmp_path, no_ffmpeg):
+def test_m4a_without_ffmpeg_says_what_it_is_and_what_is_needed(tmp_path: Path, no_ffmpeg: None) -> None:
     (tmp_path / "a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom\0\0\0\0" + b"\0\0\0\x08moov")
     message = refusal(tmp_path / "a")
     assert message.startswith("is MP4 or QuickTime, which only ffmpeg reads, and that is not installed: install it")
@@ -56,7 +58,7 @@ def test_m4a_without_ffmpeg_says_what_it_is_and_what_is_needed(tmp_path, no_ffmp
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.5, 0.9, -1])
 @pytest.mark.parametrize("kind", KINDS)
-def test_truncated(tmp_path, kind, share, capfd):
+def test_truncated(tmp_path: Path, kind: str, share: float, capfd: pytest.CaptureFixture[str]) -> None:
     """Cut inside the header, in the middle of the sound, one byte before the end; in a format's own words for it."""
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS[kind])
     cut = content[:share] if share < 0 else content[: round(share * len(content))]
@@ -71,14 +73,14 @@ def test_truncated(tmp_path, kind, share, capfd):
 
 
 @pytest.mark.parametrize("kind", ["wav", "wav float", "wavex", "flac", "sphere", "aiff"])
-def test_truncated_anywhere_in_the_first_bytes(tmp_path, kind):
+def test_truncated_anywhere_in_the_first_bytes(tmp_path: Path, kind: str) -> None:
     content = encoded(chord(SAMPLE_RATE)[:4000], SAMPLE_RATE, *KINDS[kind])
     for length in range(1, 120, 3):
         (tmp_path / "a").write_bytes(content[:length])
         refusal(tmp_path / "a")
 
 
-def test_ogg_cut_between_two_pages_is_read_and_said(tmp_path):
+def test_ogg_cut_between_two_pages_is_read_and_said(tmp_path: Path) -> None:
     for kind in ("opus", "vorbis"):
         content = encoded(np.tile(chord(SAMPLE_RATE), 4), SAMPLE_RATE, *KINDS[kind])
         path = tmp_path / f"{kind}.ogg"
@@ -93,43 +95,43 @@ def test_ogg_cut_between_two_pages_is_read_and_said(tmp_path):
         assert refusal(path).startswith("truncated: its last Ogg page is incomplete")
 
 
-def test_mp3_cut_between_two_frames(tmp_path):
+def test_mp3_cut_between_two_frames(tmp_path: Path) -> None:
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["mp3"])
     (tmp_path / "a.mp3").write_bytes(content[: mp3_frames(content)[-6]])
     assert re.match(r"truncated: \d+ of \d+ mp3 frames are there", refusal(tmp_path / "a.mp3"))
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "opus", "vorbis"])
-def test_of_joined_files_not_only_the_first_is_heard(tmp_path, kind):
+def test_of_joined_files_not_only_the_first_is_heard(tmp_path: Path, kind: str) -> None:
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS[kind])
     (tmp_path / "a").write_bytes(content * 2)
     assert refusal(tmp_path / "a").startswith("holds a second recording after the first")
 
 
 @pytest.mark.parametrize("kind", ["wav", "wav float", "sphere", "aiff", "au", "caf", "vorbis"])
-def test_no_samples(tmp_path, kind):
+def test_no_samples(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a").write_bytes(encoded(np.zeros(0), SAMPLE_RATE, *KINDS[kind]))
     assert re.match("holds no samples|not audio", refusal(tmp_path / "a"))
 
 
-def test_no_samples_but_other_chunks(tmp_path):
+def test_no_samples_but_other_chunks(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(wav_bytes(np.zeros(0)) + LIST)
     assert refusal(tmp_path / "a.wav") == "holds no samples"
 
 
-def test_a_segment_beyond_the_end(wav):
+def test_a_segment_beyond_the_end(wav: Path) -> None:
     assert refusal(wav, offset=7.5, duration=1.0) == "holds no samples from 7.5 s on"
     assert refusal(wav, offset=1e308) == "holds no samples from 1e+308 s on"
 
 
-def test_less_than_one_sample_at_16_khz(tmp_path):
+def test_less_than_one_sample_at_16_khz(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", [0.5], 192_000)
     assert refusal(tmp_path / "a.wav") == "too short: 1 samples at 192000 Hz"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("rate", [16_000, 48_000])
-def test_samples_that_are_not_finite(tmp_path, bad, rate):
+def test_samples_that_are_not_finite(tmp_path: Path, bad: float, rate: int) -> None:
     samples = np.zeros((rate, 2))
     samples[rate // 2, 1] = bad
     soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
@@ -139,14 +141,14 @@ def test_samples_that_are_not_finite(tmp_path, bad, rate):
 
 
 @pytest.mark.parametrize("rate", [0, 1, 3999, 2_000_000_000])
-def test_rates_that_only_a_damaged_header_has(tmp_path, rate):
+def test_rates_that_only_a_damaged_header_has(tmp_path: Path, rate: int) -> None:
     content = bytearray(wav_bytes())
     content[24:28] = struct.pack("<I", rate)
     (tmp_path / "a.wav").write_bytes(content)
     assert re.match("the sample rate is|not audio", refusal(tmp_path / "a.wav"))
 
 
-def test_a_header_that_promises_the_moon(tmp_path):
+def test_a_header_that_promises_the_moon(tmp_path: Path) -> None:
     content = bytearray(encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["flac"]))
     content[21] |= 0x0F  # 2**36 - 1 samples, 256 GB of float32
     content[22:26] = b"\xff" * 4
@@ -154,7 +156,7 @@ def test_a_header_that_promises_the_moon(tmp_path):
     assert re.match("truncated|does not fit", refusal(tmp_path / "a.flac"))
 
 
-def test_sphere_that_is_compressed(tmp_path):
+def test_sphere_that_is_compressed(tmp_path: Path) -> None:
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["sphere"])
     shortened = content.replace(b"sample_coding -s3 pcm\n", b"sample_coding -s26 pcm,embedded-shorten-v2.00\n")
     (tmp_path / "a.sph").write_bytes(shortened)
@@ -166,7 +168,7 @@ def test_sphere_that_is_compressed(tmp_path):
 # --- anything at all --------------------------------------------------------------------------------------------------
 
 
-def usable(path) -> bool:
+def usable(path: Path) -> bool:
     """Whether it loads, and then as a waveform; anything but an AudioError is a failure."""
     try:
         waveform = load_audio(path)
@@ -183,14 +185,14 @@ MAGICS = [b"", b"RIFF\xff\xff\0\0WAVE", b"fLaC", b"OggS", b"ID3\x03", b"\xff\xfb
 
 
 @given(st.sampled_from(MAGICS), st.binary(max_size=400))
-def test_random_bytes(tmp_path_factory, magic, rest):
+def test_random_bytes(tmp_path_factory: pytest.TempPathFactory, magic: bytes, rest: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "random"
     path.write_bytes(magic + rest)
     usable(path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damaged_headers(tmp_path, kind, capfd, no_ffmpeg):
+def test_damaged_headers(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str], no_ffmpeg: None) -> None:
     rng = np.random.default_rng(sum(kind.encode()))
     content = encoded(chord(SAMPLE_RATE)[:8000], SAMPLE_RATE, *KINDS[kind])
     path = tmp_path / "a"

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,16 +15,18 @@ from asr.errors import AudioError, TokensError
 from asr.formats import FORMATS
 from asr.recognizer import Recognizer
 from asr.transcript import Word
-from tests.support.command_line import written
+from tests.support.command_line import Refusal, RunAsr, written
 from tests.support.talkative import char_tokens, sound, talkative
 
 
 @pytest.fixture
-def text(tmp_path):
+def text(tmp_path: Path) -> Path:
     return written(tmp_path / "said.txt", "THE QUICK", "FOX")
 
 
-def test_the_words_of_the_text_in_each_format(asr, model_folder, wav, text, tmp_path):
+def test_the_words_of_the_text_in_each_format(
+    asr: RunAsr, model_folder: Path, wav: Path, text: Path, tmp_path: Path
+) -> None:
     transcript = Recognizer.load(model_folder).align(wav, "THE QUICK FOX")
     assert [word.text for word in transcript.words] == ["THE", "QUICK", "FOX"]
     expected = {name: render(transcript) for name, render in FORMATS.items()}
@@ -36,7 +39,9 @@ def test_the_words_of_the_text_in_each_format(asr, model_folder, wav, text, tmp_
     assert asr("align", model_folder, wav, text).out == expected["ctm"]
 
 
-def test_the_text_may_come_from_stdin(asr, refusal, monkeypatch, model_folder, wav, text):
+def test_the_text_may_come_from_stdin(
+    asr: RunAsr, refusal: Refusal, monkeypatch: pytest.MonkeyPatch, model_folder: Path, wav: Path, text: Path
+) -> None:
     expected = asr("align", model_folder, wav, text).out
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.read_bytes())))
     assert asr("align", model_folder, wav, "-").out == expected
@@ -44,7 +49,9 @@ def test_the_text_may_come_from_stdin(asr, refusal, monkeypatch, model_folder, w
     assert refusal("align", model_folder, wav, "-") == "stdin: not UTF-8 text; convert it to UTF-8"
 
 
-def test_what_cannot_be_aligned_is_said_in_one_line(refusal, model_folder, wav, text, tmp_path):
+def test_what_cannot_be_aligned_is_said_in_one_line(
+    refusal: Refusal, model_folder: Path, wav: Path, text: Path, tmp_path: Path
+) -> None:
     silent = tmp_path / "silent.wav"
     soundfile.write(silent, np.zeros(16_000), 16_000)
     assert refusal("align", model_folder, silent, text) == f"{silent}: is silent, so no words can be found in it"
@@ -67,7 +74,7 @@ def test_what_cannot_be_aligned_is_said_in_one_line(refusal, model_folder, wav, 
 # --- Recognizer.align -------------------------------------------------------------------------------------------------
 
 
-def test_aligning_what_was_heard_gives_the_transcript_again():
+def test_aligning_what_was_heard_gives_the_transcript_again() -> None:
     recognizer = talkative()
     for seed in range(6):
         waveform = sound(20_000, seed)
@@ -77,7 +84,7 @@ def test_aligning_what_was_heard_gives_the_transcript_again():
         assert [word.text for word in aligned.words] == [word.text for word in heard.words]
 
 
-def test_times_and_score_are_those_of_the_forced_path():
+def test_times_and_score_are_those_of_the_forced_path() -> None:
     recognizer = talkative()
     waveform = sound(20_000)
     (log_probs,) = recognizer.log_probs([waveform])
@@ -99,7 +106,7 @@ def test_times_and_score_are_those_of_the_forced_path():
     )
 
 
-def test_refusals():
+def test_refusals() -> None:
     recognizer = talkative(tokens=char_tokens(["A CAT"]))
     with pytest.raises(TokensError, match="text is empty"):
         recognizer.align(sound(8000), " \n")

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 import asr as package
-from tests.support.command_line import ROOT, manifest, written
+from tests.support.command_line import ROOT, RunAsr, manifest, written
 
 SCORE_KEYS = ["wer", "cer", "wer_low", "wer_high", "num_words", "substitutions", "deletions", "insertions"]
 
@@ -24,7 +24,7 @@ SCORE_KEYS = ["wer", "cer", "wer_low", "wer_high", "num_words", "substitutions",
 # --- help and usage ---------------------------------------------------------------------------------------------------
 
 
-def test_help_lists_the_five_verbs(asr):
+def test_help_lists_the_five_verbs(asr: RunAsr) -> None:
     result = asr("--help")
     assert (result.code, result.err) == (0, "")
     rows = [line.strip("│ ").split() for line in result.out.splitlines()]
@@ -32,7 +32,7 @@ def test_help_lists_the_five_verbs(asr):
     assert listed == ["train", "transcribe", "evaluate", "score", "inspect"]
 
 
-def test_the_version_is_told_on_one_line_without_loading_torch(asr):
+def test_the_version_is_told_on_one_line_without_loading_torch(asr: RunAsr) -> None:
     result = asr("--version")
     assert (result.code, result.err) == (0, "")
     python = ".".join(map(str, sys.version_info[:3]))
@@ -40,7 +40,7 @@ def test_the_version_is_told_on_one_line_without_loading_torch(asr):
     assert not loaded_by("--version") & {"torch", "numpy"}
 
 
-def test_the_version_without_torch(asr, monkeypatch):
+def test_the_version_without_torch(asr: RunAsr, monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
@@ -49,7 +49,7 @@ def test_the_version_without_torch(asr, monkeypatch):
 
 
 @pytest.mark.parametrize("verb", ["train", "transcribe", "evaluate", "score", "inspect"])
-def test_each_verb_has_help(asr, verb):
+def test_each_verb_has_help(asr: RunAsr, verb: str) -> None:
     result = asr(verb, "--help")
     assert (result.code, result.err) == (0, "")
     assert f"asr {verb} [OPTIONS]" in result.out
@@ -68,13 +68,13 @@ def loaded_by(*arguments: object) -> set[str]:
     return set(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stderr.split())
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_nothing_heavy() -> None:
     loaded = loaded_by("--help")
     assert "asr.cli.transcribe" in loaded
     assert not loaded & {"torch", "librosa", "jiwer", "numpy", "soundfile", "matplotlib", "pydantic", "yaml"}
 
 
-def test_scoring_does_not_load_torch(tmp_path):
+def test_scoring_does_not_load_torch(tmp_path: Path) -> None:
     texts = written(tmp_path / "a.txt", "A B C")
     loaded = loaded_by("score", texts, texts)
     assert "jiwer" in loaded
@@ -98,7 +98,7 @@ def test_scoring_does_not_load_torch(tmp_path):
     ],
     ids=" ".join,
 )
-def test_wrong_usage_exits_with_2(asr, arguments):
+def test_wrong_usage_exits_with_2(asr: RunAsr, arguments: list[str]) -> None:
     result = asr(*arguments)
     assert (result.code, result.out) == (2, "")
     assert "Error" in result.err
@@ -108,7 +108,9 @@ def test_wrong_usage_exits_with_2(asr, arguments):
 # --- transcribe -------------------------------------------------------------------------------------------------------
 
 
-def test_one_file_gives_its_text_several_give_names_and_texts(asr, model_folder, wav, tmp_path):
+def test_one_file_gives_its_text_several_give_names_and_texts(
+    asr: RunAsr, model_folder: Path, wav: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "b.wav"
     soundfile.write(other, np.zeros(8000), 16_000)
     one = asr("transcribe", model_folder, wav)
@@ -120,7 +122,7 @@ def test_one_file_gives_its_text_several_give_names_and_texts(asr, model_folder,
     assert both.out == f"{wav}\t{text}\n{other}\t\n"
 
 
-def test_a_line_feed_in_a_name_breaks_no_line(asr, model_folder, wav, tmp_path):
+def test_a_line_feed_in_a_name_breaks_no_line(asr: RunAsr, model_folder: Path, wav: Path, tmp_path: Path) -> None:
     path = tmp_path / "a\nb\u2028\x1b.wav"
     path.write_bytes(wav.read_bytes())
     result = asr("transcribe", model_folder, path, wav)
@@ -133,7 +135,9 @@ def test_a_line_feed_in_a_name_breaks_no_line(asr, model_folder, wav, tmp_path):
     assert record["audio_filepath"] == str(path)
 
 
-def test_what_is_odd_about_a_sound_is_told_in_a_line(asr, model_folder, speechlike, tmp_path):
+def test_what_is_odd_about_a_sound_is_told_in_a_line(
+    asr: RunAsr, model_folder: Path, speechlike: np.ndarray, tmp_path: Path
+) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([speechlike, -speechlike], axis=1), 16_000)
     soundfile.write(tmp_path / "b.wav", speechlike, 16_000)
     opposed, alone = (asr("transcribe", model_folder, tmp_path / name) for name in ("a.wav", "b.wav"))
@@ -142,7 +146,7 @@ def test_what_is_odd_about_a_sound_is_told_in_a_line(asr, model_folder, speechli
     assert opposed.err.count("\n") == 1
 
 
-def test_json_has_the_words_with_their_times(asr, model_folder, wav):
+def test_json_has_the_words_with_their_times(asr: RunAsr, model_folder: Path, wav: Path) -> None:
     result = asr("transcribe", model_folder, wav, wav, "--format", "json")
     records = [json.loads(line) for line in result.out.splitlines()]
     assert len(records) == 2
@@ -156,7 +160,7 @@ def test_json_has_the_words_with_their_times(asr, model_folder, wav):
         assert 0 <= word["confidence"] <= 1
 
 
-def test_silence_gives_empty_text_and_no_error(asr, model_folder, tmp_path):
+def test_silence_gives_empty_text_and_no_error(asr: RunAsr, model_folder: Path, tmp_path: Path) -> None:
     files = []
     for format, subtype in (("WAV", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")):
         for rate in (8_000, 16_000, 48_000):
@@ -169,7 +173,7 @@ def test_silence_gives_empty_text_and_no_error(asr, model_folder, tmp_path):
     assert (together.code, together.out, together.err) == (0, "".join(f"{file}\t\n" for file in files), "")
 
 
-def test_a_file_name_in_no_encoding_comes_out_as_it_is(model_folder, wav, tmp_path):
+def test_a_file_name_in_no_encoding_comes_out_as_it_is(model_folder: Path, wav: Path, tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff.wav"
     Path(os.fsdecode(name)).write_bytes(wav.read_bytes())
     command = [sys.executable, "-m", "asr", "transcribe", model_folder, name, name]
@@ -182,7 +186,9 @@ def test_a_file_name_in_no_encoding_comes_out_as_it_is(model_folder, wav, tmp_pa
 # --- evaluate, score --------------------------------------------------------------------------------------------------
 
 
-def test_evaluate_writes_hypotheses_that_score_reads(asr, model_folder, wav, tmp_path):
+def test_evaluate_writes_hypotheses_that_score_reads(
+    asr: RunAsr, model_folder: Path, wav: Path, tmp_path: Path
+) -> None:
     references = manifest(tmp_path / "m.jsonl", wav)
     result = asr("evaluate", model_folder, references, "--json", "--hypotheses", tmp_path / "new" / "h.jsonl")
     assert (result.code, result.err) == (0, "")
@@ -193,7 +199,7 @@ def test_evaluate_writes_hypotheses_that_score_reads(asr, model_folder, wav, tmp
     assert json.loads(asr("score", references, tmp_path / "new" / "h.jsonl", "--json").out) == evaluated
 
 
-def test_score(asr, tmp_path):
+def test_score(asr: RunAsr, tmp_path: Path) -> None:
     references, hypotheses = written(tmp_path / "r.txt", "A B C", "D"), written(tmp_path / "h.txt", "A X C E", "")
     numbers = json.loads(asr("score", references, hypotheses, "--json").out)
     assert list(numbers) == SCORE_KEYS
@@ -207,7 +213,9 @@ def test_score(asr, tmp_path):
 # --- inspect ----------------------------------------------------------------------------------------------------------
 
 
-def test_inspect_prints_facts_and_writes_a_picture(asr, wav, tmp_path, monkeypatch):
+def test_inspect_prints_facts_and_writes_a_picture(
+    asr: RunAsr, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = asr("inspect", wav)
     assert (result.code, result.err) == (0, "")
@@ -222,7 +230,9 @@ def test_inspect_prints_facts_and_writes_a_picture(asr, wav, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("name", ["$\\nonsense[b]$.wav", "[red]a.wav", "new\nline.wav", "x" * 200 + ".wav", "-a.wav"])
-def test_inspect_takes_any_name(asr, wav, tmp_path, monkeypatch, name):
+def test_inspect_takes_any_name(
+    asr: RunAsr, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / name
     path.write_bytes(wav.read_bytes())

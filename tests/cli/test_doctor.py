@@ -1,27 +1,28 @@
 """`asr doctor` as its users meet it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import manifest, written
+from tests.support.command_line import Refusal, RunAsr, manifest, written
 
 
-def line(id: str, *, text: str = "THE DOG", **record) -> dict:
+def line(id: str, *, text: str = "THE DOG", **record: object) -> dict:
     return {"audio_filepath": f"{id}.wav", "duration": 2.0, "text": text, "id": id, "speaker": "s", **record}
 
 
 @pytest.fixture
-def good(tmp_path):
+def good(tmp_path: Path) -> Path:
     return written(tmp_path / "good.jsonl", line("a"), line("b", text="A FOX"))
 
 
 @pytest.fixture
-def bad(tmp_path):
+def bad(tmp_path: Path) -> Path:
     return written(tmp_path / "bad.jsonl", line("a"), line("b", text="A  FOX"), line("c", text="  "), "{", line("a"))
 
 
-def test_a_clean_manifest(asr, good, wav, tmp_path):
+def test_a_clean_manifest(asr: RunAsr, good: Path, wav: Path, tmp_path: Path) -> None:
     result = asr("doctor", good, "--no-audio")
     assert (result.code, result.err) == (0, "")
     assert result.out == f"{good}: 2 utterances, 0.00 h: 0 errors, 0 warnings\n"
@@ -29,7 +30,7 @@ def test_a_clean_manifest(asr, good, wav, tmp_path):
     assert asr("doctor", sounds, "--workers", 1).out == f"{sounds}: 1 utterances, 0.00 h: 0 errors, 0 warnings\n"
 
 
-def test_the_table(asr, bad):
+def test_the_table(asr: RunAsr, bad: Path) -> None:
     result = asr("doctor", bad, "--no-audio")
     assert (result.code, result.err) == (1, "")
     assert result.out == (
@@ -57,11 +58,11 @@ def test_the_table(asr, bad):
     )
 
 
-def test_warnings_alone_are_no_failure(asr, tmp_path):
+def test_warnings_alone_are_no_failure(asr: RunAsr, tmp_path: Path) -> None:
     assert asr("doctor", written(tmp_path / "m.jsonl", line("a", text="A  B")), "--no-audio").code == 0
 
 
-def test_json_has_every_finding_and_then_the_counts(asr, bad, good):
+def test_json_has_every_finding_and_then_the_counts(asr: RunAsr, bad: Path, good: Path) -> None:
     result = asr("doctor", bad, good, "--no-audio", "--json")
     assert (result.code, result.err) == (1, "")
     *findings, first, second = map(json.loads, result.out.splitlines())
@@ -82,7 +83,7 @@ def test_json_has_every_finding_and_then_the_counts(asr, bad, good):
     assert (second["manifest"], second["errors"], second["kinds"]) == (str(good), 0, [])
 
 
-def test_the_first_ten_missing_files_are_named_and_all_counted(asr, tmp_path):
+def test_the_first_ten_missing_files_are_named_and_all_counted(asr: RunAsr, tmp_path: Path) -> None:
     path = written(tmp_path / "m.jsonl", *(line(f"u{i:02}", text="A" * (i + 3)) for i in range(12)))
     out = asr("doctor", path, "--workers", 2).out
     assert "error    missing-sound                12  100.00 %   u00, u01, u02\n" in out
@@ -91,7 +92,7 @@ def test_the_first_ten_missing_files_are_named_and_all_counted(asr, tmp_path):
     assert len(listed) == 10
 
 
-def test_fix_says_what_it_did(asr, bad, tmp_path):
+def test_fix_says_what_it_did(asr: RunAsr, bad: Path, tmp_path: Path) -> None:
     fixed = tmp_path / "new" / "clean.jsonl"
     before = bad.read_bytes()
     result = asr("doctor", bad, "--no-audio", "--fix", fixed)
@@ -114,7 +115,7 @@ def test_fix_says_what_it_did(asr, bad, tmp_path):
     assert again.code == 0
 
 
-def test_refusals(refusal, good, model_folder, tmp_path):
+def test_refusals(refusal: Refusal, good: Path, model_folder: Path, tmp_path: Path) -> None:
     assert refusal("doctor", tmp_path / "gone.jsonl") == f"{tmp_path / 'gone.jsonl'}: no such file"
     assert "cannot be read" in refusal("doctor", tmp_path)
     assert "no utterances" in refusal("doctor", written(tmp_path / "empty.jsonl", ""))
@@ -127,7 +128,7 @@ def test_refusals(refusal, good, model_folder, tmp_path):
     assert "no such model folder" in refusal("doctor", good, "--model", tmp_path / "gone")
 
 
-def test_model_and_settings_say_what_the_texts_have_to_fit(asr, model_folder, tmp_path):
+def test_model_and_settings_say_what_the_texts_have_to_fit(asr: RunAsr, model_folder: Path, tmp_path: Path) -> None:
     path = written(
         tmp_path / "m.jsonl", line("a", text="THE dOG"), line("b", text=" ".join(["A FOX"] * 9), duration=1.0)
     )
@@ -146,7 +147,7 @@ def test_model_and_settings_say_what_the_texts_have_to_fit(asr, model_folder, tm
     }
 
 
-def test_names_that_a_terminal_would_act_on(asr, tmp_path):
+def test_names_that_a_terminal_would_act_on(asr: RunAsr, tmp_path: Path) -> None:
     path = written(tmp_path / "m.jsonl", line("\x1b[2J", text=" "))
     out = asr("doctor", path, "--no-audio").out
     assert "\x1b" not in out

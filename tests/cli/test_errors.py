@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.support.command_line import ROOT, manifest, shell, written
+from tests.support.command_line import ROOT, Refusal, RunAsr, manifest, shell, written
 
 # --- sound files and models -------------------------------------------------------------------------------------------
 
@@ -37,7 +37,9 @@ def broken_files(folder: Path, wav: Path) -> dict[Path, str]:
     }
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_is_transcribed(asr, model_folder, wav, tmp_path):
+def test_what_cannot_be_read_is_named_and_the_rest_is_transcribed(
+    asr: RunAsr, model_folder: Path, wav: Path, tmp_path: Path
+) -> None:
     broken = broken_files(tmp_path, wav)
     alone = asr("transcribe", model_folder, wav).out
     mixed = [path for bad in broken for path in (bad, wav)]
@@ -51,7 +53,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_transcribed(asr, model_fol
         assert line.startswith(f"asr: {name}: {message}")
 
 
-def test_each_broken_file_alone(refusal, model_folder, wav, tmp_path):
+def test_each_broken_file_alone(refusal: Refusal, model_folder: Path, wav: Path, tmp_path: Path) -> None:
     broken = broken_files(tmp_path, wav)
     for path, message in broken.items():
         assert message in refusal("inspect", path)
@@ -62,7 +64,7 @@ def test_each_broken_file_alone(refusal, model_folder, wav, tmp_path):
     assert not (tmp_path / "h.jsonl").exists()
 
 
-def test_no_model(refusal, wav, tmp_path):
+def test_no_model(refusal: Refusal, wav: Path, tmp_path: Path) -> None:
     assert refusal("transcribe", tmp_path / "gone", wav) == f"{tmp_path / 'gone'}: no such model folder"
     assert "the model folder has no config.json" in refusal("transcribe", tmp_path, wav)
     assert "no such model folder" in refusal("evaluate", wav, wav)
@@ -86,7 +88,9 @@ def test_no_model(refusal, wav, tmp_path):
         ),
     ],
 )
-def test_broken_manifests(refusal, model_folder, tmp_path, verb, lines, message):
+def test_broken_manifests(
+    refusal: Refusal, model_folder: Path, tmp_path: Path, verb: str, lines: list[object], message: str
+) -> None:
     path = written(tmp_path / "m.jsonl", *lines)
     conf = written(tmp_path / "c.yaml", f"data: {{train: '{path}', dev: '{path}'}}")
     arguments = ["evaluate", model_folder, path] if verb == "evaluate" else ["train", conf, "--run", tmp_path / "run"]
@@ -94,7 +98,7 @@ def test_broken_manifests(refusal, model_folder, tmp_path, verb, lines, message)
     assert not (tmp_path / "run").exists()
 
 
-def test_texts_that_cannot_be_scored(refusal, tmp_path):
+def test_texts_that_cannot_be_scored(refusal: Refusal, tmp_path: Path) -> None:
     one, two = written(tmp_path / "1.txt", "A"), written(tmp_path / "2.txt", "A", "B")
     assert "no such file" in refusal("score", one, tmp_path / "gone.txt")
     assert "has 1 lines and" in refusal("score", one, two)
@@ -106,7 +110,7 @@ def test_texts_that_cannot_be_scored(refusal, tmp_path):
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_picture_that_cannot_be_written(refusal, wav, tmp_path):
+def test_a_picture_that_cannot_be_written(refusal: Refusal, wav: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     message = "could not be written: one of the folders above it is a file"
     assert (
@@ -135,16 +139,16 @@ def test_a_picture_that_cannot_be_written(refusal, wav, tmp_path):
         ("data: {train: a, dev: b}", [], "a: no such file"),
     ],
 )
-def test_wrong_settings(refusal, tmp_path, content, overrides, message):
+def test_wrong_settings(refusal: Refusal, tmp_path: Path, content: str, overrides: list[str], message: str) -> None:
     assert message in refusal("train", written(tmp_path / "c.yaml", content), "--run", tmp_path / "run", *overrides)
     assert not (tmp_path / "run").exists()
 
 
-def test_no_settings(refusal, tmp_path):
+def test_no_settings(refusal: Refusal, tmp_path: Path) -> None:
     assert refusal("train", tmp_path / "gone.yaml") == f"{tmp_path / 'gone.yaml'}: no such settings file"
 
 
-def test_a_file_given_as_the_folder_of_the_run(asr, wav, tmp_path):
+def test_a_file_given_as_the_folder_of_the_run(asr: RunAsr, wav: Path, tmp_path: Path) -> None:
     path = manifest(tmp_path / "m.jsonl", wav)
     conf = written(
         tmp_path / "c.yaml", f"data: {{train: '{path}', dev: '{path}'}}", "model: {hidden_size: 4, num_layers: 1}"
@@ -164,7 +168,7 @@ def test_a_file_given_as_the_folder_of_the_run(asr, wav, tmp_path):
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("reader", ["head -1", "true"])
-def test_a_reader_that_leaves_early(tmp_path, reader, unbuffered):
+def test_a_reader_that_leaves_early(tmp_path: Path, reader: str, unbuffered: str) -> None:
     """It is gone before the first line, or before the last: 20,000 lines do not fit into a pipe."""
     for number in (1, 20_000):
         texts = written(tmp_path / "a.txt", *["A B C"] * number)
@@ -174,7 +178,7 @@ def test_a_reader_that_leaves_early(tmp_path, reader, unbuffered):
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_disk_behind_stdout(tmp_path, unbuffered):
+def test_a_full_disk_behind_stdout(tmp_path: Path, unbuffered: str) -> None:
     texts = written(tmp_path / "a.txt", "A B C")
     result = shell(f"asr score {texts} {texts} > /dev/full", unbuffered=unbuffered)
     assert result.returncode == 2
@@ -193,7 +197,9 @@ def test_a_full_disk_behind_stdout(tmp_path, unbuffered):
         (OSError(), "OSError"),
     ],
 )
-def test_what_the_system_says_is_printed_as_it_is(refusal, wav, model_folder, monkeypatch, error, message):
+def test_what_the_system_says_is_printed_as_it_is(
+    refusal: Refusal, wav: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, message: str
+) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise error
 
@@ -201,7 +207,9 @@ def test_what_the_system_says_is_printed_as_it_is(refusal, wav, model_folder, mo
     assert refusal("transcribe", model_folder, wav) == message
 
 
-def test_an_error_that_the_system_has_no_words_for_is_named(refusal, wav, model_folder, monkeypatch):
+def test_an_error_that_the_system_has_no_words_for_is_named(
+    refusal: Refusal, wav: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_path: Path, *_arguments: object, **_options: object) -> None:
         raise OSError("the file system is on strike")
 
@@ -209,6 +217,6 @@ def test_an_error_that_the_system_has_no_words_for_is_named(refusal, wav, model_
     assert "(the file system is on strike)" in refusal("score", wav, wav)
 
 
-def test_no_message_is_made_of_what_may_not_be_there():
+def test_no_message_is_made_of_what_may_not_be_there() -> None:
     using = [path.name for path in (ROOT / "asr").rglob("*.py") if ".strerror" in path.read_text(encoding="utf-8")]
     assert using == ["errors.py"]

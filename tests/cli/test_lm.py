@@ -6,13 +6,15 @@ import lzma
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from asr.lm.formats import load_ngram_model
 from tests.support.arpa_oracle import SMALL, Oracle, assert_same
-from tests.support.command_line import ROOT, written
+from tests.support.command_line import ROOT, Refusal, RunAsr, written
 
 TEXT = ["THE DOG RAN", "THE CAT RAN", "A DOG SAT", "", "THE DOG SAT ON THE CAT"]
 
@@ -21,18 +23,18 @@ BROKEN = SMALL.replace("-1.5\tc\t-0.3", "-1.5\tc\t-0.3\tx").splitlines()
 
 
 @pytest.fixture
-def small(tmp_path):
+def small(tmp_path: Path) -> Path:
     path = tmp_path / "small.arpa"
     path.write_text(SMALL)
     return path
 
 
 @pytest.fixture
-def text(tmp_path):
+def text(tmp_path: Path) -> Path:
     return written(tmp_path / "text.txt", *TEXT)
 
 
-def test_help_lists_the_verbs(asr):
+def test_help_lists_the_verbs(asr: RunAsr) -> None:
     result = asr("lm", "--help")
     assert (result.code, result.err) == (0, "")
     rows = [line.strip("│ ").split() for line in result.out.splitlines()]
@@ -43,7 +45,7 @@ def test_help_lists_the_verbs(asr):
     ]
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_nothing_heavy() -> None:
     program = "import sys, asr.cli; print([m for m in ('numba', 'numpy', 'torch', 'asr.lm.ngram') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
@@ -52,7 +54,7 @@ def test_help_loads_nothing_heavy():
 # --- convert ----------------------------------------------------------------------------------------------------------
 
 
-def test_convert_and_back(asr, small, tmp_path):
+def test_convert_and_back(asr: RunAsr, small: Path, tmp_path: Path) -> None:
     names = [small, tmp_path / "a.bin", tmp_path / "b.arpa.gz", tmp_path / "c.bin", tmp_path / "d.arpa"]
     for source, target in pairwise(names):
         result = asr("lm", "convert", source, target)
@@ -63,7 +65,7 @@ def test_convert_and_back(asr, small, tmp_path):
     assert Oracle.read(tmp_path / "d.arpa").backoffs == Oracle(SMALL).backoffs
 
 
-def test_convert_refuses(refusal, small, tmp_path):
+def test_convert_refuses(refusal: Refusal, small: Path, tmp_path: Path) -> None:
     names = "expected a name that ends in .arpa, .arpa.gz or .bin"
     assert refusal("lm", "convert", tmp_path / "x.arpa", tmp_path / "lm.txt") == f"{tmp_path / 'lm.txt'}: {names}"
     assert refusal("lm", "convert", tmp_path / "lm", tmp_path / "lm.bin") == f"{tmp_path / 'lm'}: {names}"
@@ -78,7 +80,7 @@ def test_convert_refuses(refusal, small, tmp_path):
 # --- perplexity -------------------------------------------------------------------------------------------------------
 
 
-def test_perplexity(asr, small, tmp_path):
+def test_perplexity(asr: RunAsr, small: Path, tmp_path: Path) -> None:
     lines = ["a b a b", "", "b x"]
     file = written(tmp_path / "test.txt", *lines)
     scores = [score for line in lines for score in Oracle(SMALL).score(line.split())]
@@ -100,13 +102,15 @@ def test_perplexity(asr, small, tmp_path):
 
 
 @pytest.mark.parametrize(("suffix", "compress"), [("gz", gzip.compress), ("xz", lzma.compress)])
-def test_perplexity_of_compressed_text(asr, small, tmp_path, suffix, compress):
+def test_perplexity_of_compressed_text(
+    asr: RunAsr, small: Path, tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]
+) -> None:
     (tmp_path / f"test.txt.{suffix}").write_bytes(compress("\ufeffa b\r\nb\r\n".encode()))
     result = json.loads(asr("lm", "perplexity", small, tmp_path / f"test.txt.{suffix}", "--json").out)
     assert (result["num_sentences"], result["num_tokens"], result["num_unknown"]) == (2, 5, 0)
 
 
-def test_all_white_space_separates_words_in_text_of_every_kind(asr, tmp_path):
+def test_all_white_space_separates_words_in_text_of_every_kind(asr: RunAsr, tmp_path: Path) -> None:
     """U+00A0, U+3000 and U+2028 as a space does; the ARPA file has the words that the text is read as."""
     spaces = ["a b c a\n", "b a b\n"]
     others = [spaces[0].replace(" ", "\u00a0"), "b\u3000a\u2028b\n"]
@@ -122,8 +126,8 @@ def test_all_white_space_separates_words_in_text_of_every_kind(asr, tmp_path):
     assert json.loads(found[0][2])["num_words"] == 7
 
 
-def test_perplexity_refuses(refusal, small, tmp_path):
-    def problem(data):
+def test_perplexity_refuses(refusal: Refusal, small: Path, tmp_path: Path) -> None:
+    def problem(data: bytes) -> str:
         (tmp_path / "t.txt").write_bytes(data)
         return refusal("lm", "perplexity", small, tmp_path / "t.txt").removeprefix(str(tmp_path / "t.txt"))
 
@@ -143,7 +147,7 @@ def test_perplexity_refuses(refusal, small, tmp_path):
 # --- estimate ---------------------------------------------------------------------------------------------------------
 
 
-def test_estimate(asr, text, tmp_path):
+def test_estimate(asr: RunAsr, text: Path, tmp_path: Path) -> None:
     for name in ("lm.arpa.gz", "lm.bin"):
         result = asr("lm", "estimate", text, "--output", tmp_path / name, "--order", 2)
         assert (result.code, result.out) == (0, f"{tmp_path / name}\n")
@@ -158,14 +162,14 @@ def test_estimate(asr, text, tmp_path):
     assert measured["perplexity"] < len(words)
 
 
-def test_estimate_leaves_out_what_was_seen_once(asr, text, tmp_path):
+def test_estimate_leaves_out_what_was_seen_once(asr: RunAsr, text: Path, tmp_path: Path) -> None:
     options = ("--order", 2, "--min-counts", "1,2")
     assert asr("lm", "estimate", text, *options, "--output", tmp_path / "lm.arpa").code == 0
     bigrams = {key for key in Oracle.read(tmp_path / "lm.arpa").log_probs if len(key) == 2}
     assert bigrams == {("<s>", "THE"), ("THE", "DOG"), ("THE", "CAT"), ("DOG", "SAT"), ("RAN", "</s>")}
 
 
-def test_estimate_prunes(asr, text, tmp_path):
+def test_estimate_prunes(asr: RunAsr, text: Path, tmp_path: Path) -> None:
     sizes = []
     for threshold in ("0", "1e-3", "1"):
         path = tmp_path / f"{threshold}.arpa"
@@ -175,7 +179,7 @@ def test_estimate_prunes(asr, text, tmp_path):
     assert sizes[0] > sizes[2]
 
 
-def test_tokens_in_place_of_words(asr, text, tmp_path, model_folder):
+def test_tokens_in_place_of_words(asr: RunAsr, text: Path, tmp_path: Path, model_folder: Path) -> None:
     for tokens in (model_folder, model_folder / "tokens.model"):
         options = ("--tokens", tokens, "--order", 2)
         assert asr("lm", "estimate", text, *options, "--output", tmp_path / "lm.bin").code == 0
@@ -186,8 +190,8 @@ def test_tokens_in_place_of_words(asr, text, tmp_path, model_folder):
     assert result["num_unknown"] == 0
 
 
-def test_estimate_refuses(refusal, text, tmp_path, model_folder):
-    def problem(*arguments):
+def test_estimate_refuses(refusal: Refusal, text: Path, tmp_path: Path, model_folder: Path) -> None:
+    def problem(*arguments: object) -> str:
         return refusal("lm", "estimate", *arguments)
 
     output = ("--output", tmp_path / "lm.bin")

@@ -1,5 +1,7 @@
 """Facts of a sound file against what was put into it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,7 +11,7 @@ from asr.corpus.audio_statistics import audio_statistics
 SAMPLE_RATE = 16_000
 
 
-def test_facts_are_those_of_the_file(tmp_path):
+def test_facts_are_those_of_the_file(tmp_path: Path) -> None:
     time = np.arange(48_000) / 48_000
     tone = 0.5 * np.sin(2 * np.pi * 1000 * time) * (time >= 0.5)
     both = np.stack([tone + 0.125, tone - 0.0625], axis=1)
@@ -27,7 +29,7 @@ def test_facts_are_those_of_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("num_samples", [1, 399, 401])
-def test_facts_of_a_very_short_silence(tmp_path, num_samples):
+def test_facts_of_a_very_short_silence(tmp_path: Path, num_samples: int) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(num_samples), SAMPLE_RATE)
     facts, _ = audio_statistics(tmp_path / "a.wav")
     assert facts.peak_level == facts.rms_level == facts.noise_level == pytest.approx(-120)

@@ -36,19 +36,19 @@ def refusal(folder: Path, content: str | bytes) -> str:
     return message.removeprefix(f"{folder / 'm.jsonl'}").removeprefix(", ").removeprefix(": ")
 
 
-def test_a_line_of_nemo(tmp_path):
+def test_a_line_of_nemo(tmp_path: Path) -> None:
     [utterance] = read(tmp_path, GOOD)
     assert utterance == Utterance(tmp_path / "a.wav", 1.5, "A B", "a", None, None)
 
 
-def test_all_keys_and_unknown_ones(tmp_path):
+def test_all_keys_and_unknown_ones(tmp_path: Path) -> None:
     [utterance] = read(
         tmp_path, line(audio_filepath="/x/b.flac", id="u1", speaker="s", offset=2, lang="en", duration=3)
     )
     assert utterance == Utterance(Path("/x/b.flac"), 3.0, "A", "u1", "s", 2.0)
 
 
-def test_numbers_as_ids_and_null_as_nothing(tmp_path):
+def test_numbers_as_ids_and_null_as_nothing(tmp_path: Path) -> None:
     [utterance] = read(tmp_path, line(id=7, speaker=12, offset=None))
     assert (utterance.id, utterance.speaker, utterance.offset) == ("7", "12", None)
     assert read(tmp_path, line(id=None, speaker=None))[0].id == "a"
@@ -58,13 +58,13 @@ def test_numbers_as_ids_and_null_as_nothing(tmp_path):
     "text", ["A\u2028B", "A\u2029B", "A\x85B", "A\x0bB\x0cC\x1cD", "A\nB\r\n", "", "\U0001f600 e\u0301"]
 )
 @pytest.mark.parametrize("ascii", [True, False])
-def test_a_text_may_hold_what_python_takes_for_line_ends(tmp_path, text, ascii):
+def test_a_text_may_hold_what_python_takes_for_line_ends(tmp_path: Path, text: str, ascii: bool) -> None:
     record = json.dumps({"audio_filepath": "a.wav", "duration": 1, "text": text}, ensure_ascii=ascii)
     assert [u.text for u in read(tmp_path, record + "\n" + line(id="b"))] == [text, "A"]
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf" + GOOD.encode(), GOOD + "\r\n", "\n \n" + GOOD + "\n\n", GOOD])
-def test_byte_order_mark_blank_lines_and_other_line_ends(tmp_path, content):
+def test_byte_order_mark_blank_lines_and_other_line_ends(tmp_path: Path, content: bytes | str) -> None:
     assert [u.text for u in read(tmp_path, content)] == ["A B"]
 
 
@@ -98,21 +98,21 @@ def test_byte_order_mark_blank_lines_and_other_line_ends(tmp_path, content):
         (line(audio_filepath="x/a.flac"), "line 2: the id 'a' stands on line 1 already"),
     ],
 )
-def test_the_line_that_is_broken_is_named(tmp_path, second, message):
+def test_the_line_that_is_broken_is_named(tmp_path: Path, second: str, message: str) -> None:
     assert refusal(tmp_path, GOOD + "\n" + second).startswith(message)
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", b"\xef\xbb\xbf"])
-def test_no_utterances(tmp_path, content):
+def test_no_utterances(tmp_path: Path, content: str | bytes) -> None:
     assert refusal(tmp_path, content).startswith("the manifest has no utterances")
 
 
 @pytest.mark.parametrize("content", [GOOD.encode() + b"\n\xff\xfe", GOOD.encode() + b"\n" + GOOD.encode("utf-16")])
-def test_not_utf_8(tmp_path, content):
+def test_not_utf_8(tmp_path: Path, content: bytes) -> None:
     assert refusal(tmp_path, content).startswith("line 2: not UTF-8 text")
 
 
-def test_no_manifest(tmp_path):
+def test_no_manifest(tmp_path: Path) -> None:
     for path, message in ((tmp_path / "m.jsonl", "no such file"), (tmp_path, "cannot be read (Is a directory)")):
         with pytest.raises(ManifestError) as caught:
             read_manifest(path)
@@ -120,7 +120,7 @@ def test_no_manifest(tmp_path):
 
 
 @pytest.mark.parametrize("number", [1, 10, 11, 25])
-def test_missing_sound_files_the_first_ten_and_their_count(tmp_path, number):
+def test_missing_sound_files_the_first_ten_and_their_count(tmp_path: Path, number: int) -> None:
     written(tmp_path / "there.wav", "x")
     lines = [line(audio_filepath=f"gone{i:02}.wav") for i in range(number)]
     path = written(tmp_path / "m.jsonl", line(audio_filepath="there.wav") + "".join(lines))
@@ -133,7 +133,7 @@ def test_missing_sound_files_the_first_ten_and_their_count(tmp_path, number):
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800", "", "there.wav/below"])
-def test_names_that_no_file_can_have_are_missing(tmp_path, name):
+def test_names_that_no_file_can_have_are_missing(tmp_path: Path, name: str) -> None:
     written(tmp_path / "there.wav", "x")
     with pytest.raises(ManifestError, match="1 of 1 sound files are missing"):
         read_manifest(written(tmp_path / "m.jsonl", line(audio_filepath=name, id="a")))
@@ -147,7 +147,9 @@ def utterance(path: Path) -> Utterance:
     return Utterance(path, 1.0, "A", path.stem)
 
 
-def test_what_is_below_the_manifest_is_relative_to_it_and_the_rest_absolute(tmp_path, monkeypatch):
+def test_what_is_below_the_manifest_is_relative_to_it_and_the_rest_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "corpus"
     outside = tmp_path / "other" / "b.wav"
@@ -158,7 +160,7 @@ def test_what_is_below_the_manifest_is_relative_to_it_and_the_rest_absolute(tmp_
         assert paths_of(folder / "m.jsonl") == ["wav/a.wav", str(outside), "c.wav"]
 
 
-def test_below_links_and_dots(tmp_path, monkeypatch):
+def test_below_links_and_dots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = tmp_path / "disk" / "corpus"
     (real / "wav").mkdir(parents=True)
     (tmp_path / "link").symlink_to(real)
@@ -177,7 +179,7 @@ def test_below_links_and_dots(tmp_path, monkeypatch):
             )
 
 
-def test_a_file_name_in_no_encoding(tmp_path):
+def test_a_file_name_in_no_encoding(tmp_path: Path) -> None:
     sound = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"))
     sound.write_bytes(b"x")
     write_manifest(tmp_path / "m.jsonl", [Utterance(sound, 1.0, "\u00e9", "a")])
@@ -189,7 +191,9 @@ seconds = st.floats(0, 1e6)
 
 
 @given(st.lists(st.tuples(seconds, texts, texts, st.none() | texts, seconds), min_size=1, unique_by=lambda u: u[2]))
-def test_what_is_written_is_read_again(tmp_path_factory, rows):
+def test_what_is_written_is_read_again(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, str, str, str | None, float]]
+) -> None:
     folder = tmp_path_factory.getbasetemp()
     utterances = [Utterance(folder / "a.wav", *row) for row in rows]
     write_manifest(folder / "m.jsonl", utterances)

@@ -23,6 +23,7 @@ from asr.tokens import Tokens, TokenSettings
 from asr.training.loop import Trainer
 from asr.training.run.metrics import read_metrics
 from asr.training.train import train
+from tests.support.command_line import Refusal
 from tests.support.small_training import saved_state, settings_for, state_of, weights_of
 from tests.support.tones import random_texts, write_corpus
 
@@ -229,7 +230,7 @@ def test_utterances_that_cannot_be_aligned_are_named_and_left_out(
     assert "train 3 utterances" in said
 
 
-def test_a_folder_that_holds_no_shards_is_refused(refusal, tmp_path: Path) -> None:
+def test_a_folder_that_holds_no_shards_is_refused(refusal: Refusal, tmp_path: Path) -> None:
     from tests.support.small_training import write_conf
 
     write_corpus(tmp_path, "dev", ["AB"], seed=1)

@@ -16,6 +16,7 @@ from asr.corpus.utterances import load_utterance
 from asr.decoders.opening import EncodedSound
 from asr.errors import AsrError, AudioError, CorpusError
 from asr.training.train import train
+from tests.support.command_line import Refusal, RunAsr
 from tests.support.small_training import settings_for
 from tests.support.sounds import wav_bytes
 from tests.support.tones import random_texts, write_corpus
@@ -261,7 +262,7 @@ def test_sound_in_memory_that_only_ffmpeg_knows(ffmpeg: str, wav: Path, tmp_path
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
-def test_the_verb(asr, refusal, manifest: Path, tmp_path: Path) -> None:
+def test_the_verb(asr: RunAsr, refusal: Refusal, manifest: Path, tmp_path: Path) -> None:
     result = asr("shard", manifest, tmp_path / "out", "--megabytes", "0.06")
     assert (result.code, result.out) == (0, f"{tmp_path / 'out'}\n")
     count = len(read_index(tmp_path / "out").shards)

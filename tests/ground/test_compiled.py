@@ -59,7 +59,7 @@ def kept(package: Path) -> list[Path]:
     return sorted((package / "__pycache__").glob("*.nb[ic]"))
 
 
-def test_a_kernel_follows_its_parts_in_other_files(package):
+def test_a_kernel_follows_its_parts_in_other_files(package: Path) -> None:
     assert call(package) == (7, 0)
     assert call(package) == (7, 1)
     part = package / "parts.py"
@@ -67,7 +67,7 @@ def test_a_kernel_follows_its_parts_in_other_files(package):
     assert call(package) == (12, 0)
 
 
-def test_the_code_of_former_sources_does_not_pile_up(package):
+def test_the_code_of_former_sources_does_not_pile_up(package: Path) -> None:
     call(package)
     first = kept(package)
     assert len(first) == 2  # an index and the code
@@ -82,7 +82,7 @@ def test_the_code_of_former_sources_does_not_pile_up(package):
     assert not set(first) & set(second)
 
 
-def test_where_no_cache_can_be_written_kernels_are_compiled_all_the_same(package):
+def test_where_no_cache_can_be_written_kernels_are_compiled_all_the_same(package: Path) -> None:
     """A file stands where the folder of the cache would be: not even root can write there."""
     (package / "__pycache__").touch()
     assert call(package, XDG_CACHE_HOME=os.devnull, HOME=os.devnull, NUMBA_CACHE_DIR="") == (7, 0)
@@ -103,14 +103,14 @@ def compiled_functions(tree: ast.Module) -> list[ast.FunctionDef]:
     return [f for f in functions if any(pattern.fullmatch(ast.unparse(d)) for d in f.decorator_list)]
 
 
-def test_every_file_with_a_kernel_or_a_part_is_in_the_digest():
+def test_every_file_with_a_kernel_or_a_part_is_in_the_digest() -> None:
     found = {path for path, tree in sources().items() if compiled_functions(tree)}
     assert len(found) > 10
     for path in found:
         assert "\nfrom asr.compiled import" in path.read_text(), path
 
 
-def test_kernels_take_names_of_the_package_from_files_in_the_digest_only():
+def test_kernels_take_names_of_the_package_from_files_in_the_digest_only() -> None:
     """A constant of another file would be frozen into code that does not follow it."""
     trees = sources()
     for path, tree in trees.items():

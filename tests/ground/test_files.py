@@ -6,6 +6,7 @@ import json
 import lzma
 import os
 import resource
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_is_written_into_a_new_folder(tmp_path):
+def test_a_file_is_written_into_a_new_folder(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "c.txt"
     write_text(path, "grün\n")
     assert path.read_bytes() == "grün\n".encode()
@@ -41,7 +42,9 @@ def test_a_file_is_written_into_a_new_folder(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError()])
-def test_what_stood_there_stays_when_writing_fails(tmp_path, error):
+def test_what_stood_there_stays_when_writing_fails(
+    tmp_path: Path, error: OSError | KeyboardInterrupt | ValueError
+) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
     expected = OutputError if isinstance(error, OSError) else type(error)
@@ -56,7 +59,7 @@ def test_what_stood_there_stays_when_writing_fails(tmp_path, error):
         )
 
 
-def test_until_the_end_the_old_file_is_there(tmp_path):
+def test_until_the_end_the_old_file_is_there(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
     with atomic_path(path) as temporary:
@@ -66,7 +69,7 @@ def test_until_the_end_the_old_file_is_there(tmp_path):
     assert path.read_text() == "new"
 
 
-def test_a_link_is_written_through(tmp_path):
+def test_a_link_is_written_through(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "link.txt").symlink_to("store/a.txt")
     write_text(tmp_path / "link.txt", "one")
@@ -75,7 +78,7 @@ def test_a_link_is_written_through(tmp_path):
     assert (tmp_path / "store" / "a.txt").read_text() == "two"
 
 
-def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path):
+def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -86,27 +89,27 @@ def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path):
     assert names(tmp_path) == ["pipe"]
 
 
-def test_a_full_disk():
+def test_a_full_disk() -> None:
     with pytest.raises(OutputError, match=r"^/dev/full: could not be written \(No space left on device\)$"):
         write_text(Path("/dev/full"), "text")
     assert Path("/dev/full").is_char_device()
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(OutputError, match=r"a: could not be written \(there is a folder of this name\)$"):
         write_text(tmp_path / "a", "text")
 
 
 @pytest.mark.parametrize("below", ["a.txt/b.txt", "a.txt/b/c/d.txt"])
-def test_a_file_is_no_folder(tmp_path, below):
+def test_a_file_is_no_folder(tmp_path: Path, below: str) -> None:
     (tmp_path / "a.txt").write_text("old")
     with pytest.raises(OutputError, match="could not be written: one of the folders above it is a file"):
         write_text(tmp_path / below, "text")
     assert (tmp_path / "a.txt").read_text() == "old"
 
 
-def test_names_as_long_as_can_be_and_longer(tmp_path):
+def test_names_as_long_as_can_be_and_longer(tmp_path: Path) -> None:
     write_text(tmp_path / ("x" * 251 + ".txt"), "text")
     assert names(tmp_path) == ["x" * 251 + ".txt"]
     with pytest.raises(OutputError, match="File name too long"):
@@ -114,7 +117,7 @@ def test_names_as_long_as_can_be_and_longer(tmp_path):
     assert len(names(tmp_path)) == 1
 
 
-def test_a_text_that_is_none(tmp_path):
+def test_a_text_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"the text holds U\+D83D, half of a surrogate pair"):
         write_text(tmp_path / "a.txt", "A\ud83d")
     assert names(tmp_path) == []
@@ -138,7 +141,7 @@ def test_what_cannot_be_appended_whole_is_not_appended_at_all(tmp_path: Path) ->
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_killed_writer_leaves_is_removed_and_nothing_else(tmp_path):
+def test_what_a_killed_writer_leaves_is_removed_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "step-00000010.pt") as temporary:
         temporary.write_bytes(b"half")
         os.link(temporary, tmp_path / "kept")
@@ -152,7 +155,7 @@ def test_what_a_killed_writer_leaves_is_removed_and_nothing_else(tmp_path):
     assert set(names(tmp_path)) == others
 
 
-def test_a_device_or_a_pipe_without_end_is_refused(tmp_path):
+def test_a_device_or_a_pipe_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"/dev/zero: is a device, which may have no end; expected a file"):
         read_bytes(Path("/dev/zero"), ManifestError)
     with pytest.raises(ManifestError, match="is a device"), open_unpacked(Path("/dev/zero"), ManifestError):
@@ -172,7 +175,7 @@ def test_a_device_or_a_pipe_without_end_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_json_may_be_nested_but_not_without_end(opening):
+def test_json_may_be_nested_but_not_without_end(opening: str) -> None:
     closing = "]" if opening == "[" else "}"
     fine = opening * MAX_NESTING + "1" + closing * MAX_NESTING
     assert parse_json(fine) == json.loads(fine)
@@ -186,7 +189,9 @@ def test_json_may_be_nested_but_not_without_end(opening):
 
 
 @pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".xz", partial(lzma.compress, preset=0))])
-def test_a_small_file_that_holds_far_too_much_is_refused_early(tmp_path, suffix, compress):
+def test_a_small_file_that_holds_far_too_much_is_refused_early(
+    tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]
+) -> None:
     bomb, mild = tmp_path / f"bomb{suffix}", tmp_path / f"mild{suffix}"
     bomb.write_bytes(compress(bytes(100 * 2**20)))
     mild.write_bytes(compress(bytes(50 * 2**20)))
@@ -203,7 +208,9 @@ def test_a_small_file_that_holds_far_too_much_is_refused_early(tmp_path, suffix,
 @given(
     st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=3)), st.booleans()
 )
-def test_lines_one_by_one_are_the_lines_at_once(tmp_path_factory, lines, with_mark):
+def test_lines_one_by_one_are_the_lines_at_once(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], with_mark: bool
+) -> None:
     path = tmp_path_factory.mktemp("lines") / "x"
     path.write_bytes(b"\xef\xbb\xbf" * with_mark + "\r\n".join(lines).encode())
     assert list(stream_lines(path, ManifestError)) == read_lines(path, ManifestError)

@@ -50,7 +50,7 @@ def refusal(folder: Path, content: str | bytes, *overrides: str) -> str:
 # --- what is accepted -------------------------------------------------------------------------------------------------
 
 
-def test_a_file_with_sections(tmp_path):
+def test_a_file_with_sections(tmp_path: Path) -> None:
     found = load(tmp_path, "name: x\nspeeds: [0.9, 1, 1.1]\ninner:\n  rate: 2\n  kind: b\n")
     assert found == Outer(name="x", speeds=(0.9, 1.0, 1.1), inner=Inner(rate=2.0, kind="b"))
 
@@ -68,7 +68,7 @@ def test_a_file_with_sections(tmp_path):
         ("0.0020", 2e-3),
     ],
 )
-def test_numbers_as_people_write_them(tmp_path, text, value):
+def test_numbers_as_people_write_them(tmp_path: Path, text: str, value: float) -> None:
     assert load(tmp_path, f"name: x\ninner: {{rate: {text}}}").inner.rate == value
     assert load(tmp_path, "name: x", f"inner.rate={text}").inner.rate == value
 
@@ -76,7 +76,7 @@ def test_numbers_as_people_write_them(tmp_path, text, value):
 @pytest.mark.parametrize(
     "word", ["yes", "no", "on", "off", "1:30", "010", "2026-01-31", "1_000", "0x1f", "=", "<<", "y"]
 )
-def test_what_is_more_than_a_word_by_yaml_1_1_is_a_word(tmp_path, word):
+def test_what_is_more_than_a_word_by_yaml_1_1_is_a_word(tmp_path: Path, word: str) -> None:
     assert load(tmp_path, f"name: {word}").name == word
     assert f"inner.steps: input should be a valid integer, found '{word}'" in refusal(
         tmp_path, f"name: x\ninner: {{steps: {word}}}"
@@ -85,20 +85,20 @@ def test_what_is_more_than_a_word_by_yaml_1_1_is_a_word(tmp_path, word):
 
 @pytest.mark.parametrize("overrides", [["inner.steps=3"], ["inner={steps: 3}"], ["inner.steps=2", "inner.steps=3"]])
 @pytest.mark.parametrize("content", ["name: x", "name: x\ninner:\n", "name: x\ninner: {steps: 7}"])
-def test_overrides(tmp_path, content, overrides):
+def test_overrides(tmp_path: Path, content: str, overrides: list[str]) -> None:
     assert load(tmp_path, content, *overrides).inner.steps == 3
 
 
-def test_overrides_of_other_kinds(tmp_path):
+def test_overrides_of_other_kinds(tmp_path: Path) -> None:
     found = load(tmp_path, "fast: false", "name=a=b", "fast=true", "speeds=[0.9, 1.1]", "deep.new.steps=3")
     assert found == Outer(name="a=b", fast=True, speeds=(0.9, 1.1), deep={"new": Inner(steps=3)})
 
 
-def test_byte_order_mark_and_other_line_ends(tmp_path):
+def test_byte_order_mark_and_other_line_ends(tmp_path: Path) -> None:
     assert load(tmp_path, b"\xef\xbb\xbfname: x\r\nfast: true\r\n").fast
 
 
-def test_settings_cannot_be_changed():
+def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Inner().steps = 3
 
@@ -130,7 +130,7 @@ def test_settings_cannot_be_changed():
         ("name: [" + "x, " * 100 + "]", "conf.yaml: name: input should be a valid string, found ['x', 'x'"),
     ],
 )
-def test_the_path_of_the_wrong_key_is_named(tmp_path, content, message):
+def test_the_path_of_the_wrong_key_is_named(tmp_path: Path, content: str, message: str) -> None:
     found = refusal(tmp_path, content)
     assert found.startswith(message)
     assert len(found) < 200
@@ -152,7 +152,9 @@ def test_the_path_of_the_wrong_key_is_named(tmp_path, content, message):
         ("colour={red: 1}", "colour: unknown key"),
     ],
 )
-def test_for_an_unknown_key_the_nearest_known_one_is_named_by_its_path(tmp_path, override, message):
+def test_for_an_unknown_key_the_nearest_known_one_is_named_by_its_path(
+    tmp_path: Path, override: str, message: str
+) -> None:
     (tmp_path / "conf.yaml").write_text("data: {train: a, dev: b}")
     with pytest.raises(SettingsError) as caught:
         load_settings(ExperimentSettings, tmp_path / "conf.yaml", [override])
@@ -183,11 +185,11 @@ def test_for_an_unknown_key_the_nearest_known_one_is_named_by_its_path(tmp_path,
         (b"name: \xff", "conf.yaml: not UTF-8 text"),
     ],
 )
-def test_what_is_not_a_file_of_settings(tmp_path, content, message):
+def test_what_is_not_a_file_of_settings(tmp_path: Path, content: str | bytes, message: str) -> None:
     assert refusal(tmp_path, content).startswith(message)
 
 
-def test_no_file(tmp_path):
+def test_no_file(tmp_path: Path) -> None:
     for path, message in (
         (tmp_path / "a.yaml", "no such settings file"),
         (tmp_path, "cannot be read (Is a directory)"),
@@ -213,23 +215,23 @@ LAUGHS = "a: &a [1, 1]\n" + "".join(
         ("#" * 2**20 + "\n", "is larger than 1 MiB; expected a file of settings"),
     ],
 )
-def test_what_would_take_all_memory_or_end_in_a_traceback(tmp_path, content, message):
+def test_what_would_take_all_memory_or_end_in_a_traceback(tmp_path: Path, content: str, message: str) -> None:
     assert message in refusal(tmp_path, content)
 
 
-def test_a_device_without_end_is_no_settings_file():
+def test_a_device_without_end_is_no_settings_file() -> None:
     with pytest.raises(SettingsError, match="/dev/zero: is larger than 1 MiB"):
         load_settings(Outer, Path("/dev/zero"))
     with pytest.raises(SettingsError, match="cannot be read"):
         load_settings(Outer, Path("a\0b"))
 
 
-def test_a_few_references_are_fine(tmp_path):
+def test_a_few_references_are_fine(tmp_path: Path) -> None:
     found = load(tmp_path, "name: x\ninner: &a {steps: 3}\ndeep: {b: *a, c: *a}")
     assert found.deep == {"b": Inner(steps=3), "c": Inner(steps=3)}
 
 
-def test_each_number_of_all_settings_has_a_largest_value():
+def test_each_number_of_all_settings_has_a_largest_value() -> None:
     """So that a digit too many is refused in a line, and does not take all memory or all processes."""
     pending, seen = [ExperimentSettings, NeuralTrainingSettings, Calibration], set()
     while pending:
@@ -253,7 +255,7 @@ def kinds_in(annotation: object) -> list[object]:
     return [kind for part in parts for kind in kinds_in(part)] if parts else [annotation]
 
 
-def test_a_model_that_no_machine_holds_is_refused():
+def test_a_model_that_no_machine_holds_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"644,271,308,800 weights, expected at most 10,000,000,000"):
         ModelSettings.parse({"num_layers": 100, "hidden_size": 16384}, source="conf")
     settings = ModelSettings(num_layers=2, hidden_size=7, conv_channels=2)
@@ -278,7 +280,7 @@ def test_a_model_that_no_machine_holds_is_refused():
         ("speeds=1.0", "conf.yaml with --set speeds=1.0: speeds: input should be a valid array"),
     ],
 )
-def test_wrong_overrides(tmp_path, override, message):
+def test_wrong_overrides(tmp_path: Path, override: str, message: str) -> None:
     assert refusal(tmp_path, "name: x", override).startswith(message)
 
 
@@ -306,7 +308,7 @@ ODD_WORDS = [
 
 
 @pytest.mark.parametrize("word", ODD_WORDS)
-def test_words_that_look_like_something_else_are_dumped_as_words(tmp_path, word):
+def test_words_that_look_like_something_else_are_dumped_as_words(tmp_path: Path, word: str) -> None:
     assert load(tmp_path, dump_settings(Outer(name=word))).name == word
 
 
@@ -321,7 +323,7 @@ def test_words_that_look_like_something_else_are_dumped_as_words(tmp_path, word)
         ),
     )
 )
-def test_what_is_dumped_is_loaded_again(tmp_path_factory, settings):
+def test_what_is_dumped_is_loaded_again(tmp_path_factory: pytest.TempPathFactory, settings: Outer) -> None:
     path = tmp_path_factory.getbasetemp() / "dumped.yaml"
     path.write_text(dump_settings(settings), encoding="utf-8", newline="")
     assert load_settings(Outer, path) == settings

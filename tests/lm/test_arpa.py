@@ -2,6 +2,7 @@
 
 import gzip
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,21 @@ from hypothesis import strategies as st
 from asr.errors import LanguageModelError, OutputError
 from asr.lm.arpa import read_arpa, write_arpa
 from asr.lm.ngram import NGramModel
-from tests.support.arpa_oracle import SMALL, Oracle, assert_equal_models, assert_same, natural_scores, random_models
+from tests.support.arpa_oracle import (
+    SMALL,
+    Oracle,
+    WordsAndTables,
+    assert_equal_models,
+    assert_same,
+    natural_scores,
+    random_models,
+)
 
 SENTENCES = [[], ["a"], ["a", "b"], ["a", "b", "a", "b", "b", "c", "a", "b"], ["x", "b", "a", "c", "b", "y"]]
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
-def read(tmp_path, text, name="lm.arpa"):
+def read(tmp_path: Path, text: str | bytes, name: str = "lm.arpa") -> NGramModel:
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_arpa(path)
@@ -26,7 +35,7 @@ def read(tmp_path, text, name="lm.arpa"):
 # --- what is read -----------------------------------------------------------------------------------------------------
 
 
-def test_the_small_model(tmp_path):
+def test_the_small_model(tmp_path: Path) -> None:
     model = read(tmp_path, SMALL)
     assert model.vocabulary.words() == ["<unk>", "<s>", "</s>", "b", "a", "c"]
     assert model.num_ngrams == [6, 5, 4]
@@ -51,12 +60,12 @@ def test_the_small_model(tmp_path):
         SMALL.replace("<unk>", "<UNK>"),
     ],
 )
-def test_the_same_model_in_other_spellings(tmp_path, text):
+def test_the_same_model_in_other_spellings(tmp_path: Path, text: str) -> None:
     assert text != SMALL
     assert_equal_models(read(tmp_path, text), read(tmp_path, SMALL))
 
 
-def test_without_an_unknown_word(tmp_path):
+def test_without_an_unknown_word(tmp_path: Path) -> None:
     text = SMALL.replace("-1.2\t<unk>\n", "").replace("ngram 1=6", "ngram 1=5")
     model = read(tmp_path, text)
     assert model.step(0, 0)[0] == pytest.approx(-100 * math.log(10))
@@ -64,7 +73,7 @@ def test_without_an_unknown_word(tmp_path):
         assert_same(model, Oracle(text), sentence)
 
 
-def test_unigrams_only(tmp_path):
+def test_unigrams_only(tmp_path: Path) -> None:
     text = "\\data\\\nngram 1=3\n\\1-grams:\n-1 <s>\n-0.5 </s>\n-0.25 a\n\\end\\\n"
     assert natural_scores(read(tmp_path, text), ["a"]) == pytest.approx([-0.25 * math.log(10), -0.5 * math.log(10)])
 
@@ -79,7 +88,7 @@ def test_unigrams_only(tmp_path):
 @example(0.5, "-{:.1f}")
 @example(-123456789012345678901234.0, "{:.0f}")
 @example(-123456789012345678901234.0, "{:.3f}")
-def test_numbers_are_read_as_python_reads_them(tmp_path, value, form):
+def test_numbers_are_read_as_python_reads_them(tmp_path: Path, value: float, form: str) -> None:
     number = form.format(value).replace("-00-", "-00")
     model = read(tmp_path, SMALL.replace("-0.8\tb\t-0.25", f"{number}\tb\t{number}"))
     unigrams = model.to_ngrams()[0]
@@ -89,7 +98,7 @@ def test_numbers_are_read_as_python_reads_them(tmp_path, value, form):
 
 
 @pytest.mark.parametrize("corpus", ["an4", "mini"])
-def test_reference_models(real_data, corpus):
+def test_reference_models(real_data: Path, corpus: str) -> None:
     path = real_data / "lm_reference" / f"{corpus}_3gram.arpa.gz"
     model, oracle = read_arpa(path), Oracle.read(path)
     assert sum(model.num_ngrams) == len(oracle.log_probs)
@@ -103,7 +112,7 @@ def test_reference_models(real_data, corpus):
 # --- KenLM ------------------------------------------------------------------------------------------------------------
 
 
-def assert_as_kenlm(path, sentences):
+def assert_as_kenlm(path: Path, sentences: list[list[str]]) -> None:
     kenlm = pytest.importorskip("kenlm", reason="KenLM's Python module is not installed")
     model, peer = read_arpa(path), kenlm.Model(str(path))
     for sentence in sentences:
@@ -111,20 +120,20 @@ def assert_as_kenlm(path, sentences):
         assert np.array(natural_scores(model, sentence)) / math.log(10) == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_small_model_as_kenlm_reads_it(tmp_path):
+def test_the_small_model_as_kenlm_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "small.arpa"
     path.write_text(SMALL)
     assert_as_kenlm(path, SENTENCES)
 
 
 @pytest.mark.parametrize(("corpus", "text"), [("an4", "an4_test"), ("mini", "mini_dev")])
-def test_reference_models_as_kenlm_reads_them(real_data, corpus, text):
+def test_reference_models_as_kenlm_reads_them(real_data: Path, corpus: str, text: str) -> None:
     folder = real_data / "lm_reference"
     sentences = [line.split() for line in (folder / f"{text}.txt").read_text().splitlines()]
     assert_as_kenlm(folder / f"{corpus}_3gram.arpa.gz", sentences)
 
 
-def test_kenlm_reads_what_we_write(tmp_path):
+def test_kenlm_reads_what_we_write(tmp_path: Path) -> None:
     path = tmp_path / "ours.arpa.gz"
     write_arpa(read(tmp_path, SMALL), path)
     assert_as_kenlm(path, SENTENCES)
@@ -135,20 +144,20 @@ def test_kenlm_reads_what_we_write(tmp_path):
 
 @in_a_folder
 @given(random_models())
-def test_what_is_written_is_read_back_to_the_last_bit(tmp_path, words_and_tables):
+def test_what_is_written_is_read_back_to_the_last_bit(tmp_path: Path, words_and_tables: WordsAndTables) -> None:
     model = NGramModel.from_ngrams(*words_and_tables)
     write_arpa(model, tmp_path / "again.arpa")
     assert_equal_models(read_arpa(tmp_path / "again.arpa"), model)
 
 
 @pytest.mark.parametrize("corpus", ["an4", "mini"])
-def test_reference_models_survive(real_data, tmp_path, corpus):
+def test_reference_models_survive(real_data: Path, tmp_path: Path, corpus: str) -> None:
     model = read_arpa(real_data / "lm_reference" / f"{corpus}_3gram.arpa.gz")
     write_arpa(model, tmp_path / "again.arpa.gz")
     assert_equal_models(read_arpa(tmp_path / "again.arpa.gz"), model)
 
 
-def test_the_digits_of_a_file_survive(tmp_path):
+def test_the_digits_of_a_file_survive(tmp_path: Path) -> None:
     write_arpa(read(tmp_path, SMALL), tmp_path / "again.arpa")
     numbers = {field for line in SMALL.splitlines() for field in line.split("\t") if "." in field}
     again = (tmp_path / "again.arpa").read_text().split()
@@ -156,7 +165,7 @@ def test_the_digits_of_a_file_survive(tmp_path):
     assert numbers | {"-99"} <= set(again)
 
 
-def test_the_same_model_gives_the_same_bytes(tmp_path):
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     model = read(tmp_path, SMALL)
     for name in ("one.arpa.gz", "two.arpa.gz"):
         write_arpa(model, tmp_path / name)
@@ -212,7 +221,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_files_are_refused(tmp_path, name):
+def test_broken_files_are_refused(tmp_path: Path, name: str) -> None:
     text, problem = BROKEN[name]
     assert text != SMALL
     with pytest.raises(LanguageModelError, match=problem) as caught:
@@ -221,7 +230,7 @@ def test_broken_files_are_refused(tmp_path, name):
     assert len(str(caught.value)) < 400
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     packed = gzip.compress(SMALL.encode())
     for data in (packed[:-9], packed[:40], packed[:30] + b"xxxx" + packed[34:], SMALL.encode(), b""):
         with pytest.raises(LanguageModelError, match=r"lm.arpa.gz: (not a whole gzip file|the file is empty)"):
@@ -243,7 +252,7 @@ def test_files_that_cannot_be_read(tmp_path):
     ),
     st.integers(0, 2),
 )
-def test_no_file_does_harm(tmp_path, changes, num_cut):
+def test_no_file_does_harm(tmp_path: Path, changes: list[tuple[int, bytes]], num_cut: int) -> None:
     data = SMALL.encode()
     for position, piece in changes:
         data = data[:position] + piece + data[position + num_cut :]

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,40 +12,40 @@ from hypothesis import strategies as st
 from asr.errors import LanguageModelError, OutputError
 from asr.lm.arpa import read_arpa
 from asr.lm.ngram import NGramModel, NGramTable
-from tests.support.arpa_oracle import SMALL, assert_equal_models, natural_scores, random_models
+from tests.support.arpa_oracle import SMALL, WordsAndTables, assert_equal_models, natural_scores, random_models
 
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 HEADER = struct.Struct("<8sIIQQQQ")
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def small(tmp_path_factory: pytest.TempPathFactory) -> NGramModel:
     path = tmp_path_factory.mktemp("lm") / "small.arpa"
     path.write_text(SMALL)
     return read_arpa(path)
 
 
 @pytest.fixture(scope="module")
-def saved(small, tmp_path_factory):
+def saved(small: NGramModel, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("lm") / "small.bin"
     small.save(path)
     return path.read_bytes()
 
 
-def load(tmp_path, data):
+def load(tmp_path: Path, data: bytes) -> NGramModel:
     path = tmp_path / "lm.bin"
     path.write_bytes(data)
     return NGramModel.load(path)
 
 
-def with_checksum(data):
+def with_checksum(data: bytes) -> bytes:
     """The bytes as one who wants to do harm would write them."""
     return data[:12] + struct.pack("<I", zlib.crc32(data[16:])) + data[16:]
 
 
 @in_a_folder
 @given(random_models())
-def test_what_is_saved_is_loaded(tmp_path, words_and_tables):
+def test_what_is_saved_is_loaded(tmp_path: Path, words_and_tables: WordsAndTables) -> None:
     model = NGramModel.from_ngrams(*words_and_tables)
     model.save(tmp_path / "lm.bin")
     loaded = NGramModel.load(tmp_path / "lm.bin")
@@ -55,20 +56,20 @@ def test_what_is_saved_is_loaded(tmp_path, words_and_tables):
         np.testing.assert_array_equal(ours.backoff, given_table.backoff)
 
 
-def test_a_reference_model_survives(real_data, tmp_path):
+def test_a_reference_model_survives(real_data: Path, tmp_path: Path) -> None:
     model = read_arpa(real_data / "lm_reference" / "an4_3gram.arpa.gz")
     model.save(tmp_path / "lm.bin")
     assert_equal_models(NGramModel.load(tmp_path / "lm.bin"), model)
 
 
-def test_searches_are_not_compiled_again_for_a_mapped_file(small, saved, tmp_path):
+def test_searches_are_not_compiled_again_for_a_mapped_file(small: NGramModel, saved: bytes, tmp_path: Path) -> None:
     for ours, mapped in zip(small.tables, load(tmp_path, saved).tables, strict=True):
         assert mapped.flags.writeable  # numba has types of their own for other arrays
         assert mapped.flags.aligned
         assert type(mapped) is type(ours) is np.ndarray
 
 
-def test_the_layout_is_as_described(small, saved):
+def test_the_layout_is_as_described(small: NGramModel, saved: bytes) -> None:
     """Read with nothing but the description: little-endian whatever the machine."""
     magic, version, checksum, order, num_states, num_arcs, num_bytes = HEADER.unpack_from(saved)
     assert (magic, version, order, num_states, num_arcs) == (b"ASR-LM\r\n", 1, 3, 9, 15)
@@ -85,7 +86,7 @@ def test_the_layout_is_as_described(small, saved):
     assert len(saved) == offset + num_bytes
 
 
-def test_a_loaded_model_stays_whole_when_its_file_is_replaced(small, saved, tmp_path):
+def test_a_loaded_model_stays_whole_when_its_file_is_replaced(small: NGramModel, saved: bytes, tmp_path: Path) -> None:
     model = load(tmp_path, saved)
     unigrams = NGramTable(np.array([[0], [1], [2]], np.int32), np.full(3, -1, np.float32), np.zeros(3, np.float32))
     NGramModel.from_ngrams(["<unk>", "<s>", "</s>"], [unigrams]).save(tmp_path / "lm.bin")
@@ -96,7 +97,7 @@ def test_a_loaded_model_stays_whole_when_its_file_is_replaced(small, saved, tmp_
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-def test_files_that_are_no_models(saved, tmp_path):
+def test_files_that_are_no_models(saved: bytes, tmp_path: Path) -> None:
     for data, problem in (
         (b"", "the file is empty"),
         (b"ASR-LM\r\n", "not a binary language model"),
@@ -115,14 +116,14 @@ def test_files_that_are_no_models(saved, tmp_path):
         NGramModel.load(tmp_path)
 
 
-def test_it_cannot_be_written(small, tmp_path):
+def test_it_cannot_be_written(small: NGramModel, tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         small.save(tmp_path)
 
 
 @in_a_folder
 @given(st.data())
-def test_every_flipped_bit_is_noticed(saved, tmp_path, data):
+def test_every_flipped_bit_is_noticed(saved: bytes, tmp_path: Path, data: st.DataObject) -> None:
     position, bit = data.draw(st.integers(0, len(saved) - 1)), data.draw(st.integers(0, 7))
     changed = bytearray(saved)
     changed[position] ^= 1 << bit
@@ -132,7 +133,7 @@ def test_every_flipped_bit_is_noticed(saved, tmp_path, data):
 
 @in_a_folder
 @given(st.binary(max_size=300), st.integers(0, 300))
-def test_random_bytes_are_no_model(saved, tmp_path, tail, num_kept):
+def test_random_bytes_are_no_model(saved: bytes, tmp_path: Path, tail: bytes, num_kept: int) -> None:
     with pytest.raises(LanguageModelError):
         load(tmp_path, saved[:num_kept] + tail)
 
@@ -164,7 +165,7 @@ FIELDS = {  # what is wrong -> array of LMTables, index, value
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_graphs_that_would_lead_astray(small, tmp_path, name):
+def test_graphs_that_would_lead_astray(small: NGramModel, tmp_path: Path, name: str) -> None:
     array, index, value = FIELDS[name]
     changed = getattr(small.tables, array).copy()
     changed[index] = value
@@ -175,7 +176,7 @@ def test_graphs_that_would_lead_astray(small, tmp_path, name):
 
 
 @pytest.mark.parametrize("num_states", [[2, 3, 4], [1, 5, 3], [1, 3, 5], [1, 9, -1], [1, 2**62, 4], [], [1, 8]])
-def test_numbers_of_states_that_make_no_sense(small, tmp_path, num_states):
+def test_numbers_of_states_that_make_no_sense(small: NGramModel, tmp_path: Path, num_states: list[int]) -> None:
     assert small.num_states.tolist() == [1, 4, 4]
     NGramModel(small.vocabulary, small.tables, np.array(num_states, dtype=np.int64)).save(tmp_path / "lm.bin")
     with pytest.raises(LanguageModelError, match=r"lm\.bin: .*the file is damaged"):
@@ -188,7 +189,9 @@ def test_numbers_of_states_that_make_no_sense(small, tmp_path, num_states):
     st.sampled_from([1, 4, 8]),
     st.booleans(),
 )
-def test_no_file_does_harm(saved, tmp_path, changes, width, only_header):
+def test_no_file_does_harm(
+    saved: bytes, tmp_path: Path, changes: list[tuple[int, int]], width: int, only_header: bool
+) -> None:
     """Whole numbers changed, and the checksum made right: a model that can be walked, or an error."""
     changed = bytearray(saved)
     for position, value in changes:

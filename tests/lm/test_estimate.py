@@ -2,6 +2,9 @@
 
 import math
 import resource
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from asr.errors import LanguageModelError, OutputError
 from asr.lm import estimate
 from asr.lm.counts import part_of_words
-from asr.lm.estimate import estimate_ngrams
+from asr.lm.estimate import EstimatedModel, estimate_ngrams
 from asr.lm.ngram import NGramModel
 from asr.lm.perplexity import perplexity
 from asr.lm.records import Records, group_equal, pack, sum_equal, unpack
@@ -23,18 +26,18 @@ MIN_COUNTS = st.lists(st.integers(1, 3), max_size=3).map(lambda counts: [1, *sor
 
 
 @pytest.fixture(scope="module")
-def lm_reference(real_data):
+def lm_reference(real_data: Path) -> Path:
     folder = real_data / "lm_reference"
     if not folder.is_dir():
         pytest.skip("no models of lmplz: the folder ../shared/data/lm_reference is not here")
     return folder
 
 
-def read(path):
+def read(path: Path) -> list[list[str]]:
     return [line.split() for line in path.read_text().splitlines()]
 
 
-def zipf_text(num_words, vocab_size, seed=0):
+def zipf_text(num_words: int, vocab_size: int, seed: int = 0) -> list[list[str]]:
     """Sentences of about ten words, few of which are frequent."""
     rng = np.random.default_rng(seed)
     words = (vocab_size ** rng.random(num_words)).astype(int)
@@ -42,7 +45,7 @@ def zipf_text(num_words, vocab_size, seed=0):
     return [[f"w{word}" for word in sentence] for sentence in np.split(words, ends)]
 
 
-def probabilities(model):
+def probabilities(model: EstimatedModel) -> dict[tuple[str, ...], tuple[float, float]]:
     """`{words: (probability, back-off weight)}`."""
     return {
         tuple(model.words[i] for i in row): (math.exp(log_prob), math.exp(backoff))
@@ -51,7 +54,9 @@ def probabilities(model):
     }
 
 
-def assert_is_kneser_ney(sentences, order, min_counts=(1,), **options):
+def assert_is_kneser_ney(
+    sentences: list[list[str]], order: int, min_counts: Sequence[int] = (1,), **options: Any
+) -> EstimatedModel:
     model = estimate_ngrams(sentences, order=order, min_counts=min_counts, **options)
     expected, discounts = kneser_ney(sentences, order, min_counts)
     found = probabilities(model)
@@ -62,7 +67,7 @@ def assert_is_kneser_ney(sentences, order, min_counts=(1,), **options):
     return model
 
 
-def assert_equal(left, right):
+def assert_equal(left: EstimatedModel, right: EstimatedModel) -> None:
     assert left.words == right.words
     assert left.discounts == right.discounts
     for a, b in zip(left.ngrams, right.ngrams, strict=True):
@@ -70,7 +75,7 @@ def assert_equal(left, right):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
-def test_two_sentences_by_hand():
+def test_two_sentences_by_hand() -> None:
     """Adjusted counts: a 1, b 1, </s> 2; <s> a 2, the other bigrams 1. Discounts 0.5, 1, 1.5."""
     model = estimate_ngrams([["a", "b"], ["a"]], order=2)
     assert model.words == ["<unk>", "<s>", "</s>", "a", "b"]
@@ -96,13 +101,15 @@ def test_two_sentences_by_hand():
 @given(SENTENCES, st.integers(1, 5), MIN_COUNTS)
 @example([["a"]], 5, [1])
 @example([["a", "a", "a"]] * 3, 3, [1, 2])
-def test_equals_the_formulas(sentences, order, min_counts):
+def test_equals_the_formulas(sentences: list[list[str]], order: int, min_counts: list[int]) -> None:
     assert_is_kneser_ney(sentences, order, min_counts[:order])
 
 
 @settings(max_examples=50)
 @given(SENTENCES, st.integers(1, 5), MIN_COUNTS)
-def test_probabilities_after_each_context_sum_to_one(sentences, order, min_counts):
+def test_probabilities_after_each_context_sum_to_one(
+    sentences: list[list[str]], order: int, min_counts: list[int]
+) -> None:
     model = estimate_ngrams(sentences, order=order, min_counts=min_counts[:order])
     oracle = Oracle(as_text(model.words, model.ngrams))
     predicted = [word for word in model.words if word != "<s>"]
@@ -113,7 +120,7 @@ def test_probabilities_after_each_context_sum_to_one(sentences, order, min_count
 
 @settings(max_examples=50)
 @given(SENTENCES, st.integers(1, 5), MIN_COUNTS)
-def test_tables_are_a_model(sentences, order, min_counts):
+def test_tables_are_a_model(sentences: list[list[str]], order: int, min_counts: list[int]) -> None:
     """Rows in order, each once, with all their contexts: else this raises; and there are all suffixes."""
     model = estimate_ngrams(sentences, order=order, min_counts=min_counts[:order])
     assert NGramModel.from_ngrams(model.words, model.ngrams).order == order
@@ -123,19 +130,19 @@ def test_tables_are_a_model(sentences, order, min_counts):
         assert (table.words.dtype, table.log_prob.dtype, table.backoff.dtype) == (np.int32, np.float32, np.float32)
 
 
-def test_discounts_are_found_where_the_text_is_large_enough():
+def test_discounts_are_found_where_the_text_is_large_enough() -> None:
     model = assert_is_kneser_ney(zipf_text(3000, 300), 3)
     assert not any(discounts.is_fallback for discounts in model.discounts)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 6])
-def test_memory_makes_no_difference(monkeypatch, order):
+def test_memory_makes_no_difference(monkeypatch: pytest.MonkeyPatch, order: int) -> None:
     """Keys of 6 words take two columns here."""
     sentences, parts = zipf_text(4000, 10_000), []
     plenty = assert_is_kneser_ney(sentences, order, [1, 1, 2][:order])
     assert len(plenty.words) > 2**10
 
-    def spy(counts, part_size):
+    def spy(counts: np.ndarray, part_size: int) -> np.ndarray:
         parts.append(part_of_words(counts, part_size))
         return parts[-1]
 
@@ -145,7 +152,7 @@ def test_memory_makes_no_difference(monkeypatch, order):
     assert parts[0].max() > 20
 
 
-def test_parts_are_ranges_of_words_that_fit():
+def test_parts_are_ranges_of_words_that_fit() -> None:
     counts = np.array([0, 5, 3, 3, 20, 1, 1, 1])
     part_of = part_of_words(counts, 6)
     assert part_of.tolist() == [0, 0, 0, 1, 1, 2, 2, 2]  # the range with the word that alone is too much ends with it
@@ -153,7 +160,7 @@ def test_parts_are_ranges_of_words_that_fit():
 
 @settings(max_examples=100)
 @given(st.integers(1, 31), st.integers(1, 7), st.integers(0, 30), st.integers(0, 2**32 - 1))
-def test_packed_words_sort_as_words_do(bits, length, num_rows, seed):
+def test_packed_words_sort_as_words_do(bits: int, length: int, num_rows: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     words = rng.integers(0, 2**bits, (num_rows, length)).astype(np.int32)
     words = np.concatenate([words, words[: num_rows // 2]])
@@ -170,7 +177,7 @@ def test_packed_words_sort_as_words_do(bits, length, num_rows, seed):
 
 
 @pytest.mark.parametrize("name", ["an4", "mini"])
-def test_equals_the_models_of_lmplz(lm_reference, name):
+def test_equals_the_models_of_lmplz(lm_reference: Path, name: str) -> None:
     expected = Oracle.read(lm_reference / f"{name}_3gram.arpa.gz")
     model = estimate_ngrams(read(lm_reference / f"{name}_train.txt"), order=3)
     found = Oracle(as_text(model.words, model.ngrams))
@@ -184,14 +191,16 @@ LMPLZ_PERPLEXITIES = [("an4_train", "an4_test", 16.787166, 16.576068), ("mini_tr
 
 
 @pytest.mark.parametrize(("train", "test", "with_unknown", "without_unknown"), LMPLZ_PERPLEXITIES)
-def test_has_the_perplexity_of_lmplz(lm_reference, train, test, with_unknown, without_unknown):
+def test_has_the_perplexity_of_lmplz(
+    lm_reference: Path, train: str, test: str, with_unknown: float, without_unknown: float
+) -> None:
     model = estimate_ngrams(read(lm_reference / f"{train}.txt"), order=3)
     result = perplexity(NGramModel.from_ngrams(model.words, model.ngrams), read(lm_reference / f"{test}.txt"))
     assert result.with_unknown == pytest.approx(with_unknown, rel=1e-5)
     assert result.without_unknown == pytest.approx(without_unknown, rel=1e-5)
 
 
-def test_lmplz_discounts_of_an4(lm_reference):
+def test_lmplz_discounts_of_an4(lm_reference: Path) -> None:
     model = estimate_ngrams(read(lm_reference / "an4_train.txt"), order=3)
     found = [(d.one, d.two, d.three_or_more) for d in model.discounts]
     expected = [(0.64, 0.933333, 2.488), (0.563881, 1.05357, 1.61472), (0.73497, 1.2144, 1.47126)]
@@ -215,7 +224,7 @@ def test_lmplz_discounts_of_an4(lm_reference):
         ([["a\u3000"]], "line 1 of the text: 'a\\u3000' is no word"),
     ],
 )
-def test_refuses_text(sentences, problem, tmp_path):
+def test_refuses_text(sentences: list[list[str]], problem: str, tmp_path: Path) -> None:
     with pytest.raises(LanguageModelError) as caught:
         estimate_ngrams(sentences, order=2, folder=tmp_path)
     assert str(caught.value).startswith(problem)
@@ -233,17 +242,17 @@ def test_refuses_text(sentences, problem, tmp_path):
         ({"order": 3, "min_counts": [0]}, "the least counts are 0; expected 1 or more, none smaller than"),
     ],
 )
-def test_refuses_numbers(options, problem):
+def test_refuses_numbers(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(LanguageModelError) as caught:
         estimate_ngrams([["a"]], **options)
     assert str(caught.value).startswith(problem)
 
 
-def test_leaves_no_files_after_ctrl_c(tmp_path, monkeypatch):
+def test_leaves_no_files_after_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "_NGRAM_BYTES", 2**20 // 200)
     in_between = []
 
-    def sentences():
+    def sentences() -> Iterator[list[str]]:
         yield from zipf_text(1000, 50)
         in_between.extend(tmp_path.glob("*/*"))
         raise KeyboardInterrupt
@@ -254,12 +263,12 @@ def test_leaves_no_files_after_ctrl_c(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_leaves_no_files_when_done(tmp_path):
+def test_leaves_no_files_when_done(tmp_path: Path) -> None:
     estimate_ngrams([["a", "b"]], order=3, folder=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_named(tmp_path):
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
     """The largest allowed file stands in for the disk: no more can be written."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
@@ -273,6 +282,6 @@ def test_a_full_disk_is_named(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_temporary_folder_is_named(tmp_path):
+def test_a_missing_temporary_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nowhere: No such file or directory"):
         estimate_ngrams([["a"]], order=2, folder=tmp_path / "nowhere")

@@ -5,16 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
+from numpy.typing import ArrayLike
 
 from asr.compiled import kernel
 from asr.errors import LanguageModelError
 from asr.lm.ngram import NGramModel, NGramTable, Vocabulary, lm_step
-from tests.support.arpa_oracle import Oracle, as_text, assert_same, random_models
+from tests.support.arpa_oracle import Oracle, WordsAndTables, as_text, assert_same, random_models
 
 WORDS = ["<unk>", "<s>", "</s>", "a", "b"]
 
 
-def table(rows, log_probs=None, backoffs=None):
+def table(rows: ArrayLike, log_probs: ArrayLike | None = None, backoffs: ArrayLike | None = None) -> NGramTable:
     words = np.array(rows, dtype=np.int32)
     log_probs = np.full(len(rows), -1.0) if log_probs is None else log_probs
     backoffs = np.zeros(len(rows)) if backoffs is None else backoffs
@@ -27,7 +28,9 @@ BIGRAMS = table([[1, 3], [3, 2], [3, 4]])
 
 @settings(max_examples=60)
 @given(random_models(), st.lists(st.lists(st.sampled_from(["a", "b", "ü", "<unk>", "zz"]), max_size=8), max_size=5))
-def test_every_walk_has_the_probabilities_of_the_definition(words_and_tables, sentences):
+def test_every_walk_has_the_probabilities_of_the_definition(
+    words_and_tables: WordsAndTables, sentences: list[list[str]]
+) -> None:
     words, tables = words_and_tables
     model, oracle = NGramModel.from_ngrams(words, tables), Oracle(as_text(words, tables), order=len(tables))
     known = [[words[i] for i in row if i not in (1, 2)] for row in tables[-1].words.tolist()]
@@ -37,7 +40,7 @@ def test_every_walk_has_the_probabilities_of_the_definition(words_and_tables, se
 
 @settings(max_examples=60)
 @given(random_models())
-def test_the_graph_gives_its_ngrams_back(words_and_tables):
+def test_the_graph_gives_its_ngrams_back(words_and_tables: WordsAndTables) -> None:
     words, tables = words_and_tables
     model = NGramModel.from_ngrams(words, tables)
     found = model.to_ngrams()
@@ -51,7 +54,7 @@ def test_the_graph_gives_its_ngrams_back(words_and_tables):
 
 @settings(max_examples=60)
 @given(random_models())
-def test_the_graph_is_as_described(words_and_tables):
+def test_the_graph_is_as_described(words_and_tables: WordsAndTables) -> None:
     words, tables = words_and_tables
     model = NGramModel.from_ngrams(words, tables)
     graph = model.tables
@@ -64,16 +67,16 @@ def test_the_graph_is_as_described(words_and_tables):
         assert arcs == sorted(set(arcs))
 
 
-def test_only_ngrams_that_matter_are_states():
+def test_only_ngrams_that_matter_are_states() -> None:
     tables = [table([[0], [1], [2], [3], [4]], backoffs=[0, 0, 0, 0, -0.5]), table([[3, 3]])]
     model = NGramModel.from_ngrams(WORDS, tables)
     assert len(model.tables.backoff) == 3  # the empty one; a, which has an arc; b, which has a weight
     assert model.start_state == 0
 
 
-def test_other_kernels_walk_the_graph():
+def test_other_kernels_walk_the_graph() -> None:
     @njit
-    def total(tables, state, words):
+    def total(tables: GraphTables, state: int, words: np.ndarray) -> tuple[float, int]:
         log_prob = 0.0
         for word in words:
             step, state = lm_step(tables, state, word)
@@ -104,13 +107,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_tables_are_refused(name):
+def test_broken_tables_are_refused(name: str) -> None:
     tables, problem = BROKEN[name]
     with pytest.raises(LanguageModelError, match=problem):
         NGramModel.from_ngrams(WORDS, tables)
 
 
-def test_no_step_leaves_the_graph():
+def test_no_step_leaves_the_graph() -> None:
     model = NGramModel.from_ngrams(WORDS, [UNIGRAMS])
     for state, word in ((-1, 0), (1, 0), (0, -1), (0, 5)):
         with pytest.raises(LanguageModelError, match="1 states and 5 words"):
@@ -124,7 +127,7 @@ def test_no_step_leaves_the_graph():
 @given(
     st.lists(st.text(alphabet="abäß日🎈'-▁", min_size=1, max_size=4), unique=True, max_size=200), st.lists(st.text())
 )
-def test_words_and_ids(own, others):
+def test_words_and_ids(own: list[str], others: list[str]) -> None:
     words = ["<unk>", "<s>", "</s>", *own]
     vocabulary = Vocabulary.from_words(words)
     assert vocabulary.words() == words == [vocabulary[i] for i in range(len(vocabulary))]
@@ -132,13 +135,13 @@ def test_words_and_ids(own, others):
     assert vocabulary.ids(words + others).tolist() == expected
 
 
-def test_words_that_no_vocabulary_has_are_unknown():
+def test_words_that_no_vocabulary_has_are_unknown() -> None:
     vocabulary = Vocabulary.from_words([*WORDS, "ab"])
     assert vocabulary.ids(["", "a\nb", "\n", "a b", "\ud800", "ab"]).tolist() == [0, 0, 0, 0, 0, 5]
     assert vocabulary.ids([]).tolist() == []
 
 
-def test_many_words_are_found():
+def test_many_words_are_found() -> None:
     words = ["<unk>", "<s>", "</s>", *(f"w{i}" for i in range(100_000))]
     assert (Vocabulary.from_words(words).ids(words) == np.arange(len(words))).all()
 
@@ -157,12 +160,12 @@ def test_many_words_are_found():
         ([*WORDS, "\udc80"], "word 5 of the vocabulary.*is not UTF-8"),
     ],
 )
-def test_broken_vocabularies_are_refused(words, problem):
+def test_broken_vocabularies_are_refused(words: list[str], problem: str) -> None:
     with pytest.raises(LanguageModelError, match=problem):
         Vocabulary.from_words(words)
 
 
-def test_kernels_need_no_folder_to_be_kept_in():
+def test_kernels_need_no_folder_to_be_kept_in() -> None:
     """Numba finds none for code that is in no file; nor where neither package nor the user's cache can be written."""
     names = {}
     exec("def twice(number):\n    return 2 * number\n", names)

@@ -1,6 +1,7 @@
 """Entropy pruning, against the relative entropies of whole distributions (Stolcke 1998, section 3)."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ SENTENCES = st.lists(st.lists(st.sampled_from("abcd"), max_size=7), min_size=1, 
 THRESHOLDS = st.floats(-9, -0.5).map(lambda exponent: 10.0**exponent)
 
 
-def walk(num_words, seed):
+def walk(num_words: int, seed: int) -> list[list[str]]:
     """Sentences of 20 words: a random walk that likes some pairs of 30 words."""
     rng = np.random.default_rng(seed)
     likes = np.random.default_rng(0).dirichlet(np.full(30, 0.1), size=30)
@@ -28,26 +29,26 @@ def walk(num_words, seed):
     return [[f"w{word}" for word in sentence] for sentence in np.array(words).reshape(-1, 20)]
 
 
-def table(rows, probs, backoffs):
+def table(rows: list[list[int]], probs: list[float], backoffs: list[float]) -> NGramTable:
     return NGramTable(np.array(rows, dtype=np.int32), *np.log([probs, backoffs], dtype=np.float32))
 
 
-def oracle_of(words, ngrams):
+def oracle_of(words: Sequence[str], ngrams: Sequence[NGramTable]) -> Oracle:
     return Oracle(as_text(words, ngrams), order=len(ngrams))
 
 
-def distribution(oracle, context, words):
+def distribution(oracle: Oracle, context: tuple[str, ...], words: Sequence[str]) -> np.ndarray:
     return np.array([10 ** oracle.log10_prob(context, word) for word in words if word != "<s>"])
 
 
-def context_prob(oracle, context):
+def context_prob(oracle: Oracle, context: tuple[str, ...]) -> float:
     """By the chain rule; <s>, which no model predicts, is as likely as </s>."""
     first = "</s>" if context[0] == "<s>" else context[0]
     rest = sum(oracle.log10_prob(context[:i], context[i]) for i in range(1, len(context)))
     return 10 ** (oracle.log10_prob((), first) + rest)
 
 
-def changes(oracle, words):
+def changes(oracle: Oracle, words: Sequence[str]) -> dict[tuple[str, ...], float]:
     """For each n-gram the share by which perplexity grows without it."""
     found = {}
     for ngram in [g for g in oracle.log_probs if len(g) > 1]:
@@ -66,14 +67,14 @@ def changes(oracle, words):
     return found
 
 
-def assert_normalised(words, ngrams):
+def assert_normalised(words: Sequence[str], ngrams: Sequence[NGramTable]) -> None:
     oracle = oracle_of(words, ngrams)
     for context in [(), *(g for g in oracle.log_probs if len(g) < len(ngrams))]:
         assert distribution(oracle, context, words).sum() == pytest.approx(1, abs=1e-4), context
 
 
 @pytest.mark.parametrize("threshold", [1e-5, 1e-4, 1e-3, 1e-2])
-def test_leaves_out_what_changes_little(threshold):
+def test_leaves_out_what_changes_little(threshold: float) -> None:
     model = estimate_ngrams(walk(300, seed=1), order=4)
     expected = changes(oracle_of(model.words, model.ngrams), model.words)
     pruned = prune_ngrams(model.words, model.ngrams, threshold)
@@ -87,7 +88,9 @@ def test_leaves_out_what_changes_little(threshold):
 
 @settings(max_examples=30)
 @given(SENTENCES, st.integers(1, 5), THRESHOLDS, THRESHOLDS)
-def test_stays_a_normalised_model(sentences, order, threshold, second_threshold):
+def test_stays_a_normalised_model(
+    sentences: list[list[str]], order: int, threshold: float, second_threshold: float
+) -> None:
     """Also when it is pruned twice: then suffixes of n-grams are missing from the start."""
     model = estimate_ngrams(sentences, order=order)
     once = prune_ngrams(model.words, model.ngrams, threshold)
@@ -97,21 +100,21 @@ def test_stays_a_normalised_model(sentences, order, threshold, second_threshold)
         assert len(ngrams[0].words) == len(model.words)
 
 
-def test_probabilities_of_what_stays_are_the_same():
+def test_probabilities_of_what_stays_are_the_same() -> None:
     model = estimate_ngrams(walk(300, seed=1), order=3)
     before, after = (oracle_of(model.words, n) for n in (model.ngrams, prune_ngrams(model.words, model.ngrams, 1e-3)))
     assert after.log_probs.items() < before.log_probs.items()
     assert after.backoffs.items() - before.backoffs.items()
 
 
-def test_threshold_zero_changes_nothing():
+def test_threshold_zero_changes_nothing() -> None:
     model = estimate_ngrams(walk(300, seed=1), order=3)
     for before, after in zip(model.ngrams, prune_ngrams(model.words, model.ngrams, 0.0), strict=True):
         for name in ("words", "log_prob", "backoff"):
             np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
 
 
-def test_contexts_that_keep_all_keep_their_weight():
+def test_contexts_that_keep_all_keep_their_weight() -> None:
     model = estimate_ngrams(walk(300, seed=1), order=2)
     pruned = prune_ngrams(model.words, model.ngrams, 1e-3)
     size = len(model.words)
@@ -122,7 +125,7 @@ def test_contexts_that_keep_all_keep_their_weight():
     assert (model.ngrams[0].backoff[lost] != pruned[0].backoff[lost]).all()
 
 
-def test_where_almost_all_words_are_seen_a_weight_is_no_rounding():
+def test_where_almost_all_words_are_seen_a_weight_is_no_rounding() -> None:
     """After `a` and after `a a` the unseen words are less likely than what single precision tells from 0.
 
     Without `a b`, which may go, `a` gets the weight 0.3 / 0.6; its words are then those that `a a` backs off to.
@@ -141,7 +144,7 @@ def test_where_almost_all_words_are_seen_a_weight_is_no_rounding():
     assert_normalised(words, pruned)
 
 
-def test_weights_follow_suffixes_that_are_no_ngrams():
+def test_weights_follow_suffixes_that_are_no_ngrams() -> None:
     """`a b c` backs off to `c`, for there is no `b c`; after `c`, `a` has 0.2 / 1.4 instead of 0.25, if `c a` goes."""
     words = ["<unk>", "<s>", "</s>", "a", "b", "c"]
     ngrams = [
@@ -157,7 +160,7 @@ def test_weights_follow_suffixes_that_are_no_ngrams():
     np.testing.assert_allclose(np.exp(pruned[2].backoff), [0.1 / (1 - 0.2 / 1.4)], rtol=1e-6)
 
 
-def test_perplexity_grows_with_the_threshold_and_little():
+def test_perplexity_grows_with_the_threshold_and_little() -> None:
     model, held_out = estimate_ngrams(walk(4000, seed=1), order=3), walk(1000, seed=2)
     sizes, perplexities = [], []
     for threshold in (0.0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
@@ -173,13 +176,13 @@ def test_perplexity_grows_with_the_threshold_and_little():
 
 
 @pytest.mark.parametrize("threshold", [-1e-9, math.nan, math.inf])
-def test_refuses_thresholds_that_are_none(threshold):
+def test_refuses_thresholds_that_are_none(threshold: float) -> None:
     model = estimate_ngrams([["a"]], order=2)
     with pytest.raises(LanguageModelError, match=r"the threshold of pruning is .*; expected 0 or a small number"):
         prune_ngrams(model.words, model.ngrams, threshold)
 
 
-def test_refuses_what_is_no_model():
+def test_refuses_what_is_no_model() -> None:
     model = estimate_ngrams([["a", "b"]], order=3)
     with pytest.raises(LanguageModelError, match="6 words and 5 unigrams; expected one for each word"):
         prune_ngrams([*model.words, "c"], model.ngrams, 1e-8)

@@ -56,7 +56,7 @@ def lengths(*numbers: int) -> torch.Tensor:
     ],
     ids=str,
 )
-def test_log_mel_is_that_of_librosa(speechlike, settings, n_fft):
+def test_log_mel_is_that_of_librosa(speechlike: np.ndarray, settings: FeatureSettings, n_fft: int) -> None:
     found = LogMel(settings, RATE).log_mel(torch.from_numpy(speechlike)[None])[0].numpy()
     np.testing.assert_allclose(found, by_librosa(speechlike, settings, n_fft=n_fft), atol=1e-4, rtol=0)
 
@@ -76,7 +76,7 @@ def mean_of_speech(frames: np.ndarray, first_band: int, num_loudest: int = 30) -
     return sum(weights[d] * sums[d] for d in sums) / sum(weights[d] * counts[d] for d in sums)
 
 
-def test_the_mean_is_taken_away_that_a_stream_would_find_too(log_mel, speechlike):
+def test_the_mean_is_taken_away_that_a_stream_would_find_too(log_mel: LogMel, speechlike: np.ndarray) -> None:
     pause = 1e-3 * np.random.default_rng(1).standard_normal(40_000).astype(np.float32)
     wave = np.concatenate([speechlike, pause, np.zeros(8000, np.float32)])
     found, num_frames = log_mel(torch.from_numpy(wave)[None], lengths(len(wave)))
@@ -87,7 +87,9 @@ def test_the_mean_is_taken_away_that_a_stream_would_find_too(log_mel, speechlike
 
 
 @pytest.mark.parametrize("piece", [1, 7, 100, 1000])
-def test_frames_that_come_in_pieces_have_the_mean_of_the_whole(log_mel, speechlike, piece):
+def test_frames_that_come_in_pieces_have_the_mean_of_the_whole(
+    log_mel: LogMel, speechlike: np.ndarray, piece: int
+) -> None:
     pause = 1e-3 * np.random.default_rng(1).standard_normal(40_000).astype(np.float32)
     wave = torch.from_numpy(np.concatenate([pause, speechlike, np.zeros(8000, np.float32)]))
     frames = log_mel.log_mel(wave[None])[0].numpy()
@@ -99,14 +101,14 @@ def test_frames_that_come_in_pieces_have_the_mean_of_the_whole(log_mel, speechli
     np.testing.assert_allclose(((frames - stream.mean()) / SCALE).clip(-3, 3), normalised[0], atol=1e-5, rtol=0)
 
 
-def test_models_of_before_take_the_mean_over_all_frames(speechlike):
+def test_models_of_before_take_the_mean_over_all_frames(speechlike: np.ndarray) -> None:
     log_mel = LogMel(FeatureSettings(mean_over="utterance"), RATE)
     found, _ = log_mel(torch.from_numpy(speechlike)[None], lengths(len(speechlike)))
     expected = by_librosa(speechlike, FeatureSettings(), n_fft=512)
     np.testing.assert_allclose(found[0], (expected - expected.mean(axis=0)) / SCALE, atol=2e-3, rtol=0)
 
 
-def test_normalisation_counts_only_the_frames_of_each_utterance():
+def test_normalisation_counts_only_the_frames_of_each_utterance() -> None:
     rng = np.random.default_rng(0)
     frames = rng.normal(3, 2, (3, 9, 5)).astype(np.float32)
     num_frames = [9, 4, 1]
@@ -118,7 +120,7 @@ def test_normalisation_counts_only_the_frames_of_each_utterance():
         assert (result[number:] == 0).all()
 
 
-def test_weights_of_frames_by_hand():
+def test_weights_of_frames_by_hand() -> None:
     """The loudest two frames are at 60 and 58 dB, so 43 counts in full, 38 by half, 33 not at all."""
     levels = torch.tensor([[60.0, 58.0, 43.0, 38.0, 33.0, 70.0], [-53.0, 90.0, 90.0, 90.0, 90.0, 90.0]])
     found = speech_weights(levels, frame_mask(lengths(5, 1), 6), num_loudest=2)
@@ -126,7 +128,7 @@ def test_weights_of_frames_by_hand():
     torch.testing.assert_close(found, expected)
 
 
-def test_weights_have_no_steps():
+def test_weights_have_no_steps() -> None:
     """Where a weight could jump, rounding would decide: batches, devices and exported models would differ."""
     levels = torch.arange(20, 60, 0.001)
     both = torch.stack([torch.full_like(levels, 60.0), levels], dim=1)
@@ -144,7 +146,9 @@ def spoken(speechlike: np.ndarray) -> torch.Tensor:
 @pytest.mark.parametrize("seconds", [0.25, 1.0, 5.0, 60.0])
 @pytest.mark.parametrize("kind", ["zeros", "room", "hum"])
 @pytest.mark.parametrize("place", ["before", "after"])
-def test_what_is_said_looks_the_same_beside_any_pause(log_mel, speechlike, seconds, kind, place):
+def test_what_is_said_looks_the_same_beside_any_pause(
+    log_mel: LogMel, speechlike: np.ndarray, seconds: float, kind: str, place: str
+) -> None:
     number = round(seconds * 100) * 160  # whole hops: the frames of the speech fall on the same samples
     time = np.arange(number) / RATE
     pause = {
@@ -161,7 +165,7 @@ def test_what_is_said_looks_the_same_beside_any_pause(log_mel, speechlike, secon
     torch.testing.assert_close(found[0, start:][: int(num_frames)][inner], alone[0, inner], atol=0.02, rtol=0)
 
 
-def test_a_click_moves_nothing(log_mel, speechlike):
+def test_a_click_moves_nothing(log_mel: LogMel, speechlike: np.ndarray) -> None:
     speech = spoken(speechlike)
     click = torch.zeros(8000)
     click[4000:4160] = torch.sign(torch.randn(160, generator=torch.Generator().manual_seed(1)))
@@ -172,7 +176,7 @@ def test_a_click_moves_nothing(log_mel, speechlike):
     assert float(found.abs().max()) <= 3
 
 
-def test_the_level_makes_no_difference(log_mel, speechlike):
+def test_the_level_makes_no_difference(log_mel: LogMel, speechlike: np.ndarray) -> None:
     """A quarter is 2.77 in the logarithm of the power; only the floor of digital silence could tell the two apart."""
     noise = 0.01 * torch.randn(len(speechlike), generator=torch.Generator().manual_seed(1))
     wave = torch.from_numpy(speechlike)[None] + noise
@@ -180,7 +184,7 @@ def test_the_level_makes_no_difference(log_mel, speechlike):
     torch.testing.assert_close(loud, quiet, atol=0.1, rtol=0)
 
 
-def test_a_batch_gives_what_each_utterance_gives_alone(log_mel, speechlike):
+def test_a_batch_gives_what_each_utterance_gives_alone(log_mel: LogMel, speechlike: np.ndarray) -> None:
     numbers = [32_000, 1, 159, 160, 161, 399, 400, 16_001]
     waveforms = [torch.from_numpy(speechlike)[:number] for number in numbers]
     batch = torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
@@ -193,13 +197,13 @@ def test_a_batch_gives_what_each_utterance_gives_alone(log_mel, speechlike):
 
 
 @pytest.mark.parametrize("number", [1, 2, 100, 399, 400, 511, 16_000])
-def test_silence_is_finite_and_zero(log_mel, number):
+def test_silence_is_finite_and_zero(log_mel: LogMel, number: int) -> None:
     frames, _ = log_mel(torch.zeros(1, number), lengths(number))
     assert torch.isfinite(frames).all()
     assert float(frames.abs().max()) < 1e-3
 
 
-def test_float16_waveforms_are_computed_in_float32(log_mel, speechlike):
+def test_float16_waveforms_are_computed_in_float32(log_mel: LogMel, speechlike: np.ndarray) -> None:
     wave = torch.from_numpy(speechlike)[None]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         frames, _ = log_mel(wave, lengths(len(speechlike)))
@@ -208,17 +212,17 @@ def test_float16_waveforms_are_computed_in_float32(log_mel, speechlike):
 
 
 @pytest.mark.parametrize("key", ["window_ms", "hop_ms"])
-def test_a_window_or_hop_of_no_sample_is_refused(key):
+def test_a_window_or_hop_of_no_sample_is_refused(key: str) -> None:
     with pytest.raises(ValidationError):
         FeatureSettings(**{key: 0.01})
 
 
-def test_a_range_of_no_frequencies_is_refused():
+def test_a_range_of_no_frequencies_is_refused() -> None:
     with pytest.raises(SettingsError, match="features: value error, min_frequency has to be below max_frequency"):
         ModelSettings.parse({"features": {"min_frequency": 4000, "max_frequency": 4000}}, source="conf.yaml")
 
 
-def test_shapes_in_signatures_are_checked_while_tests_run(log_mel):
+def test_shapes_in_signatures_are_checked_while_tests_run(log_mel: LogMel) -> None:
     """By the import hook in conftest.py."""
     with pytest.raises(jaxtyping.TypeCheckError):
         log_mel.log_mel(torch.zeros(16_000))

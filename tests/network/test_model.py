@@ -1,7 +1,10 @@
 """The acoustic model: that batching changes nothing, that lengths are right, that rows are log-probabilities."""
 
+from typing import Any, Literal
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from asr.model import AcousticModel
@@ -12,24 +15,24 @@ VOCAB = 7
 LENGTHS = [1, 2, 159, 160, 161, 400, 1279, 1280, 1281, 2560, 4000, 8000, 16_000, 20_001]
 
 
-def small_model(seed=0, **settings):
+def small_model(seed: int = 0, **settings: Any) -> AcousticModel:
     torch.manual_seed(seed)
     small = {"conv_channels": 4, "hidden_size": 12, "num_layers": 2, **settings}
     return AcousticModel(ModelSettings(**small), vocab_size=VOCAB, sample_rate=RATE).eval()
 
 
-def noise(num_samples, seed=0):
+def noise(num_samples: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return (torch.rand(num_samples, generator=generator) - 0.5) * 0.2
 
 
-def run(model, waveforms):
+def run(model: AcousticModel, waveforms: list[Tensor]) -> tuple[Tensor, Tensor]:
     return model(pad_sequence(waveforms, batch_first=True), torch.tensor([len(waveform) for waveform in waveforms]))
 
 
 @pytest.mark.parametrize("subsampling", STRIDES)
 @torch.inference_mode()
-def test_alone_or_in_a_batch_of_32_of_all_lengths_is_the_same(subsampling):
+def test_alone_or_in_a_batch_of_32_of_all_lengths_is_the_same(subsampling: Literal[2, 3, 4, 8]) -> None:
     model = small_model(subsampling=subsampling)
     lengths = (LENGTHS * 3)[:32]
     waveforms = [noise(n, seed) for seed, n in enumerate(lengths)]
@@ -42,7 +45,7 @@ def test_alone_or_in_a_batch_of_32_of_all_lengths_is_the_same(subsampling):
 
 @pytest.mark.parametrize("subsampling", STRIDES)
 @torch.inference_mode()
-def test_the_number_of_frames_is_foretold_and_is_what_comes_out(subsampling):
+def test_the_number_of_frames_is_foretold_and_is_what_comes_out(subsampling: Literal[2, 3, 4, 8]) -> None:
     model = small_model(subsampling=subsampling)
     for num_samples in [*LENGTHS, *range(150 * subsampling, 180 * subsampling, 7)]:
         log_probs, num_frames = run(model, [noise(num_samples)])
@@ -55,7 +58,7 @@ def test_the_number_of_frames_is_foretold_and_is_what_comes_out(subsampling):
 
 
 @torch.inference_mode()
-def test_every_row_is_a_distribution_in_both_modes():
+def test_every_row_is_a_distribution_in_both_modes() -> None:
     model = small_model()
     for mode in (model.eval(), model.train()):
         log_probs, _ = run(mode, [noise(8000), noise(3000)])
@@ -63,7 +66,7 @@ def test_every_row_is_a_distribution_in_both_modes():
         assert (log_probs <= 0).all()
 
 
-def test_the_gradient_reaches_every_weight():
+def test_the_gradient_reaches_every_weight() -> None:
     model = small_model().train()
     log_probs, num_frames = run(model, [noise(8000), noise(5000, 1)])
     targets, sizes = torch.tensor([1, 2, 3, 4, 5]), torch.tensor([3, 2])
@@ -74,7 +77,7 @@ def test_the_gradient_reaches_every_weight():
 
 
 @torch.inference_mode()
-def test_dropout_is_drawn_anew_in_training_and_off_in_evaluation():
+def test_dropout_is_drawn_anew_in_training_and_off_in_evaluation() -> None:
     model, waveforms = small_model(dropout=0.5), [noise(8000)]
     assert torch.equal(run(model, waveforms)[0], run(model, waveforms)[0])
     model.train()
@@ -82,7 +85,7 @@ def test_dropout_is_drawn_anew_in_training_and_off_in_evaluation():
 
 
 @torch.inference_mode()
-def test_bfloat16_autocast_gives_float32_log_probabilities_close_to_the_exact_ones():
+def test_bfloat16_autocast_gives_float32_log_probabilities_close_to_the_exact_ones() -> None:
     model, waveforms = small_model(), [noise(8000), noise(3000)]
     exact, _ = run(model, waveforms)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -94,7 +97,7 @@ def test_bfloat16_autocast_gives_float32_log_probabilities_close_to_the_exact_on
         torch.testing.assert_close(rows[:n], close[:n], rtol=0, atol=0.05)
 
 
-def test_one_seed_gives_one_model():
+def test_one_seed_gives_one_model() -> None:
     one, same, other = small_model(seed=3), small_model(seed=3), small_model(seed=4)
     for name, weights in one.state_dict().items():
         assert torch.equal(weights, same.state_dict()[name])

@@ -61,7 +61,7 @@ def corpus(folder: Path, name: str, texts: dict[str, str]) -> Path:
 
 
 @pytest.fixture
-def homes(monkeypatch, tmp_path: Path) -> None:
+def homes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The corpora whose own recipes fetch them; these are tested with those recipes."""
     clean = (
         corpus(tmp_path / "5", "train", {"m1": "ONE TWO", "m2": "'BOUT TEN"}),
@@ -80,7 +80,9 @@ def lines(path: Path) -> dict[str, dict[str, Any]]:
     return {record["id"]: record for record in map(json.loads, path.read_text().splitlines())}
 
 
-def test_manifests(homes: None, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_manifests(
+    homes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     archive, data = extra_archive(tmp_path / "extra.tar", EXTRA), tmp_path / "data"
     arguments = [
         "--data",
@@ -142,7 +144,9 @@ def shards(tmp_path: Path) -> Path:
     return tmp_path / "shards"
 
 
-def test_a_mixture(shards: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_a_mixture(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     real = corpus(tmp_path / "real", "r", {"m1": "ONE TWO", "m2": "THREE"})
     out = tmp_path / "mixed.jsonl"
     arguments = ["--real", str(real), "--times", "3", "--synthetic", f"{shards}={SHARD}", "--out", str(out)]

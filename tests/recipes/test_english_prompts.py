@@ -109,7 +109,9 @@ def test_too_few_prompts_are_told(tmp_path: Path) -> None:
         read_prompts(tmp_path / "empty")
 
 
-def test_texts_are_in_the_form_of_transcripts_and_without_the_tests(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_texts_are_in_the_form_of_transcripts_and_without_the_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     printed = book(
         tmp_path / "b.xz", ["Mr. Bell paid $5.", "(Vol. x. p. 177.)", "He said: all the kings horses and all the"]
     )
@@ -133,7 +135,7 @@ def test_texts_are_in_the_form_of_transcripts_and_without_the_tests(tmp_path: Pa
     assert "expected NAME=FILE" in capsys.readouterr().err
 
 
-def test_the_command_of_prompts(tmp_path: Path, monkeypatch) -> None:
+def test_the_command_of_prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, tests = book(tmp_path / "1.xz", SENTENCES), manifest(tmp_path / "dev.jsonl", [LONG])
     arguments = ["--text", str(one), "--evaluation", str(tests), "--count", "7", "--out", str(tmp_path / "p.txt")]
     monkeypatch.setattr(sys, "argv", ["prompts", *arguments])

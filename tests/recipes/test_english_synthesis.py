@@ -100,7 +100,9 @@ def test_kill_9(prompts: Path, tmp_path: Path) -> None:
     assert contents(out) == contents(tmp_path / "whole")
 
 
-def test_what_is_refused_is_skipped_and_said(prompts: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_what_is_refused_is_skipped_and_said(
+    prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("recipes.english.synthesize.MAX_REFUSED", 0.3)
     make(prompts, tmp_path / "all", hours=3 * SHARD)
     kept = [c for c in contents(tmp_path / "all") if "CAT RUNS UP THE HILL" not in c[1]]
@@ -175,7 +177,9 @@ def test_a_recording_has_silence_around_it_and_a_level() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_voice_says_what_it_is_told_and_the_same_again(name: str, monkeypatch, tmp_path: Path) -> None:
+def test_each_voice_says_what_it_is_told_and_the_same_again(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Where its program or packages are; nothing is downloaded."""
     monkeypatch.setattr("asr.fetch.download.urlopen", no_network)
     try:
@@ -197,7 +201,7 @@ def no_network(*_: object, **__: object) -> None:
     raise OSError("no network in tests")
 
 
-def test_a_missing_program_or_package_is_told(monkeypatch) -> None:
+def test_a_missing_program_or_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CorpusError, match=r"flite: no such program; install it \(Debian: apt install flite\)"):
         load_voice("flite")
@@ -205,7 +209,9 @@ def test_a_missing_program_or_package_is_told(monkeypatch) -> None:
         load_voice("festival")
 
 
-def test_the_command(prompts: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_the_command(
+    prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from recipes.english import synthesize as recipe
 
     monkeypatch.setattr(recipe, "load_voice", lambda name: Hum())

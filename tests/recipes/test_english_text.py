@@ -2,6 +2,7 @@
 
 import string
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_roman_numerals() -> None:
     assert [roman(word) for word in ("", "IIII", "VX", "CIVIL", "IC", "MIX", "lil")] == [None] * 7
 
 
-def test_real_sentences_come_out_as_words(real_data) -> None:
+def test_real_sentences_come_out_as_words(real_data: Path) -> None:
     """The first lines of the books: plain words only, and hardly anything left out."""
     import lzma
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_an_archive_that_is_not_the_part_is_refused_and_leaves_nothing(
     assert list((tmp_path / "data" / "unpacked").iterdir()) == []
 
 
-def run(recipe, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+def run(recipe: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(sys, "argv", ["recipe", *arguments])
     try:
         recipe.main()

@@ -6,10 +6,14 @@ import os
 import pathlib
 import resource
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
+from torch import Tensor
 
 from asr.errors import ModelError, OutputError
 from asr.model_folder import FILES
@@ -20,21 +24,21 @@ from tests.support.talkative import TEXTS, char_tokens, talkative
 
 
 @pytest.fixture(scope="module")
-def recognizer():
+def recognizer() -> Recognizer:
     return talkative()
 
 
-def contents(folder):
+def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
-def folder(tmp_path, recognizer):
+def folder(tmp_path: Path, recognizer: Recognizer) -> Path:
     recognizer.save(tmp_path / "model")
     return tmp_path / "model"
 
 
-def test_a_loaded_model_is_equal_to_the_bit_and_so_are_its_files(tmp_path, folder):
+def test_a_loaded_model_is_equal_to_the_bit_and_so_are_its_files(tmp_path: Path, folder: Path) -> None:
     settings = SearchSettings(method="beam", beam_width=3)
     original = talkative(7, search=settings, subsampling=3, dropout=0.3)
     original.save(folder, card="# Mine\n")
@@ -49,7 +53,9 @@ def test_a_loaded_model_is_equal_to_the_bit_and_so_are_its_files(tmp_path, folde
 
 
 @pytest.mark.parametrize("name", ["model", "./model/", "deep/er/model", ".", "../here"])
-def test_a_folder_may_be_given_in_any_way(tmp_path, monkeypatch, recognizer, name):
+def test_a_folder_may_be_given_in_any_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recognizer: Recognizer, name: str
+) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     talkative(5).save(name)
@@ -59,7 +65,9 @@ def test_a_folder_may_be_given_in_any_way(tmp_path, monkeypatch, recognizer, nam
     assert pathlib.Path.cwd() == tmp_path / "here"  # is still there
 
 
-def test_other_files_in_the_folder_stay_and_a_link_stays_a_link(tmp_path, folder, recognizer):
+def test_other_files_in_the_folder_stay_and_a_link_stays_a_link(
+    tmp_path: Path, folder: Path, recognizer: Recognizer
+) -> None:
     (folder / "notes.txt").write_text("mine")
     (tmp_path / "link").symlink_to(folder)
     other = talkative(3)
@@ -72,7 +80,7 @@ def test_other_files_in_the_folder_stay_and_a_link_stays_a_link(tmp_path, folder
 # --- damaged model folders --------------------------------------------------------------------------------------------
 
 
-def test_a_missing_folder_or_file_is_named(folder):
+def test_a_missing_folder_or_file_is_named(folder: Path) -> None:
     refused(folder / "nowhere", "no such model folder")
     for name in FILES:
         (folder / name).rename(folder / "away")
@@ -81,18 +89,18 @@ def test_a_missing_folder_or_file_is_named(folder):
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"config"])
-def test_a_config_that_is_not_json_is_refused(folder, text):
+def test_a_config_that_is_not_json_is_refused(folder: Path, text: bytes) -> None:
     (folder / "config.json").write_bytes(text)
     refused(folder, "config.json: not readable as JSON")
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b"{}", b'{"format_version": 4}', b'{"format_version": "1"}'])
-def test_a_config_of_another_version_is_refused(folder, text):
+def test_a_config_of_another_version_is_refused(folder: Path, text: bytes) -> None:
     (folder / "config.json").write_bytes(text)
     refused(folder, "config.json: format_version is", "this asr reads 1 to 3; use the asr that wrote the model")
 
 
-def test_a_model_of_format_1_keeps_the_mean_that_it_was_trained_with(folder):
+def test_a_model_of_format_1_keeps_the_mean_that_it_was_trained_with(folder: Path) -> None:
     """Written before there was another: without the key."""
     assert Recognizer.load(folder).model.settings.features.mean_over == "speech"
     edit_config(folder, format_version=1, model__features__mean_over=None)
@@ -102,7 +110,7 @@ def test_a_model_of_format_1_keeps_the_mean_that_it_was_trained_with(folder):
     assert Recognizer.load(folder).model.settings.features.mean_over == "utterance"
 
 
-def test_a_model_of_format_2_has_other_names_of_weights(folder, recognizer):
+def test_a_model_of_format_2_has_other_names_of_weights(folder: Path, recognizer: Recognizer) -> None:
     path = folder / "model.safetensors"
     weights = safetensors.torch.load(path.read_bytes())
     old = {
@@ -119,13 +127,13 @@ def test_a_model_of_format_2_has_other_names_of_weights(folder, recognizer):
 
 
 @pytest.mark.parametrize("model", [[], 1, {"features": 1}])
-def test_a_broken_config_of_format_1_is_refused(folder, model):
+def test_a_broken_config_of_format_1_is_refused(folder: Path, model: int | dict[str, Any]) -> None:
     edit_config(folder, format_version=1, model=model)
     refused(folder, "config.json: model")
 
 
 @pytest.mark.parametrize("key", ["sample_rate", "tokens_sha256", "model", "search"])
-def test_a_missing_key_of_the_config_is_named(folder, key):
+def test_a_missing_key_of_the_config_is_named(folder: Path, key: str) -> None:
     edit_config(folder, **{key: None})
     refused(folder, f"config.json: {key}: missing")
 
@@ -148,7 +156,7 @@ def test_a_missing_key_of_the_config_is_named(folder, key):
         ("model__features__min_frequency", 8000.0, "min_frequency has to be below max_frequency"),
     ],
 )
-def test_a_wrong_key_or_value_of_the_config_is_named(folder, key, value, message):
+def test_a_wrong_key_or_value_of_the_config_is_named(folder: Path, key: str, value: object, message: str) -> None:
     edit_config(folder, **{key: value})
     if "min_frequency" in key:
         edit_config(folder, model__features__max_frequency=100.0)
@@ -156,13 +164,13 @@ def test_a_wrong_key_or_value_of_the_config_is_named(folder, key, value, message
 
 
 @pytest.mark.parametrize("size", [0, 5, 200, -1])
-def test_truncated_weights_are_refused(folder, size):
+def test_truncated_weights_are_refused(folder: Path, size: int) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:size])
     refused(folder, "model.safetensors: damaged")
 
 
-def test_weights_of_another_shape_or_with_tensors_missing_or_to_spare_are_refused(folder):
+def test_weights_of_another_shape_or_with_tensors_missing_or_to_spare_are_refused(folder: Path) -> None:
     path = folder / "model.safetensors"
     weights = safetensors.torch.load_file(path)
     bias = weights.pop("head.bias")
@@ -174,7 +182,7 @@ def test_weights_of_another_shape_or_with_tensors_missing_or_to_spare_are_refuse
     refused(folder, "model.safetensors", "head.bias")
 
 
-def test_other_or_damaged_tokens_are_refused(folder, recognizer):
+def test_other_or_damaged_tokens_are_refused(folder: Path, recognizer: Recognizer) -> None:
     path = folder / "tokens.model"
     same_size = char_tokens([text.replace("S", "Z") for text in TEXTS])
     assert len(same_size) == len(recognizer.tokens)
@@ -189,10 +197,12 @@ def test_other_or_damaged_tokens_are_refused(folder, recognizer):
 # --- saving that goes wrong -------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_leaves_the_old_model_and_says_so(folder, recognizer, monkeypatch):
+def test_a_full_disk_leaves_the_old_model_and_says_so(
+    folder: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before, written = contents(folder), []
 
-    def fill_up(descriptor):
+    def fill_up(descriptor: int) -> None:
         written.append(descriptor)
         if len(written) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -208,7 +218,7 @@ def test_a_full_disk_leaves_the_old_model_and_says_so(folder, recognizer, monkey
     assert not (folder.parent / "new").exists()
 
 
-def test_a_file_that_the_kernel_refuses_to_grow_leaves_the_old_model(folder, recognizer):
+def test_a_file_that_the_kernel_refuses_to_grow_leaves_the_old_model(folder: Path, recognizer: Recognizer) -> None:
     before = contents(folder)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
@@ -221,7 +231,7 @@ def test_a_file_that_the_kernel_refuses_to_grow_leaves_the_old_model(folder, rec
     assert same(Recognizer.load(folder), recognizer)
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused_and_stays(tmp_path, recognizer):
+def test_a_file_in_the_place_of_the_folder_is_refused_and_stays(tmp_path: Path, recognizer: Recognizer) -> None:
     (tmp_path / "model").write_text("mine")
     with pytest.raises(OutputError, match="model: the model could not be written"):
         recognizer.save(tmp_path / "model")
@@ -232,12 +242,12 @@ class Killed(BaseException):
     pass
 
 
-def kill_at(step, monkeypatch):
+def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `step` operations on the disk pass, then none any more, as if the process were gone."""
     done = []
 
-    def guard(function):
-        def guarded(*args, **kwargs):
+    def guard(function: Callable[P, T]) -> Callable[P, T]:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
             done.append(function)
             if len(done) > step:
                 raise Killed
@@ -252,7 +262,9 @@ def kill_at(step, monkeypatch):
 
 
 @pytest.mark.parametrize("there_before", [True, False])
-def test_a_save_that_is_killed_at_any_step_leaves_the_old_or_the_new_model(tmp_path, recognizer, there_before):
+def test_a_save_that_is_killed_at_any_step_leaves_the_old_or_the_new_model(
+    tmp_path: Path, recognizer: Recognizer, there_before: bool
+) -> None:
     new, later, folder = talkative(1), talkative(2), tmp_path / "model"
     outcomes = []
     for step in range(100):
@@ -280,7 +292,7 @@ def test_a_save_that_is_killed_at_any_step_leaves_the_old_or_the_new_model(tmp_p
     assert len(outcomes) - first_new >= 6
 
 
-def outcome_of(folder, old, new):
+def outcome_of(folder: Path, old: Recognizer, new: Recognizer) -> str:
     try:
         loaded = Recognizer.load(folder)
     except ModelError:
@@ -301,14 +313,16 @@ def outcome_of(folder, old, new):
         (lambda weights: weights + 1, "its checksum is wrong"),
     ],
 )
-def test_weights_that_are_no_weights_of_this_model_are_refused(folder, change, message):
+def test_weights_that_are_no_weights_of_this_model_are_refused(
+    folder: Path, change: Callable[[Tensor], Tensor], message: str
+) -> None:
     path = folder / "model.safetensors"
     weights = safetensors.torch.load_file(path)
     path.write_bytes(safetensors.torch.save({**weights, "head.weight": change(weights["head.weight"])}))
     refused(folder, "model.safetensors: damaged", message)
 
 
-def test_a_model_of_an_older_version_has_no_checksum_and_is_read(folder, recognizer):
+def test_a_model_of_an_older_version_has_no_checksum_and_is_read(folder: Path, recognizer: Recognizer) -> None:
     config = json.loads((folder / "config.json").read_text())
     del config["weights_sha256"]
     (folder / "config.json").write_text(json.dumps(config))
@@ -316,7 +330,7 @@ def test_a_model_of_an_older_version_has_no_checksum_and_is_read(folder, recogni
 
 
 @pytest.mark.parametrize("depth", [200, 100_000])
-def test_a_config_that_is_nested_too_deep_or_asks_for_too_much_is_refused(folder, depth):
+def test_a_config_that_is_nested_too_deep_or_asks_for_too_much_is_refused(folder: Path, depth: int) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps({**config, "model": {**config["model"], "hidden_size": 8000}}))

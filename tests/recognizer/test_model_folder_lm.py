@@ -1,5 +1,7 @@
 """Model folders with language models, or from before there were any."""
 
+from pathlib import Path
+
 import pytest
 
 from asr.alignment.confidence import Calibration
@@ -14,11 +16,11 @@ from tests.support.talkative import TEXTS, sound, talkative
 
 
 @pytest.fixture(scope="module")
-def recognizer():
+def recognizer() -> Recognizer:
     return talkative()
 
 
-def test_a_model_from_before_there_were_language_models_is_read(tmp_path, recognizer):
+def test_a_model_from_before_there_were_language_models_is_read(tmp_path: Path, recognizer: Recognizer) -> None:
     folder = tmp_path / "old"
     recognizer.save(folder)
     edit_config(folder, calibration=None, language_model=None, lexicon=None, neural_lm=None)
@@ -35,7 +37,7 @@ def test_a_model_from_before_there_were_language_models_is_read(tmp_path, recogn
 
 
 @pytest.fixture
-def tuned(tmp_path, recognizer):
+def tuned(tmp_path: Path, recognizer: Recognizer) -> Path:
     """A model folder with all that `asr tune` may put into it."""
     estimated = estimate_ngrams((text.split() for text in TEXTS), order=2)
     parts = ModelParts(
@@ -51,7 +53,7 @@ def tuned(tmp_path, recognizer):
 
 
 @pytest.mark.parametrize("name", ["lm.bin", "rnn_lm.safetensors", "lexicon.txt"])
-def test_a_missing_or_damaged_language_model_is_refused(tuned, name):
+def test_a_missing_or_damaged_language_model_is_refused(tuned: Path, name: str) -> None:
     path = tuned / name
     content = path.read_bytes()
     path.unlink()
@@ -67,7 +69,7 @@ def test_a_missing_or_damaged_language_model_is_refused(tuned, name):
     assert Recognizer.load(tuned).parts.lexicon == ("HATS",)
 
 
-def test_a_lexicon_may_hold_anything_that_is_text(tuned):
+def test_a_lexicon_may_hold_anything_that_is_text(tuned: Path) -> None:
     (tuned / "lexicon.txt").write_bytes("\n \n{}\u2581\u00a0\r\nA\0B\nHATS\r\nHATS".encode())
     loaded = Recognizer.load(tuned)
     assert isinstance(loaded.transcribe(sound(8000)).text, str)

@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.support.talkative import TEXTS, char_tokens, sound, talkative
 
 
 @pytest.fixture(scope="module")
-def recognizer():
+def recognizer() -> Recognizer:
     return talkative()
 
 
@@ -29,7 +30,7 @@ def recognizer():
 
 
 @pytest.mark.parametrize("search", [SearchSettings(), SearchSettings(method="beam", beam_width=4)], ids=str)
-def test_a_batch_of_32_gives_what_each_gives_alone(search):
+def test_a_batch_of_32_gives_what_each_gives_alone(search: SearchSettings) -> None:
     recognizer = talkative(search=search)
     lengths = [1, 2, 160, 161, 700, 1600, 3201, 4800, 6400, 8000, 9999, 12_000, 14_400, 16_000, 20_000, 24_000]
     waveforms = [sound(n, seed) for seed, n in enumerate(lengths * 2)]
@@ -46,7 +47,7 @@ def test_a_batch_of_32_gives_what_each_gives_alone(search):
 
 
 @pytest.mark.parametrize("kind", ["char", "bpe"])
-def test_words_are_those_of_the_text_with_times_in_order_inside_the_sound(kind):
+def test_words_are_those_of_the_text_with_times_in_order_inside_the_sound(kind: str) -> None:
     tokens, _ = Tokens.train(TEXTS, TokenSettings(kind=kind, vocab_size=24))
     counts = []
     for seed in range(16):
@@ -60,7 +61,7 @@ def test_words_are_those_of_the_text_with_times_in_order_inside_the_sound(kind):
     assert sum(counts) > 20
 
 
-def test_files_and_waveforms_give_the_same_and_so_does_a_path_as_text(recognizer, tmp_path):
+def test_files_and_waveforms_give_the_same_and_so_does_a_path_as_text(recognizer: Recognizer, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, sound(16_000), RATE, subtype="FLOAT")
     expected = recognizer.transcribe(sound(16_000))
@@ -69,14 +70,14 @@ def test_files_and_waveforms_give_the_same_and_so_does_a_path_as_text(recognizer
     assert recognizer.transcribe(path) == recognizer.transcribe(str(path)) == replace(expected, source=str(path))
 
 
-def test_a_file_of_one_sample_is_transcribed(recognizer, tmp_path):
+def test_a_file_of_one_sample_is_transcribed(recognizer: Recognizer, tmp_path: Path) -> None:
     path = tmp_path / "click.wav"
     soundfile.write(path, np.array([0.5]), RATE)
     transcript = recognizer.transcribe(path)
     assert (transcript.text, transcript.words, transcript.duration, transcript.score) == ("", (), 1 / RATE, 0.0)
 
 
-def test_nothing_to_transcribe(recognizer):
+def test_nothing_to_transcribe(recognizer: Recognizer) -> None:
     assert recognizer.transcribe_batch([]) == []
     assert recognizer.log_probs([]) == []
     transcript = recognizer.transcribe(torch.zeros(0))
@@ -93,7 +94,7 @@ SILENT = {
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_silence_is_empty_whatever_the_weights_say_and_also_in_a_batch(name):
+def test_silence_is_empty_whatever_the_weights_say_and_also_in_a_batch(name: str) -> None:
     shouting = talkative()
     token = shouting.tokens.encode("A")[-1]
     shouting.model.head.bias.data[token] += 1000
@@ -105,14 +106,16 @@ def test_silence_is_empty_whatever_the_weights_say_and_also_in_a_batch(name):
     assert first.text == "A"
 
 
-def test_log_probs_of_nan_are_not_taken_for_silence(recognizer):
+def test_log_probs_of_nan_are_not_taken_for_silence(recognizer: Recognizer) -> None:
     broken = sound(8000)
     broken[100] = float("nan")
     with pytest.raises(SearchError, match="NaN"):
         recognizer.decode(recognizer.log_probs([broken]))
 
 
-def test_a_list_of_sounds_gives_a_list_and_a_batch_takes_whatever_one_may_be(recognizer, tmp_path):
+def test_a_list_of_sounds_gives_a_list_and_a_batch_takes_whatever_one_may_be(
+    recognizer: Recognizer, tmp_path: Path
+) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, sound(16_000), RATE, subtype="FLOAT")
     expected = [recognizer.transcribe(path), recognizer.transcribe(sound(9_000, 1))]
@@ -125,7 +128,7 @@ def test_a_list_of_sounds_gives_a_list_and_a_batch_takes_whatever_one_may_be(rec
         recognizer.transcribe([path, tmp_path / "b.wav"])
 
 
-def test_samples_at_another_rate_are_those_of_a_file_of_that_rate(recognizer, tmp_path):
+def test_samples_at_another_rate_are_those_of_a_file_of_that_rate(recognizer: Recognizer, tmp_path: Path) -> None:
     samples = sound(22_050)
     path = tmp_path / "a.wav"
     soundfile.write(path, samples, 22_050, subtype="FLOAT")
@@ -138,7 +141,7 @@ def test_samples_at_another_rate_are_those_of_a_file_of_that_rate(recognizer, tm
 
 
 @pytest.mark.parametrize("name", ["transcribe", "transcribe_batch", "align"])
-def test_nan_in_a_waveform_is_said_to_be_in_the_sound(recognizer, name):
+def test_nan_in_a_waveform_is_said_to_be_in_the_sound(recognizer: Recognizer, name: str) -> None:
     broken = sound(8000)
     broken[4000] = float("nan")
     arguments = {"transcribe": [broken], "transcribe_batch": [[sound(800), broken]], "align": [broken, "A DOG"]}[name]
@@ -150,7 +153,7 @@ def test_nan_in_a_waveform_is_said_to_be_in_the_sound(recognizer, name):
 
 
 @pytest.mark.parametrize("device", ["nonsense", "", "meta", "cuda:9999", "fpga"])
-def test_a_device_that_is_not_there_is_named(model_folder, device):
+def test_a_device_that_is_not_there_is_named(model_folder: Path, device: str) -> None:
     with pytest.raises(DeviceError, match=re.escape(f"device '{device}' cannot be used (")) as caught:
         Recognizer.load(model_folder, device=device)
     assert "; here there is: cpu" in str(caught.value)
@@ -158,16 +161,16 @@ def test_a_device_that_is_not_there_is_named(model_folder, device):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu_cuda_is_refused(model_folder):
+def test_without_a_gpu_cuda_is_refused(model_folder: Path) -> None:
     with pytest.raises(DeviceError, match="device 'cuda' cannot be used"):
         Recognizer.load(model_folder, device="cuda")
 
 
 @pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
-def test_the_cpu_is_there(model_folder, device):
+def test_the_cpu_is_there(model_folder: Path, device: str | torch.device) -> None:
     assert Recognizer.load(model_folder, device=device).model.device == torch.device("cpu")
 
 
-def test_tokens_and_weights_have_to_fit(recognizer):
+def test_tokens_and_weights_have_to_fit(recognizer: Recognizer) -> None:
     with pytest.raises(ModelError, match=f"has 8 tokens, the weights are for {len(recognizer.tokens)}"):
         Recognizer(ModelParts(recognizer.engine, char_tokens(["THE CAT"])))

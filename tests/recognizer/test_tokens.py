@@ -1,7 +1,9 @@
 """Text to tokens and back, for any text, and tokens to words, for whatever a search may come up with."""
 
 import re
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -37,7 +39,7 @@ def tokens_of(kind: str, *, world: bool = False) -> Tokens:
     return Tokens.train(WORLD * 3 if world else PANGRAMS * 3, SETTINGS[kind])[0]
 
 
-def refusal(function, *arguments, **options) -> str:
+def refusal(function: Callable[..., object], *arguments: object, **options: object) -> str:
     with pytest.raises(TokensError) as caught:
         function(*arguments, **options)
     assert "\n" not in str(caught.value)
@@ -50,7 +52,7 @@ def refusal(function, *arguments, **options) -> str:
 @kinds
 @pytest.mark.parametrize("world", [False, True])
 @given(data=st.data())
-def test_any_text_of_the_alphabet_comes_back(kind, world, data):
+def test_any_text_of_the_alphabet_comes_back(kind: str, world: bool, data: st.DataObject) -> None:
     tokens = tokens_of(kind, world=world)
     text = data.draw(st.text(st.sampled_from([*sorted(tokens.alphabet), "\t", "\n", "\u2028", "\u00a0", "\u3000"])))
     ids = tokens.encode(text)
@@ -59,33 +61,33 @@ def test_any_text_of_the_alphabet_comes_back(kind, world, data):
 
 
 @kinds
-def test_the_alphabet_is_that_of_the_texts(kind):
+def test_the_alphabet_is_that_of_the_texts(kind: str) -> None:
     assert tokens_of(kind).alphabet == set("".join(PANGRAMS))
     assert tokens_of(kind, world=True).alphabet == set("".join(WORLD))
 
 
 @kinds
-def test_id_0_is_the_blank(kind):
+def test_id_0_is_the_blank(kind: str) -> None:
     tokens = tokens_of(kind)
     assert BLANK_ID == 0
     assert tokens.pieces[:2] == ("<blank>", "<unk>")
     assert len(tokens) == len(tokens.pieces) == len(set(tokens.pieces))
 
 
-def test_characters_are_single():
+def test_characters_are_single() -> None:
     tokens = tokens_of("char")
     assert {len(piece) for piece in tokens.pieces[2:]} == {1}
     assert len(tokens.encode("THE DOG")) == 7
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
-def test_pieces_are_fewer_than_characters_and_the_size_is_as_asked(kind):
+def test_pieces_are_fewer_than_characters_and_the_size_is_as_asked(kind: str) -> None:
     tokens = tokens_of(kind)
     assert len(tokens) == SETTINGS[kind].vocab_size
     assert len(tokens.encode(PANGRAMS[0])) < len(PANGRAMS[0])
 
 
-def test_characters_out_of_the_alphabet():
+def test_characters_out_of_the_alphabet() -> None:
     message = refusal(tokens_of("char").encode, "D\u00d6G", where="train.jsonl, line 7, utterance u7")
     assert message.startswith(
         "train.jsonl, line 7, utterance u7: the character '\u00d6' (U+00D6) in 'D\u00d6G' is not in the alphabet \" '"
@@ -101,7 +103,7 @@ def test_characters_out_of_the_alphabet():
 @kinds
 @pytest.mark.parametrize("world", [False, True])
 @given(data=st.data())
-def test_words_and_their_tokens_agree_for_any_ids(kind, world, data):
+def test_words_and_their_tokens_agree_for_any_ids(kind: str, world: bool, data: st.DataObject) -> None:
     """Any ids in any order: word starts at the end, doubled, missing at the beginning."""
     tokens = tokens_of(kind, world=world)
     ids = data.draw(st.lists(st.integers(2, len(tokens) - 1) | st.just(tokens.pieces.index("\u2581"))))
@@ -114,7 +116,7 @@ def test_words_and_their_tokens_agree_for_any_ids(kind, world, data):
     assert set(outside) <= {"\u2581"}
 
 
-def test_word_spans_by_hand():
+def test_word_spans_by_hand() -> None:
     tokens = Tokens.train(["AB A"], TokenSettings())[0]
     a, b, space = (tokens.pieces.index(piece) for piece in "AB\u2581")
     assert tokens.word_spans([]) == []
@@ -127,20 +129,20 @@ def test_word_spans_by_hand():
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
-def test_a_vocabulary_that_is_too_large_is_reduced_with_a_message(kind):
+def test_a_vocabulary_that_is_too_large_is_reduced_with_a_message(kind: str) -> None:
     tokens, message = Tokens.train(PANGRAMS, TokenSettings(kind=kind, vocab_size=5000))
     assert message == f"the text supports at most {len(tokens)} {kind} tokens, not 5000: {len(tokens)} are used"
     assert tokens.decode(tokens.encode(PANGRAMS[3])) == PANGRAMS[3]
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
-def test_a_vocabulary_that_is_too_small_is_refused_with_the_number_needed(kind):
+def test_a_vocabulary_that_is_too_small_is_refused_with_the_number_needed(kind: str) -> None:
     message = refusal(Tokens.train, PANGRAMS, TokenSettings(kind=kind, vocab_size=29))
     assert re.search("vocab_size is 29, but the 28 different characters .* need 30", message)
     assert len(Tokens.train(PANGRAMS, TokenSettings(kind=kind, vocab_size=30))[0]) == 30
 
 
-def test_characters_take_the_size_they_need_without_a_message():
+def test_characters_take_the_size_they_need_without_a_message() -> None:
     for texts in (PANGRAMS, ["A"], ["YES", "NO"], ["A B"]):
         tokens, message = Tokens.train(texts, TokenSettings(vocab_size=4))
         assert len(tokens) == len(set("".join(texts)) | {" "}) + 2
@@ -148,20 +150,20 @@ def test_characters_take_the_size_they_need_without_a_message():
 
 
 @kinds
-def test_words_can_be_told_apart_though_each_training_text_is_one_word(kind):
+def test_words_can_be_told_apart_though_each_training_text_is_one_word(kind: str) -> None:
     tokens, _ = Tokens.train(["YES", "NO"] * 3, SETTINGS[kind])
     assert tokens.decode(tokens.encode("NO YES NO")) == "NO YES NO"
 
 
 @kinds
 @pytest.mark.parametrize("space", [" ", ""])
-def test_long_texts_are_not_left_out(kind, space):
+def test_long_texts_are_not_left_out(kind: str, space: str) -> None:
     tokens, _ = Tokens.train([space.join(["ABCDEFGH"] * 2000) + " Z", "A"], TokenSettings(kind=kind, vocab_size=14))
     assert tokens.decode(tokens.encode("Z HA")) == "Z HA"
 
 
 @kinds
-def test_white_space_of_all_kinds_is_one_space(kind):
+def test_white_space_of_all_kinds_is_one_space(kind: str) -> None:
     tokens, _ = Tokens.train(["A\tB\nC\u00a0D", "  A\u3000 B\x1cC D "] * 3, TokenSettings(kind=kind, vocab_size=9))
     assert tokens.alphabet == set(" ABCD")
     assert tokens.decode(tokens.encode("\tA\u2003D\n")) == "A D"
@@ -179,17 +181,17 @@ def test_white_space_of_all_kinds_is_one_space(kind):
         ("<blank>", "'<blank>' (U+003C)"),
     ],
 )
-def test_what_sentencepiece_would_leave_out_in_silence_is_refused(kind, odd, named):
+def test_what_sentencepiece_would_leave_out_in_silence_is_refused(kind: str, odd: str, named: str) -> None:
     message = refusal(Tokens.train, [*PANGRAMS, odd], SETTINGS[kind])
     assert message.startswith(f"the training text {odd!r} has {named}, which cannot be learnt")
 
 
 @pytest.mark.parametrize("texts", [[], [""], [" \t\u3000", "\n"]])
-def test_nothing_to_learn_from(texts):
+def test_nothing_to_learn_from(texts: list[str]) -> None:
     assert "are empty" in refusal(Tokens.train, texts, TokenSettings())
 
 
-def test_learning_twice_gives_the_same_model():
+def test_learning_twice_gives_the_same_model() -> None:
     for settings in SETTINGS.values():
         assert Tokens.train(PANGRAMS, settings)[0].model == Tokens.train(PANGRAMS, settings)[0].model
 
@@ -197,12 +199,12 @@ def test_learning_twice_gives_the_same_model():
 # --- model files ------------------------------------------------------------------------------------------------------
 
 
-def test_a_model_is_loaded_again(tmp_path):
+def test_a_model_is_loaded_again(tmp_path: Path) -> None:
     (tmp_path / "tokens.model").write_bytes(tokens_of("bpe").model)
     assert Tokens.load(tmp_path / "tokens.model").pieces == tokens_of("bpe").pieces
 
 
-def test_bytes_that_are_no_model(tmp_path):
+def test_bytes_that_are_no_model(tmp_path: Path) -> None:
     path = tmp_path / "tokens.model"
     assert refusal(Tokens.load, path) == f"{path}: no such file"
     good = tokens_of("char").model
@@ -218,12 +220,12 @@ def test_bytes_that_are_no_model(tmp_path):
         assert refusal(Tokens.load, path).startswith(f"{path}: not a sentencepiece model")
 
 
-def test_a_model_of_another_tool():
+def test_a_model_of_another_tool() -> None:
     changed = tokens_of("char").model.replace(b"<blank>", b"<start>")
     assert "piece 0 of the token model is '<start>', expected '<blank>'" in refusal(Tokens, changed)
 
 
-def test_sentencepiece_is_quiet(capfd):
+def test_sentencepiece_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     for settings in SETTINGS.values():
         Tokens.train(PANGRAMS, settings)
         Tokens.train(["A" * 5000], settings)

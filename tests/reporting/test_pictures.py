@@ -28,7 +28,7 @@ def waveform_rows(panel: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("peak", [0.002, 0.05, 0.31, 1.0, 3.0, 20_000.0])
-def test_a_waveform_of_any_level_is_seen_whole(tmp_path, peak):
+def test_a_waveform_of_any_level_is_seen_whole(tmp_path: Path, peak: float) -> None:
     seconds = torch.arange(16_000) / 16_000
     waveform = peak * torch.sin(2 * torch.pi * 5 * seconds)  # slow, so that its line goes up and down alone
     save_sound_picture(tmp_path / "a.png", waveform, title="")
@@ -38,12 +38,12 @@ def test_a_waveform_of_any_level_is_seen_whole(tmp_path, peak):
     assert 2 < rows[0] < rows[-1] < len(panel) - 3 or peak == 1.0  # at full scale, the wave touches the frame
 
 
-def test_silence_is_drawn(tmp_path):
+def test_silence_is_drawn(tmp_path: Path) -> None:
     save_sound_picture(tmp_path / "a.png", torch.zeros(16_000), title="")
     assert 0 < len(waveform_rows(upper_panel(pixels(tmp_path / "a.png")))) < 5
 
 
-def test_numbers_are_written_in_the_colour_with_more_contrast():
+def test_numbers_are_written_in_the_colour_with_more_contrast() -> None:
     assert [_readable_on(color) for color in ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 1.0))] == [
         "black", "white", "black", "white",
     ]  # fmt: skip
@@ -56,7 +56,7 @@ def test_numbers_are_written_in_the_colour_with_more_contrast():
         assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
-def test_a_picture_of_tuning_is_written_also_where_all_rates_are_equal(tmp_path):
+def test_a_picture_of_tuning_is_written_also_where_all_rates_are_equal(tmp_path: Path) -> None:
     surface = ErrorSurface("grid", [0.1, 0.2], [0.0, 1.0, 2.0], np.full((2, 3), 100.0), (1, 2))
     save_tuning_picture(tmp_path / "a.png", [surface, surface], {16: 100.0, 32: 100.0}, without=100.0)
     picture = pixels(tmp_path / "a.png")

@@ -7,6 +7,7 @@ import pytest
 
 from asr.reporting.examples import Heard, best, changes, scored, worst
 from asr.reporting.numbers import duration, number
+from tests.support.command_line import Refusal
 from tests.support.run_folders import METRICS, lines, written
 
 
@@ -64,12 +65,12 @@ def test_numbers_for_people() -> None:
         ("settings.yaml", "a", "settings.yaml: expected sections of settings"),
     ],
 )
-def test_broken_files_are_named_in_one_line(refusal, old: Path, name: str, content: str, message: str) -> None:
+def test_broken_files_are_named_in_one_line(refusal: Refusal, old: Path, name: str, content: str, message: str) -> None:
     (old / name).write_text(content)
     assert message in refusal("report", old)
     assert not (old / "report.html").exists()
 
 
-def test_what_is_no_run_folder(refusal, tmp_path: Path) -> None:
+def test_what_is_no_run_folder(refusal: Refusal, tmp_path: Path) -> None:
     assert "no such folder" in refusal("report", tmp_path / "gone")
     assert "not a run folder, it has no metrics.jsonl" in refusal("report", tmp_path)

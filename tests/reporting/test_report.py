@@ -17,6 +17,7 @@ from asr.reporting.curves import optimiser_curves, seconds_per_epoch
 from asr.reporting.examples import read_listing
 from asr.reporting.run import read_run
 from asr.scoring import aligned_listing, score
+from tests.support.command_line import RunAsr
 from tests.support.run_folders import (
     HYPOTHESES,
     METRICS,
@@ -74,7 +75,7 @@ class Page(HTMLParser):
         self.close()
         assert self.open == []
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
@@ -83,13 +84,13 @@ class Page(HTMLParser):
         if tag in ("td", "th"):
             self.rows[-1].append("")
 
-    def handle_startendtag(self, tag, attributes):
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attributes)))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if "style" not in self.open and data.strip():
             self.texts.append(" ".join(data.split()))
         if {"td", "th"} & set(self.open[-1:]):
@@ -281,7 +282,7 @@ def test_it_says_whether_the_training_is_over(old: Path, settings: str, state: s
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_the_command_line_prints_where_the_page_is(asr, old: Path) -> None:
+def test_the_command_line_prints_where_the_page_is(asr: RunAsr, old: Path) -> None:
     result = asr("report", old)
     assert (result.code, result.out, result.err) == (0, f"{old / 'report.html'}\n", "")
 

@@ -1,5 +1,7 @@
 """What the benchmark of training compares: that both do the same work, and that operations are counted right."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
@@ -15,7 +17,7 @@ CPU = torch.device("cpu")
 SMALL = ModelSettings(conv_channels=3, num_layers=3, hidden_size=6, dropout=0.0)
 
 
-def same_weights(ours, classic):
+def same_weights(ours: AcousticModel, classic: ClassicModel) -> None:
     """Give `classic` the weights of `ours`, and take from `ours` the norms between the layers, which it has not."""
     stack = {}
     for number, layer in enumerate(ours.layers):
@@ -27,7 +29,7 @@ def same_weights(ours, classic):
         getattr(classic, part).load_state_dict(getattr(ours, part).state_dict())
 
 
-def test_with_the_same_weights_the_classic_network_gives_the_same_log_probabilities():
+def test_with_the_same_weights_the_classic_network_gives_the_same_log_probabilities() -> None:
     ours, classic = (build_model(kind, SMALL, CPU).eval() for kind in (AcousticModel, ClassicModel))
     same_weights(ours, classic)
     batch = make_batch([0.9, 0.3, 1.4])
@@ -39,7 +41,7 @@ def test_with_the_same_weights_the_classic_network_gives_the_same_log_probabilit
 
 
 @pytest.mark.parametrize("kind", [AcousticModel, ClassicModel])
-def test_a_step_takes_every_weight_and_the_loss_falls(kind):
+def test_a_step_takes_every_weight_and_the_loss_falls(kind: type[nn.Module]) -> None:
     settings = ExperimentSettings(data=DataSettings(train="none", dev="none"), model=SMALL)
     model, batch = build_model(kind, SMALL, CPU), make_batch([0.9, 0.3, 1.4])
     before = [p.detach().clone() for p in model.parameters()]
@@ -50,7 +52,7 @@ def test_a_step_takes_every_weight_and_the_loss_falls(kind):
 
 
 @pytest.mark.parametrize("subsampling", STRIDES)
-def test_operations_are_those_that_torch_counts(subsampling):
+def test_operations_are_those_that_torch_counts(subsampling: Literal[2, 3, 4, 8]) -> None:
     """Of all but the LSTM, which torch does not count, and whose products are counted by hand."""
     settings = ModelSettings(conv_channels=5, num_layers=2, hidden_size=8, subsampling=subsampling)
     model, frames = build_model(AcousticModel, settings, CPU), 2400  # 24 s: nothing is left over by any stride
@@ -65,7 +67,7 @@ def test_operations_are_those_that_torch_counts(subsampling):
     assert found["recurrence"] == pytest.approx(by_hand, rel=1e-9)
 
 
-def test_batches_are_as_long_as_asked_for_and_zero_where_they_are_padded():
+def test_batches_are_as_long_as_asked_for_and_zero_where_they_are_padded() -> None:
     batches = make_batches(40.0, 5)
     assert all(batch.waveforms.numel() <= 40 * 16_000 for batch in batches)
     assert max(batch.num_samples.max() for batch in batches) <= 17 * 16_000
@@ -81,7 +83,7 @@ def test_batches_are_as_long_as_asked_for_and_zero_where_they_are_padded():
     )
 
 
-def test_a_comparison_gives_a_row_of_the_table():
+def test_a_comparison_gives_a_row_of_the_table() -> None:
     batches = [make_batch([0.9, 0.3]), make_batch([0.6])]
     result = compare("2x4", "auto", batches, 1, CPU)
     assert experiment("2x4", "auto").model.hidden_size == 4

@@ -85,7 +85,14 @@ def test_every_file_that_the_readme_trains_with_is_there() -> None:
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_the_python_example_of_the_readme_runs(silent, model_folder, wav, tmp_path, monkeypatch, capsys) -> None:
+def test_the_python_example_of_the_readme_runs(
+    silent: bool,
+    model_folder: Path,
+    wav: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     model, talk = re.findall(r'"([^"]+)"', example)[:2]
     shutil.copytree(model_folder, tmp_path / model)

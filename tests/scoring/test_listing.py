@@ -3,7 +3,7 @@
 from asr.scoring import aligned_listing, marked_line, score, score_utterance, summary_line
 
 
-def test_listing_aligns_the_words_and_marks_the_errors():
+def test_listing_aligns_the_words_and_marks_the_errors() -> None:
     result = score(["THE CAT SAT DOWN", "", "A", "OH NO"], ["THE BAT SAT UP DOWN", "OH", "A", "NO"], ids=list("wxyz"))
     assert aligned_listing(result.utterances) == (
         "w: 2 errors in 4 words: 1 sub, 0 del, 1 ins\n"
@@ -27,20 +27,20 @@ def test_listing_aligns_the_words_and_marks_the_errors():
     )
 
 
-def test_listing_of_two_empty_texts_shows_both_lines():
+def test_listing_of_two_empty_texts_shows_both_lines() -> None:
     assert aligned_listing([score_utterance("x", "", "")]) == (
         "x: 0 errors in 0 words: 0 sub, 0 del, 0 ins\nREF:\nHYP:\n"
     )
 
 
-def test_listing_counts_wide_characters_as_two_columns():
+def test_listing_counts_wide_characters_as_two_columns() -> None:
     lines = aligned_listing([score_utterance("x", "日本 A", "ABC A")]).splitlines()
     assert lines[1:] == ["REF: 日本 A", "HYP: ABC  A", "     S"]
     lines = aligned_listing([score_utterance("x", "A 日本", "A")]).splitlines()
     assert lines[1:] == ["REF: A 日本", "HYP: A ****", "       D"]
 
 
-def test_listing_breaks_lines_between_words_to_fit_the_width():
+def test_listing_breaks_lines_between_words_to_fit_the_width() -> None:
     utterance = score_utterance("x", "THE CAT SAT ON THE MAT", "THE BAT SAT ON THE")
     lines = aligned_listing([utterance], width=len("REF: THE CAT SAT ON")).splitlines()[1:]
     assert lines == [
@@ -53,7 +53,7 @@ def test_listing_breaks_lines_between_words_to_fit_the_width():
     ]
 
 
-def test_listing_with_colours_has_the_same_text():
+def test_listing_with_colours_has_the_same_text() -> None:
     utterance = score_utterance("x", "THE CAT SAT", "THE BAT SAT UP")
     colored = aligned_listing([utterance], color=True)
     assert "\x1b[31mBAT\x1b[0m" in colored
@@ -64,7 +64,7 @@ def test_listing_with_colours_has_the_same_text():
     assert colored == aligned_listing([utterance])
 
 
-def test_marked_line_reads_without_colours_and_has_them():
+def test_marked_line_reads_without_colours_and_has_them() -> None:
     line = marked_line(score_utterance("x", "THE CAT SAT DOWN ON THAT MAT", "THE BAT SAT OH DOWN ON MAT"))
     assert str(line) == "THE [CAT>BAT] SAT [+OH] DOWN ON [-THAT] MAT"
     styles = {str(line)[span.start : span.end]: span.style for span in line.spans if span.style}
@@ -73,7 +73,7 @@ def test_marked_line_reads_without_colours_and_has_them():
     assert str(marked_line(score_utterance("x", "[b]A[/b]", "[b]A[/b]"))) == "[b]A[/b]"
 
 
-def test_summary_line():
+def test_summary_line() -> None:
     assert summary_line(score(["A B C D"] * 4, ["A X D E", "A B C D", "A B C D", "A B C D"])).startswith(
         "WER 18.75 % ["
     )

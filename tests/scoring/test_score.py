@@ -6,6 +6,7 @@ import math
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import product
 
 import jiwer
@@ -23,7 +24,7 @@ TEXTS = st.text(alphabet="AB ÄÉ日🎈 \t\n\u00a0\u0085\u2028\u3000", max_size
 PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8)
 
 
-def distance(reference, hypothesis):
+def distance(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
     """Levenshtein distance of two sequences, by the textbook's dynamic programme."""
     row = list(range(len(hypothesis) + 1))
     for i, wanted in enumerate(reference, start=1):
@@ -33,7 +34,7 @@ def distance(reference, hypothesis):
     return row[-1]
 
 
-def random_sentences(seed, count):
+def random_sentences(seed: int, count: int) -> tuple[list[str], list[str]]:
     """Sentences of 1 to 12 words, and copies with many of the words changed, dropped or doubled."""
     rng = random.Random(seed)
     words = ["A", "I", "THE", "CAT", "SAT", "DOWN", "ÜBER"]
@@ -53,7 +54,7 @@ def random_sentences(seed, count):
 
 
 @given(PAIRS)
-def test_errors_are_the_levenshtein_distances_of_words_and_characters(pairs):
+def test_errors_are_the_levenshtein_distances_of_words_and_characters(pairs: list[tuple[str, str]]) -> None:
     for reference, hypothesis in pairs:
         result = score_utterance("x", reference, hypothesis)
         assert result.errors == distance(reference.split(), hypothesis.split())
@@ -64,7 +65,7 @@ def test_errors_are_the_levenshtein_distances_of_words_and_characters(pairs):
 
 
 @given(TEXTS, TEXTS)
-def test_alignment_spells_both_texts_and_has_as_many_marks_as_errors(reference, hypothesis):
+def test_alignment_spells_both_texts_and_has_as_many_marks_as_errors(reference: str, hypothesis: str) -> None:
     result = score_utterance("x", reference, hypothesis)
     columns = result.aligned_words()
     assert [column.reference for column in columns if column.reference is not None] == reference.split()
@@ -78,7 +79,7 @@ def test_alignment_spells_both_texts_and_has_as_many_marks_as_errors(reference, 
 
 
 @given(PAIRS)
-def test_pooled_counts_are_sums_over_utterances(pairs):
+def test_pooled_counts_are_sums_over_utterances(pairs: list[tuple[str, str]]) -> None:
     references, hypotheses = zip(*[*pairs, ("A", "A")], strict=True)  # the last one gives at least one word
     result = score(references, hypotheses)
     errors = sum(distance(r.split(), h.split()) for r, h in zip(references, hypotheses, strict=True))
@@ -92,7 +93,7 @@ def test_pooled_counts_are_sums_over_utterances(pairs):
     assert 0 <= result.wer_low <= result.wer_high < math.inf
 
 
-def test_rates_equal_jiwers_pooled_rates():
+def test_rates_equal_jiwers_pooled_rates() -> None:
     references, hypotheses = random_sentences(seed=1, count=300)
     result = score(references, hypotheses)
     assert result.wer == pytest.approx(jiwer.wer(references, hypotheses), rel=1e-12)
@@ -100,7 +101,7 @@ def test_rates_equal_jiwers_pooled_rates():
     assert 0.1 < result.wer < 1
 
 
-def test_rates_are_pooled_and_not_averaged_over_utterances():
+def test_rates_are_pooled_and_not_averaged_over_utterances() -> None:
     assert score(["A", "B C D"], ["X", "B C D"]).wer == 1 / 4  # the mean of 1/1 and 0/3 would be 1/2
 
 
@@ -121,21 +122,23 @@ def test_rates_are_pooled_and_not_averaged_over_utterances():
         ("CAT", "cat", 1, (1, 0, 0), 3),
     ],
 )
-def test_empty_and_one_letter_lines(reference, hypothesis, words, counts, character_errors):
+def test_empty_and_one_letter_lines(
+    reference: str, hypothesis: str, words: int, counts: tuple[int, int, int], character_errors: int
+) -> None:
     result = score_utterance("x", reference, hypothesis)
     assert result.num_words == words
     assert (result.substitutions, result.deletions, result.insertions) == counts
     assert result.character_errors == character_errors
 
 
-def test_empty_reference_adds_insertions_but_no_words():
+def test_empty_reference_adds_insertions_but_no_words() -> None:
     result = score(["THE CAT SAT", "", ""], ["THE BAT SAT", "OH", ""])
     assert (result.wer, result.cer) == (2 / 3, 3 / 11)
     assert (result.num_words, result.num_characters, result.num_wrong_utterances) == (3, 11, 2)
     assert (result.substitutions, result.deletions, result.insertions) == (1, 0, 1)
 
 
-def test_json_has_exactly_the_promised_keys_and_is_valid():
+def test_json_has_exactly_the_promised_keys_and_is_valid() -> None:
     result = score(["A B", ""], ["A", "C"])
     record = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert list(record) == [
@@ -146,7 +149,7 @@ def test_json_has_exactly_the_promised_keys_and_is_valid():
     assert (record["num_words"], record["substitutions"], record["deletions"], record["insertions"]) == (2, 0, 1, 1)
 
 
-def test_ids_are_given_or_counted():
+def test_ids_are_given_or_counted() -> None:
     assert [u.id for u in score(["A", "B"], ["A", "B"]).utterances] == ["1", "2"]
     assert [u.id for u in score(["A", "B"], ["A", "B"], ids=["x", "y"]).utterances] == ["x", "y"]
 
@@ -162,16 +165,18 @@ def test_ids_are_given_or_counted():
         ("A B", "A B", None, "lists of texts"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(references, hypotheses, ids, message):
+def test_what_cannot_be_scored_is_refused(
+    references: Sequence[str], hypotheses: Sequence[str], ids: list[str] | None, message: str
+) -> None:
     with pytest.raises(ScoringError, match=message):
         score(references, hypotheses, ids=ids)
 
 
-def test_example_in_the_docstring():
+def test_example_in_the_docstring() -> None:
     assert doctest.testmod(score_module) == (0, 1)
 
 
-def test_scoring_does_not_load_torch():
+def test_scoring_does_not_load_torch() -> None:
     code = "import sys, asr.scoring; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("False\n", "")
@@ -182,12 +187,12 @@ def test_scoring_does_not_load_torch():
 interval = score_module.bootstrap_interval
 
 
-def test_interval_of_equal_utterances_has_no_width():
+def test_interval_of_equal_utterances_has_no_width() -> None:
     assert interval([3] * 50, [10] * 50) == (0.3, 0.3)
     assert interval([1], [7]) == (1 / 7, 1 / 7)
 
 
-def binomial_quantile(num_trials, probability, quantile):
+def binomial_quantile(num_trials: int, probability: float, quantile: float) -> int:
     total = 0.0
     for successes in range(num_trials + 1):
         total += (
@@ -199,14 +204,14 @@ def binomial_quantile(num_trials, probability, quantile):
 
 
 @pytest.mark.parametrize("wrong", [5, 20, 100])
-def test_interval_of_one_word_utterances_is_the_binomial_one(wrong):
+def test_interval_of_one_word_utterances_is_the_binomial_one(wrong: int) -> None:
     # Drawing one-word utterances with replacement makes the number of errors binomial, whose quantiles are known.
     low, high = interval([1] * wrong + [0] * (200 - wrong), [1] * 200)
     assert abs(200 * low - binomial_quantile(200, wrong / 200, 0.025)) <= 1
     assert abs(200 * high - binomial_quantile(200, wrong / 200, 0.975)) <= 1
 
 
-def test_interval_of_many_utterances_is_the_normal_one():
+def test_interval_of_many_utterances_is_the_normal_one() -> None:
     rng = random.Random(3)
     words = [rng.randint(0, 40) for _ in range(2000)]
     errors = [sum(rng.random() < 0.1 for _ in range(count)) for count in words]
@@ -218,7 +223,7 @@ def test_interval_of_many_utterances_is_the_normal_one():
     assert high == pytest.approx(rate + 1.96 * deviation, abs=0.1 * deviation)
 
 
-def test_interval_leaves_out_draws_without_reference_words():
+def test_interval_leaves_out_draws_without_reference_words() -> None:
     # All 27 draws of three utterances are equally likely; one of them has no words.
     utterances = [(1, 2), (0, 1), (4, 0)]
     draws = [tuple(map(sum, zip(*draw, strict=True))) for draw in product(utterances, repeat=3)]
@@ -228,7 +233,7 @@ def test_interval_leaves_out_draws_without_reference_words():
     assert interval(*zip(*utterances, strict=True)) == (rates[0], rates[-1])
 
 
-def test_interval_depends_neither_on_order_nor_on_how_much_is_drawn_at_a_time(monkeypatch):
+def test_interval_depends_neither_on_order_nor_on_how_much_is_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(5)
     utterances = [(rng.randint(0, 3), rng.randint(0, 9)) for _ in range(100)]
     whole = interval(*zip(*utterances, strict=True))
@@ -237,7 +242,7 @@ def test_interval_depends_neither_on_order_nor_on_how_much_is_drawn_at_a_time(mo
     assert interval(*zip(*utterances, strict=True)) == whole
 
 
-def test_score_puts_the_interval_around_the_rate():
+def test_score_puts_the_interval_around_the_rate() -> None:
     references, hypotheses = random_sentences(seed=2, count=200)
     result = score(references, hypotheses)
     assert result.wer_low < result.wer < result.wer_high

@@ -1,6 +1,7 @@
 """Reading and pairing references and hypotheses."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,14 @@ def written(path: Path, content: str | bytes) -> Path:
         ("{A}\tB\n", ["{A}\tB"]),
     ],
 )
-def test_plain_text_has_one_utterance_a_line(tmp_path, content, lines):
+def test_plain_text_has_one_utterance_a_line(tmp_path: Path, content: str | bytes, lines: list[str]) -> None:
     texts = read_texts(written(tmp_path / "a.txt", content))
     assert list(texts.values()) == lines
     assert list(texts) == [str(number + 1) for number in range(len(lines))]
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl", "A.JSONL"])
-def test_json_lines_have_ids_or_names_of_sound_files(tmp_path, name):
+def test_json_lines_have_ids_or_names_of_sound_files(tmp_path: Path, name: str) -> None:
     content = (
         '{"text": "A\u2028B", "id": "x", "audio_filepath": "y.wav"}\n\n'
         '{"text": "", "id": 7}\r\n{"text": "C", "audio_filepath": "d/z.1.wav", "id": null}'
@@ -58,13 +59,13 @@ def test_json_lines_have_ids_or_names_of_sound_files(tmp_path, name):
         ('{"text": "A \\ud83d", "id": "y"}', "line 2: half of a surrogate pair"),
     ],
 )
-def test_broken_json_lines_are_refused(tmp_path, line, message):
+def test_broken_json_lines_are_refused(tmp_path: Path, line: str, message: str) -> None:
     path = written(tmp_path / "a.jsonl", '{"text": "A", "id": "x"}\n' + line + "\n")
     with pytest.raises(ScoringError, match="a.jsonl, " + message):
         read_texts(path)
 
 
-def test_unreadable_files_are_refused(tmp_path):
+def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScoringError, match=r"none\.txt: no such file"):
         read_texts(tmp_path / "none.txt")
     with pytest.raises(ScoringError, match="cannot be read"):
@@ -73,7 +74,7 @@ def test_unreadable_files_are_refused(tmp_path):
         read_texts(written(tmp_path / "latin.txt", "A\nB\nÜ\n".encode("latin-1")))
 
 
-def test_json_lines_are_paired_by_id_in_the_order_of_the_references(tmp_path):
+def test_json_lines_are_paired_by_id_in_the_order_of_the_references(tmp_path: Path) -> None:
     references = written(tmp_path / "r.jsonl", '{"text": "A", "id": "x"}\n{"text": "B", "audio_filepath": "y.wav"}\n')
     hypotheses = written(tmp_path / "h.json", '{"text": "BB", "id": "y"}\n{"text": "AA", "id": "x"}\n')
     pairs = pair(references, hypotheses)
@@ -81,23 +82,23 @@ def test_json_lines_are_paired_by_id_in_the_order_of_the_references(tmp_path):
     assert score(pairs.references, pairs.hypotheses, ids=pairs.ids).wer == 1
 
 
-def test_plain_texts_are_paired_by_line(tmp_path):
+def test_plain_texts_are_paired_by_line(tmp_path: Path) -> None:
     pairs = pair(written(tmp_path / "r", "A\n\nB\n"), written(tmp_path / "h.txt", "\nX\nB"))
     assert (pairs.ids, pairs.references, pairs.hypotheses) == (("1", "2", "3"), ("A", "", "B"), ("", "X", "B"))
 
 
-def test_different_line_counts_are_refused(tmp_path):
+def test_different_line_counts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScoringError, match=r"r.txt has 3 lines and .*h.txt has 2"):
         pair(written(tmp_path / "r.txt", "A\nB\n\n"), written(tmp_path / "h.txt", "A\nB\n"))
 
 
-def test_different_kinds_of_file_are_refused(tmp_path):
+def test_different_kinds_of_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScoringError, match="one is JSON lines and the other plain text"):
         pair(written(tmp_path / "r.jsonl", '{"text": "A", "id": "x"}\n'), written(tmp_path / "h.txt", "A\n"))
 
 
-def test_unmatched_ids_are_named_and_counted(tmp_path):
-    def manifest(name, ids):
+def test_unmatched_ids_are_named_and_counted(tmp_path: Path) -> None:
+    def manifest(name: str, ids: Iterable[object]) -> Path:
         return written(tmp_path / name, "".join(json.dumps({"text": "A", "id": id}) + "\n" for id in ids))
 
     references = manifest("r.jsonl", [f"u{n:02}" for n in range(14)])
@@ -116,7 +117,7 @@ NEMO = (
 )
 
 
-def test_hypotheses_of_nemo_are_what_was_recognised_not_the_reference_beside_it(tmp_path):
+def test_hypotheses_of_nemo_are_what_was_recognised_not_the_reference_beside_it(tmp_path: Path) -> None:
     nemo = written(tmp_path / "nemo.jsonl", NEMO)
     manifest = written(tmp_path / "r.jsonl", '{"text": "A B", "id": "a"}\n{"text": "D", "id": "b"}\n')
     for references in (manifest, nemo):
@@ -132,13 +133,13 @@ def test_hypotheses_of_nemo_are_what_was_recognised_not_the_reference_beside_it(
         ('{"text": "A", "pred_text": null, "id": "y"}', 'line 2: "pred_text" is None, expected a text'),
     ],
 )
-def test_hypotheses_that_are_missing_are_not_taken_from_the_reference(tmp_path, line, message):
+def test_hypotheses_that_are_missing_are_not_taken_from_the_reference(tmp_path: Path, line: str, message: str) -> None:
     path = written(tmp_path / "h.jsonl", '{"text": "A", "pred_text": "B", "id": "x"}\n' + line)
     with pytest.raises(ScoringError, match=message):
         read_texts(path, recognised=True)
 
 
-def test_a_hypothesis_in_one_of_two_places_is_refused(tmp_path):
+def test_a_hypothesis_in_one_of_two_places_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "h.jsonl", '{"text": "A", "pred_text_beam": "B", "id": "x"}')
     with pytest.raises(ScoringError, match='may stand in "text" or in "pred_text_beam"; call it "pred_text"'):
         read_texts(path, recognised=True)
@@ -153,7 +154,7 @@ def test_a_hypothesis_in_one_of_two_places_is_refused(tmp_path):
         ("h.txt", '{"text": "A", "id": "x"}\n', "line 1: JSON in a file of plain text; name the file .jsonl"),
     ],
 )
-def test_names_and_keys_are_not_counted_as_right_words(tmp_path, name, content, message):
+def test_names_and_keys_are_not_counted_as_right_words(tmp_path: Path, name: str, content: str, message: str) -> None:
     path = written(tmp_path / name, content)
     with pytest.raises(ScoringError, match=message):
         pair(path, path)

@@ -1,6 +1,8 @@
 """Tensor search, against the search of one utterance at a time and against the scores of whole texts by hand."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from asr.errors import SearchError
 from asr.lm.ngram import NGramModel, NGramTable
-from asr.search import Fusion, FusionSettings
+from asr.search import Fusion, FusionSettings, Hypothesis
 from asr.search.batched.beam import tensor_beam_search
 from asr.search.batched.fusion import TensorTables
 from asr.search.batched.step import Frame, empty_prefix, next_beams
@@ -38,7 +40,7 @@ ODD_PIECES = ["<blank>", "A\u2581B", "BB\u2581", "\u2581A\u2581\u2581B"]  # boun
 few_examples = settings(max_examples=15)
 
 
-def trigram_model(units, seed):
+def trigram_model(units: Sequence[str], seed: int) -> NGramModel:
     """A 3-gram of random numbers over these words: about a third of all pairs and, after these, of all words."""
     words = ["<unk>", "<s>", "</s>", *units]
     generator = np.random.default_rng(seed)
@@ -64,26 +66,26 @@ FUSIONS = {
 }
 
 
-def random_batch(lengths, vocab, seed, spread=2.0):
+def random_batch(lengths: Sequence[int], vocab: int, seed: int, spread: float = 2.0) -> list[np.ndarray]:
     generator = torch.Generator().manual_seed(seed)
     return [log_softmax(spread * torch.randn(length, vocab, generator=generator)) for length in lengths]
 
 
-def search_batch(batch, device="cpu", **options):
+def search_batch(batch: Sequence[np.ndarray], device: str = "cpu", **options: Any) -> list[list[Hypothesis]]:
     """All at once; beyond the end of an utterance there is nothing that could be used."""
     tensors = [torch.from_numpy(log_probs).to(device) for log_probs in batch]
     padded = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=math.nan)
     return tensor_beam_search(padded, torch.tensor([len(log_probs) for log_probs in batch]), **options)
 
 
-def assert_same(found, expected):
+def assert_same(found: Sequence[Hypothesis], expected: Sequence[Hypothesis]) -> None:
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-6)
     assert [h.fusion_score for h in found] == pytest.approx([h.fusion_score for h in expected], abs=1e-6)
     assert [h.tokens for h in found] == [h.tokens for h in expected]
     assert [h.frames for h in found] == [h.frames for h in expected]
 
 
-def assert_same_as_one_by_one(batch, **options):
+def assert_same_as_one_by_one(batch: Sequence[np.ndarray], **options: Any) -> None:
     found = search_batch(batch, **options)
     assert len(found) == len(batch)
     for utterance, log_probs in zip(found, batch, strict=True):
@@ -92,7 +94,7 @@ def assert_same_as_one_by_one(batch, **options):
 
 @pytest.mark.parametrize("beam_width", [1, 3, 40])
 @pytest.mark.parametrize("fusion", FUSIONS.values(), ids=FUSIONS)
-def test_the_same_as_one_utterance_at_a_time(fusion, beam_width):
+def test_the_same_as_one_utterance_at_a_time(fusion: Fusion | None, beam_width: int) -> None:
     tables = None if fusion is None else fusion.tables
     batch = random_batch([60, 0, 23, 1], len(LONG_PIECES), seed=beam_width)
     assert_same_as_one_by_one(batch, beam_width=beam_width, num_best=beam_width, fusion=tables)
@@ -103,12 +105,12 @@ def test_the_same_as_one_utterance_at_a_time(fusion, beam_width):
     [{"max_tokens": 1}, {"max_tokens": 7}, {"beam_threshold": 2.0}, {"max_tokens": 12, "beam_threshold": 5.0}, {}],
     ids=str,
 )
-def test_the_same_prefixes_are_pruned(options):
+def test_the_same_prefixes_are_pruned(options: dict[str, Any]) -> None:
     batch = random_batch([50, 11, 80], 30, seed=1)
     assert_same_as_one_by_one(batch, beam_width=20, num_best=20, **options)
 
 
-def test_a_threshold_drops_what_the_search_one_by_one_drops_with_fusion_too():
+def test_a_threshold_drops_what_the_search_one_by_one_drops_with_fusion_too() -> None:
     batch = random_batch([50, 11, 80], len(LONG_PIECES), seed=2)
     tables = FUSIONS["both"].tables
     assert_same_as_one_by_one(batch, beam_width=20, num_best=20, beam_threshold=1.5, fusion=tables)
@@ -120,7 +122,9 @@ batches = st.lists(random_log_probs(), min_size=1, max_size=3)
 @pytest.mark.parametrize("pieces", [CHARACTERS, PIECES, ODD_PIECES], ids=["characters", "pieces", "odd pieces"])
 @few_examples
 @given(batch=batches, weights=fusion_settings)
-def test_a_wide_beam_gives_every_text_its_exact_score(pieces, batch, weights):
+def test_a_wide_beam_gives_every_text_its_exact_score(
+    pieces: list[str], batch: list[np.ndarray], weights: FusionSettings
+) -> None:
     expected = [expected_scores(log_probs, pieces, weights) for log_probs in batch]
     if not all(expected):  # the lexicon has no whole word that fits
         return
@@ -132,7 +136,7 @@ def test_a_wide_beam_gives_every_text_its_exact_score(pieces, batch, weights):
 @pytest.mark.parametrize("pieces", [PIECES, ODD_PIECES], ids=["pieces", "odd pieces"])
 @few_examples
 @given(batch=batches)
-def test_hot_words_add_what_the_phrases_that_are_found_weigh(pieces, batch):
+def test_hot_words_add_what_the_phrases_that_are_found_weigh(pieces: list[str], batch: list[np.ndarray]) -> None:
     tables = Fusion(pieces, hotwords=HOTWORDS).tables
     found = search_batch(batch, beam_width=ALL, num_best=ALL, fusion=tables)
     for utterance, log_probs in zip(found, batch, strict=True):
@@ -142,7 +146,7 @@ def test_hot_words_add_what_the_phrases_that_are_found_weigh(pieces, batch):
 
 @few_examples
 @given(batch=batches, beam_width=st.integers(1, 5))
-def test_a_narrow_beam_never_claims_more_than_the_exact_score(batch, beam_width):
+def test_a_narrow_beam_never_claims_more_than_the_exact_score(batch: list[np.ndarray], beam_width: int) -> None:
     tables = Fusion(PIECES, bigram_model()).tables
     found = search_batch(batch, beam_width=beam_width, num_best=beam_width, fusion=tables)
     for utterance, log_probs in zip(found, batch, strict=True):
@@ -153,7 +157,7 @@ def test_a_narrow_beam_never_claims_more_than_the_exact_score(batch, beam_width)
             assert hypothesis.score <= expected[hypothesis.tokens] + 1e-5
 
 
-def test_neither_the_batch_nor_its_order_changes_a_result():
+def test_neither_the_batch_nor_its_order_changes_a_result() -> None:
     batch = random_batch([12, 5, 31, 0, 31, 2], len(LONG_PIECES), seed=3)
     options = {"beam_width": 8, "num_best": 8, "fusion": FUSIONS["both"].tables}
     together = search_batch(batch, **options)
@@ -162,7 +166,7 @@ def test_neither_the_batch_nor_its_order_changes_a_result():
         assert_same(found, search_batch([log_probs], **options)[0])
 
 
-def test_speech_of_a_larger_vocabulary():
+def test_speech_of_a_larger_vocabulary() -> None:
     """Whole sentences in pieces of sentencepiece, with a 3-gram of their words: texts, scores and times."""
     verbs = ("saw", "heard")
     texts = [f"the {a} that {verb} no {b}" for a in ("cat", "bird", "fish") for verb in verbs for b in ("cat", "song")]
@@ -175,14 +179,14 @@ def test_speech_of_a_larger_vocabulary():
         assert_same_as_one_by_one(batch, beam_width=16, num_best=4, beam_threshold=25.0, fusion=tables)
 
 
-def test_tables_that_were_put_onto_the_device_before():
+def test_tables_that_were_put_onto_the_device_before() -> None:
     batch, tables = random_batch([20, 9], len(LONG_PIECES), seed=4), FUSIONS["lexicon"].tables
     before = search_batch(batch, beam_width=5, fusion=TensorTables.of(tables, "cpu"))
     assert before == search_batch(batch, beam_width=5, fusion=tables)
 
 
 @pytest.mark.parametrize("fusion", FUSIONS.values(), ids=FUSIONS)
-def test_a_frame_never_waits_for_the_device(fusion):
+def test_a_frame_never_waits_for_the_device(fusion: Fusion | None) -> None:
     """Tensors on the device "meta" have no values: whatever asks for one, or for a shape that depends on one, fails."""
     tables = TensorTables.of((fusion or Fusion(LONG_PIECES)).tables, "meta")
     frame = Frame(
@@ -197,7 +201,7 @@ def test_a_frame_never_waits_for_the_device(fusion):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that CUDA knows")
 @pytest.mark.parametrize("fusion", FUSIONS.values(), ids=FUSIONS)
-def test_a_gpu_finds_what_the_cpu_finds(fusion):
+def test_a_gpu_finds_what_the_cpu_finds(fusion: Fusion | None) -> None:
     batch = random_batch([60, 0, 23, 1], len(LONG_PIECES), seed=5)
     options = {"beam_width": 8, "num_best": 8, "fusion": None if fusion is None else fusion.tables}
     found = search_batch(batch, "cuda", **options)
@@ -205,18 +209,18 @@ def test_a_gpu_finds_what_the_cpu_finds(fusion):
         assert_same(utterance, expected)
 
 
-def test_no_utterances_and_no_frames():
+def test_no_utterances_and_no_frames() -> None:
     assert tensor_beam_search(torch.zeros(0, 5, 3), torch.zeros(0, dtype=torch.int64), beam_width=2) == []
     for [best] in tensor_beam_search(torch.zeros(2, 0, 3), torch.tensor([0, 0]), beam_width=2):
         assert (best.tokens, best.score, best.frames) == ((), 0.0, ())
 
 
-def test_a_vocabulary_of_nothing_but_the_blank():
+def test_a_vocabulary_of_nothing_but_the_blank() -> None:
     [[best]] = tensor_beam_search(torch.zeros(1, 4, 1), torch.tensor([4]), beam_width=3)
     assert (best.tokens, best.score) == ((), 0.0)
 
 
-def test_impossible_tokens_are_no_hypotheses():
+def test_impossible_tokens_are_no_hypotheses() -> None:
     log_probs = log_of([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
     [found] = search_batch([log_probs], beam_width=9, num_best=9)
     assert [(h.tokens, h.score, h.frames) for h in found] == [((1,), 0.0, (0,))]
@@ -225,7 +229,7 @@ def test_impossible_tokens_are_no_hypotheses():
 SURE_OF_B = log_of([[0.0, 0.0, 0.0, 1.0]] * 3)
 
 
-def test_half_a_word_is_better_than_nothing_but_no_better_than_a_word():
+def test_half_a_word_is_better_than_nothing_but_no_better_than_a_word() -> None:
     """B is only the beginning of BA; AB is a word. Each utterance of the batch is judged by itself."""
     tables = Fusion(CHARACTERS, bigram_model(), settings=FusionSettings(unit="lexicon")).tables
     either = log_of([[0.0, 0.0, 0.1, 0.9]] * 3)
@@ -233,7 +237,7 @@ def test_half_a_word_is_better_than_nothing_but_no_better_than_a_word():
     assert [best.tokens for [best] in found] == [(3,), (2, 3)]
 
 
-def test_what_makes_no_sense_is_refused():
+def test_what_makes_no_sense_is_refused() -> None:
     batch = torch.zeros(2, 3, 4).log_softmax(-1)
     lengths = torch.tensor([3, 3])
     with pytest.raises(SearchError, match="expected one or more"):
@@ -247,7 +251,7 @@ def test_what_makes_no_sense_is_refused():
         tensor_beam_search(batch, lengths, beam_width=2, fusion=FUSIONS["word"].tables)
 
 
-def test_a_lexicon_that_can_spell_nothing_is_said_so():
+def test_a_lexicon_that_can_spell_nothing_is_said_so() -> None:
     unigrams = {"<unk>": (-1, 0), "<s>": (-9, 0), "</s>": (-1, 0), "A": (-1, 0)}
     model = bigram_model(list(unigrams), unigrams, {})
     tables = Fusion(CHARACTERS, model, settings=FusionSettings(unit="lexicon")).tables

@@ -2,7 +2,9 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,9 @@ ALL = 3_000  # more than any case here has prefixes
 
 @pytest.mark.parametrize("pieces", [CHARACTERS, PIECES], ids=["characters", "pieces"])
 @given(log_probs=random_log_probs(), settings=fusion_settings)
-def test_a_wide_beam_gives_every_text_its_exact_score(pieces, log_probs, settings):
+def test_a_wide_beam_gives_every_text_its_exact_score(
+    pieces: list[str], log_probs: np.ndarray, settings: FusionSettings
+) -> None:
     expected = expected_scores(log_probs, pieces, settings)
     fusion = Fusion(pieces, bigram_model(), settings=settings)
     if not expected:  # the lexicon has no whole word that fits
@@ -53,7 +57,7 @@ TOKEN_BIGRAMS = {("<s>", "A"): -0.3, ("A", "</s>"): -0.2, ("A", "B"): -0.1, ("B"
 
 
 @given(log_probs=random_log_probs(), alpha=st.floats(0, 3), beta=st.floats(-3, 3))
-def test_a_language_model_of_tokens(log_probs, alpha, beta):
+def test_a_language_model_of_tokens(log_probs: np.ndarray, alpha: float, beta: float) -> None:
     expected = {}
     for tokens, acoustic in acoustic_scores(log_probs).items():
         units = ["<s>", *(CHARACTERS[t] for t in tokens), "</s>"]
@@ -68,14 +72,14 @@ def test_a_language_model_of_tokens(log_probs, alpha, beta):
 
 @pytest.mark.parametrize("pieces", [CHARACTERS, PIECES], ids=["characters", "pieces"])
 @given(log_probs=random_log_probs())
-def test_hot_words_add_what_the_phrases_that_are_found_weigh(pieces, log_probs):
+def test_hot_words_add_what_the_phrases_that_are_found_weigh(pieces: list[str], log_probs: np.ndarray) -> None:
     expected = {t: a + hotword_bonus(written(t, pieces)) for t, a in acoustic_scores(log_probs).items()}
     fusion = Fusion(pieces, hotwords=HOTWORDS)
     assert_same_scores(prefix_beam_search(log_probs, beam_width=ALL, num_best=ALL, fusion=fusion.tables), expected)
 
 
 @given(log_probs=random_log_probs())
-def test_hot_words_with_a_language_model_need_no_place_in_its_vocabulary(log_probs):
+def test_hot_words_with_a_language_model_need_no_place_in_its_vocabulary(log_probs: np.ndarray) -> None:
     settings = FusionSettings(unit="lexicon", alpha=0.8, beta=0.3)
     expected = {}
     for tokens, acoustic in acoustic_scores(log_probs).items():
@@ -89,7 +93,9 @@ def test_hot_words_with_a_language_model_need_no_place_in_its_vocabulary(log_pro
 
 
 @given(log_probs=random_log_probs(), beam_width=st.integers(1, 5), settings=fusion_settings)
-def test_a_narrow_beam_never_claims_more_than_the_exact_score(log_probs, beam_width, settings):
+def test_a_narrow_beam_never_claims_more_than_the_exact_score(
+    log_probs: np.ndarray, beam_width: int, settings: FusionSettings
+) -> None:
     expected = expected_scores(log_probs, CHARACTERS, settings.model_copy(update={"unit": "word"}))
     fusion = Fusion(CHARACTERS, bigram_model(), settings=settings.model_copy(update={"unit": "word"}))
     found = prefix_beam_search(log_probs, beam_width=beam_width, num_best=beam_width, fusion=fusion.tables)
@@ -99,7 +105,7 @@ def test_a_narrow_beam_never_claims_more_than_the_exact_score(log_probs, beam_wi
         assert hypothesis.score <= expected[hypothesis.tokens] + 1e-5
 
 
-def test_the_text_is_the_same_for_every_batch_size_and_order(monkeypatch):
+def test_the_text_is_the_same_for_every_batch_size_and_order(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = [long_log_probs(30 + 7 * seed, seed) for seed in range(9)]
     settings, fusion = SearchSettings(method="beam", beam_width=8), Fusion(CHARACTERS, bigram_model())
     alone = [search(log_probs, settings, fusion) for log_probs in batch]
@@ -108,7 +114,7 @@ def test_the_text_is_the_same_for_every_batch_size_and_order(monkeypatch):
     assert [best for [best] in search_batch(batch[::-1], settings, fusion)] == alone[::-1]
 
 
-def test_a_lexicon_that_can_spell_nothing_is_said_so():
+def test_a_lexicon_that_can_spell_nothing_is_said_so() -> None:
     log_probs = log_of([[0.0, 0.0, 0.0, 1.0]] * 3)  # nothing but B
     fusion = Fusion(
         CHARACTERS, bigram_model(["<unk>", "<s>", "</s>", "A"], UNIGRAMS, {}), settings=FusionSettings(unit="lexicon")
@@ -117,14 +123,14 @@ def test_a_lexicon_that_can_spell_nothing_is_said_so():
         prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
 
 
-def test_half_a_word_is_better_than_nothing():
+def test_half_a_word_is_better_than_nothing() -> None:
     log_probs = log_of([[0.0, 0.0, 0.0, 1.0]] * 3)  # B, of which the lexicon has only the beginning of BA
     fusion = Fusion(CHARACTERS, bigram_model(), settings=FusionSettings(unit="lexicon"))
     [best] = prefix_beam_search(log_probs, beam_width=4, fusion=fusion.tables)
     assert best.tokens == (3,)
 
 
-def test_other_characters_and_other_tokens_are_refused():
+def test_other_characters_and_other_tokens_are_refused() -> None:
     lower = ["<unk>", "<s>", "</s>", "a", "ab"]
     model = bigram_model(lower, dict.fromkeys(lower, (-1, 0)), {})
     with pytest.raises(LanguageModelError, match=r"only 0 of the 2 words .* not 'a'"):
@@ -146,12 +152,12 @@ def test_other_characters_and_other_tokens_are_refused():
         ({"A": 1e300}, "of at most 100, such as 1.5"),
     ],
 )
-def test_hot_words_that_make_no_sense_are_refused(hotwords, message):
+def test_hot_words_that_make_no_sense_are_refused(hotwords: dict[str, Any], message: str) -> None:
     with pytest.raises(SearchError, match=message):
         Fusion(CHARACTERS, hotwords=hotwords)
 
 
-def test_a_vocabulary_of_one_word():
+def test_a_vocabulary_of_one_word() -> None:
     words = ["<unk>", "<s>", "</s>", "A"]
     fusion = Fusion(CHARACTERS, bigram_model(words, UNIGRAMS, {}), settings=FusionSettings(unit="lexicon"))
     [best] = prefix_beam_search(long_log_probs(20, 3), beam_width=8, fusion=fusion.tables)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from asr.errors import SearchError
-from asr.search import Fusion, FusionSettings
+from asr.search import Fusion, FusionSettings, Hypothesis
 from asr.search.batched.beam import tensor_beam_search
 from asr.search.greedy import greedy_search
 from asr.search.kernel.beams import scale
@@ -23,30 +23,30 @@ from tests.support.log_probs import gaussian_log_probs, log_of, long_log_probs
 
 
 @pytest.mark.parametrize(("num_tokens", "beam_width"), [(1, 3), (2, 1), (6, 1), (30, 4), (100, 2)])
-def test_frames_that_say_nothing(num_tokens, beam_width):
+def test_frames_that_say_nothing(num_tokens: int, beam_width: int) -> None:
     even = log_of(np.full((6, num_tokens), 1 / num_tokens))
     found = prefix_beam_search(even, beam_width=beam_width, num_best=beam_width)
     assert len({hypothesis.tokens for hypothesis in found}) == (beam_width if num_tokens > 1 else 1)
 
 
-def test_of_equals_all_stay_that_the_beam_has_room_for():
+def test_of_equals_all_stay_that_the_beam_has_room_for() -> None:
     log_probs = log_of([[0.1, 0.3, 0.3, 0.3]])
     found = prefix_beam_search(log_probs, beam_width=5, num_best=5, beam_threshold=1e-20)
     assert [hypothesis.tokens for hypothesis in found] == [(1,), (2,), (3,)]
 
 
 @pytest.mark.parametrize("beam_threshold", [0.0, -1e9, math.nan])
-def test_a_threshold_that_nothing_can_be_within_is_refused(beam_threshold):
+def test_a_threshold_that_nothing_can_be_within_is_refused(beam_threshold: float) -> None:
     with pytest.raises(SearchError, match=r"beam_threshold is .*; expected nats, more than 0"):
         prefix_beam_search(gaussian_log_probs(3, 3, 0), beam_width=2, beam_threshold=beam_threshold)
 
 
-def test_a_beam_that_no_memory_holds_is_refused():
+def test_a_beam_that_no_memory_holds_is_refused() -> None:
     with pytest.raises(SearchError, match="beam of 1000000000000 takes more memory than there is"):
         prefix_beam_search(gaussian_log_probs(3, 3, 0), beam_width=10**12)
 
 
-def test_that_nothing_is_left_of_the_likeliest_paths_is_no_division_by_zero():
+def test_that_nothing_is_left_of_the_likeliest_paths_is_no_division_by_zero() -> None:
     beams = np.zeros(2, BEAM)
     beams["last"] = [4.0, 1.0]
     assert call_scale(beams, 2) == 4.0
@@ -55,14 +55,14 @@ def test_that_nothing_is_left_of_the_likeliest_paths_is_no_division_by_zero():
 
 
 @numba.njit
-def call_scale(beams, num_beams):
+def call_scale(beams: np.ndarray, num_beams: int) -> float:
     return scale(beams, num_beams)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def test_words_that_cannot_be_written_do_not_count_against_the_language_model():
+def test_words_that_cannot_be_written_do_not_count_against_the_language_model() -> None:
     model = bigram_model(["<unk>", "<s>", "</s>", "A"], UNIGRAMS, {})
     dictionary = ["A", "A\nB\n", "A\u00a0B", "\u2581A", "\ud800", "1", "b", "", " "]
     fusion = Fusion(CHARACTERS, model, settings=FusionSettings(unit="lexicon"), lexicon=dictionary)
@@ -74,7 +74,7 @@ def test_words_that_cannot_be_written_do_not_count_against_the_language_model():
     assert set(written(best.tokens, CHARACTERS)) == {"AB"}
 
 
-def test_words_of_a_model_need_not_all_be_written():
+def test_words_of_a_model_need_not_all_be_written() -> None:
     """White space that is none to ARPA, digits and lower case, beside words that can be."""
     odd = ["A\u00a0B", "a", "A1"]
     words = [*WORDS, "B", "AA", *odd]
@@ -85,7 +85,7 @@ def test_words_of_a_model_need_not_all_be_written():
         assert batch[0] == batch[1]
 
 
-def test_a_piece_may_finish_a_word_and_end_it_at_once():
+def test_a_piece_may_finish_a_word_and_end_it_at_once() -> None:
     """The lexicon has no word A, so none may end before the piece that makes it AB."""
     model = bigram_model(["<unk>", "<s>", "</s>", "AB"], UNIGRAMS, {})
     fusion = Fusion(["<blank>", "\u2581A", "B\u2581"], model, settings=FusionSettings(unit="lexicon"))
@@ -94,7 +94,7 @@ def test_a_piece_may_finish_a_word_and_end_it_at_once():
     assert best.tokens == (1, 2)
 
 
-def test_gains_beyond_all_reason_leave_numbers():
+def test_gains_beyond_all_reason_leave_numbers() -> None:
     """Words that are next to impossible, but for a bigram that takes all of that back at the end of the word."""
     words = ["<unk>", "<s>", "</s>", "A", "AB", "ABB"]
     unigrams = UNIGRAMS | {"A": (-0.1, 0), "AB": (-17, 0), "ABB": (-34, 0)}
@@ -116,7 +116,9 @@ def test_gains_beyond_all_reason_leave_numbers():
         ([3, 1, 2], -0.3 - 100 - 0.4 - 0.2),  # B A: a boundary ends the word, then A (-0.4) and the end after it (-0.2)
     ],
 )
-def test_a_text_that_costs_more_than_a_factor_can_hold_has_its_exact_score(tokens, log10_of_words):
+def test_a_text_that_costs_more_than_a_factor_can_hold_has_its_exact_score(
+    tokens: list[int], log10_of_words: float
+) -> None:
     """An unknown word at 3.3 times -100 (log10) is 760 nats, whose exponential is zero. By hand, and in tensors."""
     unigrams = UNIGRAMS | {"<unk>": (-100, 0)}
     fusion = Fusion(CHARACTERS, bigram_model(unigrams=unigrams), settings=FusionSettings(alpha=3.3, beta=0.0))
@@ -131,7 +133,7 @@ def test_a_text_that_costs_more_than_a_factor_can_hold_has_its_exact_score(token
     assert best.score == pytest.approx(other.score, rel=1e-12)
 
 
-def test_what_only_a_wider_beam_finds_is_found():
+def test_what_only_a_wider_beam_finds_is_found() -> None:
     """At first the only word, AB, is so unlikely that a beam of one drops it for the silence that ends in nothing."""
     model = bigram_model(["<unk>", "<s>", "</s>", "AB"], UNIGRAMS | {"AB": (-1, 0)}, {})
     fusion = Fusion(CHARACTERS, model, settings=FusionSettings(unit="lexicon")).tables
@@ -148,7 +150,7 @@ def test_what_only_a_wider_beam_finds_is_found():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_log_probs_may_be_of_any_float_type(dtype):
+def test_log_probs_may_be_of_any_float_type(dtype: torch.dtype) -> None:
     """A bfloat16, which NumPy does not know, rounds by up to 0.4 %: their probabilities do not sum to one any more."""
     log_probs = torch.randn(30, 500, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1).to(dtype)
     exact = log_probs.double().log_softmax(dim=1)
@@ -170,7 +172,7 @@ def test_log_probs_may_be_of_any_float_type(dtype):
 
 
 @pytest.mark.parametrize("search", [partial(greedy_search), partial(prefix_beam_search, beam_width=4)])
-def test_what_is_no_array_of_floats_is_told_so(search):
+def test_what_is_no_array_of_floats_is_told_so(search: partial[list[Hypothesis]]) -> None:
     """As it is outside of tests, where nobody checks types."""
     unchecked = partial(inspect.unwrap(search.func), **search.keywords)
     rows = torch.full((3, 4), 0.25).log()
@@ -184,7 +186,7 @@ def test_what_is_no_array_of_floats_is_told_so(search):
 # --- threads ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_number_of_threads_changes_nothing(monkeypatch):
+def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fusion = Fusion(CHARACTERS, bigram_model(), hotwords={"BA": 2.0}).tables
     batch = [long_log_probs(10 + 7 * seed, seed) for seed in range(12)]
     results = []

@@ -14,7 +14,7 @@ from tests.support.log_probs import long_log_probs
 
 
 @pytest.mark.parametrize("beam_width", [1, 2, 3, 5])
-def test_pieces_that_end_words_lose_nothing_in_a_narrow_beam(beam_width):
+def test_pieces_that_end_words_lose_nothing_in_a_narrow_beam(beam_width: int) -> None:
     """`BB▁` closes another word than the one that is open before it, so no bound on the open one holds for it."""
     pieces = ["<blank>", "A\u2581B", "BB\u2581", "\u2581A\u2581\u2581B"]
     fusion = Fusion(pieces, bigram_model(), settings=FusionSettings(alpha=1.0, beta=2.0))
@@ -25,13 +25,20 @@ def test_pieces_that_end_words_lose_nothing_in_a_narrow_beam(beam_width):
         assert found.score == pytest.approx(expected, abs=1e-6)
 
 
-def slow_beam(log_probs, beam_width, tables):
+def slow_beam(log_probs: np.ndarray, beam_width: int, tables: FusionTables) -> float:
     """The best score of a textbook beam search, every extension of which is scored by the functions of the kernel."""
     beams = {(): (1.0, 0.0, 0.0, FusionState(tables.lm_start, 0, tables.hotwords.start))}
     for row in np.exp(log_probs).astype(float).tolist():
         extended = {}
 
-        def add(prefix, blank, token, gain, state, extended=extended):
+        def add(
+            prefix: tuple[int, ...],
+            blank: float,
+            token: float,
+            gain: float,
+            state: FusionState,
+            extended: dict[tuple[int, ...], Beam] = extended,
+        ) -> None:
             old = extended.get(prefix, (0.0, 0.0))
             extended[prefix] = (old[0] + blank, old[1] + token, gain, state)
 
@@ -47,10 +54,10 @@ def slow_beam(log_probs, beam_width, tables):
 
 
 @numba.njit
-def call_advance(tables, state, token):
+def call_advance(tables: FusionTables, state: FusionState, token: int) -> tuple[float, FusionState]:
     return advance(tables, state, token)
 
 
 @numba.njit
-def call_finish(tables, state):
+def call_finish(tables: FusionTables, state: FusionState) -> float:
     return finish(tables, state, True)

@@ -2,12 +2,16 @@
 
 import gzip
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
 
-from asr.lm.ngram import NGramTable
+from asr.lm.ngram import NGramModel, NGramTable
+
+WordsAndTables: TypeAlias = tuple[list[str], list[NGramTable]]
 
 # A pruned model: `b a c` is there, but not its suffix `a c`. Not in any order.
 SMALL = r"""\data\
@@ -43,8 +47,9 @@ ngram 3=4
 class Oracle:
     """Log10-probabilities by the definition."""
 
-    def __init__(self, text, *, order=None):
-        self.log_probs, self.backoffs = {}, {}
+    def __init__(self, text: str, *, order: int | None = None) -> None:
+        self.log_probs: dict[tuple[str, ...], float] = {}
+        self.backoffs: dict[tuple[str, ...], float] = {}
         for line in text.splitlines():
             fields = line.split("\t")
             if len(fields) > 1:
@@ -55,18 +60,19 @@ class Oracle:
         self.order = order or max(map(len, self.log_probs))
 
     @classmethod
-    def read(cls, path: Path):
+    def read(cls, path: Path) -> Self:
         data = path.read_bytes()
         return cls((gzip.decompress(data) if path.suffix == ".gz" else data).decode())
 
-    def log10_prob(self, context, word):
+    def log10_prob(self, context: tuple[str, ...], word: str) -> float:
         if (*context, word) in self.log_probs:
             return self.log_probs[(*context, word)]
         return self.backoffs.get(context, 0.0) + self.log10_prob(context[1:], word)
 
-    def score(self, sentence):
+    def score(self, sentence: Iterable[str]) -> list[tuple[float, bool]]:
         """The log10-probability of each word of a sentence and of its end, and whether the word is unknown."""
-        history, scores = ("<s>",), []
+        history: tuple[str, ...] = ("<s>",)
+        scores = []
         for word in (*sentence, "</s>"):
             known = (word,) in self.log_probs and word != "<unk>"
             shown = word if known else "<unk>"
@@ -76,7 +82,7 @@ class Oracle:
         return scores
 
 
-def natural_scores(model, sentence):
+def natural_scores(model: NGramModel, sentence: Iterable[str]) -> list[float]:
     """What the model under test says: the natural-log probability of each word of a sentence and of its end."""
     state, scores = model.start_state, []
     for word in (*sentence, "</s>"):
@@ -85,17 +91,18 @@ def natural_scores(model, sentence):
     return scores
 
 
-def assert_same(model, oracle, sentence):
+def assert_same(model: NGramModel, oracle: Oracle, sentence: Sequence[str]) -> None:
     expected = [log_prob * math.log(10) for log_prob, _ in oracle.score(sentence)]
     np.testing.assert_allclose(natural_scores(model, sentence), expected, rtol=1e-5, atol=1e-5)
 
 
 @st.composite
-def random_models(draw):
+def random_models(draw: st.DrawFn) -> WordsAndTables:
     """Words and tables of a model of order 1 to 4 over few words: contexts are there, suffixes need not be."""
     words = ["<unk>", "<s>", "</s>", *draw(st.sampled_from([[], ["a"], ["a", "b", "ü"]]))]
     values = st.floats(-5, 0, width=32)
-    contexts, tables = [()], []
+    contexts: list[tuple[int, ...]] = [()]
+    tables = []
     order = draw(st.integers(1, 4))
     for length in range(1, order + 1):
         every = sorted((*context, word) for context in contexts for word in range(len(words)))
@@ -112,7 +119,7 @@ def random_models(draw):
     return words, tables
 
 
-def as_text(words, tables):
+def as_text(words: Sequence[str], tables: Sequence[NGramTable]) -> str:
     """The tables as lines that `Oracle` reads, in log10."""
     lines = []
     for table in tables:
@@ -122,7 +129,7 @@ def as_text(words, tables):
     return "\n".join(lines)
 
 
-def assert_equal_models(left, right):
+def assert_equal_models(left: NGramModel, right: NGramModel) -> None:
     assert left.vocabulary.words() == right.vocabulary.words()
     for name, a, b in zip(left.tables._fields, left.tables, right.tables, strict=True):
         np.testing.assert_array_equal(a, b, err_msg=name)

@@ -4,17 +4,34 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 ROOT = Path(__file__).parents[2]
 
 
-def shell(command: str, *, unbuffered: str = "") -> subprocess.CompletedProcess:
+@dataclass(frozen=True)
+class Result:
+    """What a run of `asr` leaves: its exit status, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+RunAsr: TypeAlias = Callable[..., Result]  # the fixture `asr`
+Refusal: TypeAlias = Callable[..., str]  # the fixture `refusal`
+
+
+def shell(command: str, *, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
     """Runs a line of bash in which `asr` is the command line under test."""
     script = f'asr() {{ "{sys.executable}" -m asr "$@"; }}\n{command}'
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-    command = ["bash", "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    return subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    )
 
 
 def written(path: Path, *lines: object) -> Path:

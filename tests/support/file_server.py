@@ -1,8 +1,8 @@
 """A real HTTP server on 127.0.0.1 that gives the files of a dictionary, in ranges, and can be told to hang up once."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -48,7 +48,9 @@ def file_server() -> Iterator[FileServer]:
         http.server_close()
 
 
-def assert_goes_on_after_a_break(server: FileServer, path: str, fetch, broken) -> None:
+def assert_goes_on_after_a_break(
+    server: FileServer, path: str, fetch: Callable[[], object], broken: AbstractContextManager[object]
+) -> None:
     """`fetch` breaks in the middle of `path` as `broken` says (a context manager), and the next time goes on there."""
     middle = len(server.files[path]) // 2
     server.break_after = middle

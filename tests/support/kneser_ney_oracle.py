@@ -1,12 +1,19 @@
 """Interpolated modified Kneser-Ney smoothing the slow way, for tests: dictionaries and the published formulas."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from functools import cache
+from typing import TypeAlias
 
-FALLBACK = (0.5, 1.0, 1.5)
+NGram: TypeAlias = tuple[str, ...]
+Discounts: TypeAlias = tuple[float, float, float]  # of n-grams seen once, twice, more often
+
+FALLBACK: Discounts = (0.5, 1.0, 1.5)
 
 
-def kneser_ney(sentences, order, min_counts=(1,)):
+def kneser_ney(
+    sentences: Sequence[Sequence[str]], order: int, min_counts: Sequence[int] = (1,)
+) -> tuple[dict[NGram, tuple[float, float]], list[Discounts]]:
     """`{words: (probability, back-off weight)}` and the discounts of each order (Chen & Goodman 1998)."""
     seen = count_ngrams(sentences, order)
     adjusted = adjusted_counts(seen, order)
@@ -14,20 +21,20 @@ def kneser_ney(sentences, order, min_counts=(1,)):
     min_counts = [*min_counts, *min_counts[-1:] * order][:order]
     kept = [{g for g in counts if n == 1 or seen[g] >= min_counts[n - 1]} for n, counts in enumerate(adjusted, 1)]
     vocabulary = {"<unk>", "</s>", *(word for sentence in sentences for word in sentence)}
-    children = defaultdict(dict)
+    children: defaultdict[NGram, dict[str, int]] = defaultdict(dict)
     for counts in adjusted:
         for ngram, count in counts.items():
             children[ngram[:-1]][ngram[-1]] = count
 
-    def discount(ngram, count):
+    def discount(ngram: NGram, count: int) -> float:
         return discounts[len(ngram) - 1][min(count, 3) - 1] if count else 0.0
 
     @cache
-    def total(context):
+    def total(context: NGram) -> int:
         return sum(children[context].values())
 
     @cache
-    def backoff(context):
+    def backoff(context: NGram) -> float:
         left = 0.0
         for word, count in children[context].items():
             ngram = (*context, word)
@@ -35,7 +42,7 @@ def kneser_ney(sentences, order, min_counts=(1,)):
         return left / total(context) if children[context] else 1.0
 
     @cache
-    def prob(context, word):
+    def prob(context: NGram, word: str) -> float:
         ngram = (*context, word)
         lower = prob(context[1:], word) if context else 1 / len(vocabulary)
         if ngram not in kept[len(context)]:
@@ -43,6 +50,7 @@ def kneser_ney(sentences, order, min_counts=(1,)):
         count = children[context][word]
         return (count - discount(ngram, count)) / total(context) + backoff(context) * lower
 
+    model: dict[NGram, tuple[float, float]]
     model = {(word,): (prob((), word), backoff((word,)) if order > 1 else 1.0) for word in vocabulary}
     model["<s>",] = (1.0, backoff(("<s>",)) if order > 1 else 1.0)
     for n in range(2, order + 1):
@@ -50,9 +58,9 @@ def kneser_ney(sentences, order, min_counts=(1,)):
     return model, discounts
 
 
-def count_ngrams(sentences, order):
+def count_ngrams(sentences: Sequence[Sequence[str]], order: int) -> Counter[NGram]:
     """How often each n-gram occurs; <s> alone is none."""
-    seen = Counter()
+    seen: Counter[NGram] = Counter()
     for sentence in sentences:
         text = ("<s>", *sentence, "</s>")
         for n in range(1, order + 1):
@@ -61,9 +69,9 @@ def count_ngrams(sentences, order):
     return seen
 
 
-def adjusted_counts(seen, order):
+def adjusted_counts(seen: Counter[NGram], order: int) -> list[dict[NGram, int]]:
     """For each order: counts, or numbers of different words before, of all n-grams."""
-    befores = defaultdict(set)
+    befores: defaultdict[NGram, set[str]] = defaultdict(set)
     for ngram in seen:
         befores[ngram[1:]].add(ngram[0])
     return [
@@ -72,7 +80,7 @@ def adjusted_counts(seen, order):
     ]
 
 
-def discounts_of(counts):
+def discounts_of(counts: list[int]) -> Discounts:
     n1, n2, n3, n4 = (counts.count(count) for count in (1, 2, 3, 4))
     if 0 in (n1, n2, n3):
         return FALLBACK

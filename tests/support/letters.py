@@ -1,5 +1,7 @@
 """Letters as units of language models, for tests."""
 
+from collections.abc import Iterable
+
 from asr.errors import TokensError
 
 SENTENCES = ["THE DOG BARKS", "THE CAT SLEEPS", "A BIRD SINGS", "NO FISH SINGS", "THE BIRD SLEEPS", "A DOG"]
@@ -22,5 +24,5 @@ class Letters:
         return [1 + self.letters.index(letter) for letter in text]
 
 
-def letters_of(texts) -> Letters:
+def letters_of(texts: Iterable[str]) -> Letters:
     return Letters("".join(sorted(set("".join(texts)))).encode())

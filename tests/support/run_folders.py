@@ -31,7 +31,7 @@ def heard(epoch: int, *hypotheses: str) -> list[dict[str, object]]:
     ]
 
 
-def lines(records: list) -> str:
+def lines(records: list[dict[str, object]]) -> str:
     return "".join(json.dumps(one) + "\n" for one in records)
 
 

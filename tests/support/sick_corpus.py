@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -43,7 +44,16 @@ class Corpus:
         for number in range(first, first + count):
             self.add(f"{name}{number}", number)
 
-    def add(self, id: str, number: int, samples=None, *, rate: int = RATE, crlf: bool = False, **record) -> None:
+    def add(
+        self,
+        id: str,
+        number: int,
+        samples: np.ndarray | None = None,
+        *,
+        rate: int = RATE,
+        crlf: bool = False,
+        **record: object,
+    ) -> None:
         file = self.path.parent / "wav" / f"{id}.wav"
         samples = sound(number) if samples is None else samples
         soundfile.write(file, samples, rate, subtype="FLOAT")
@@ -63,7 +73,7 @@ class Corpus:
         return self.path
 
 
-def ask(manifest: Path, expected: Requirements = EXPECTED, **options) -> tuple[list[Finding], Report]:
+def ask(manifest: Path, expected: Requirements = EXPECTED, **options: Any) -> tuple[list[Finding], Report]:
     findings: list[Finding] = []
     report = examine(manifest, expected, progress=lambda *_: None, on_finding=findings.append, **options)
     return findings, report

@@ -1,5 +1,7 @@
 """Recognisers with random weights that are never at a loss for words, and sounds for them."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -17,11 +19,13 @@ _SMALL = {"conv_channels": 4, "hidden_size": 24, "num_layers": 1}
 _UNKNOWN_ID = 1
 
 
-def char_tokens(texts=TEXTS):
+def char_tokens(texts: list[str] = TEXTS) -> Tokens:
     return Tokens.train(texts, TokenSettings(kind="char"))[0]
 
 
-def talkative(seed=0, *, tokens=None, search=None, **settings):
+def talkative(
+    seed: int = 0, *, tokens: Tokens | None = None, search: SearchSettings | None = None, **settings: Any
+) -> Recognizer:
     """So sure of itself that it writes long texts, which depend on the sound."""
     tokens = tokens or char_tokens()
     torch.manual_seed(seed)
@@ -31,7 +35,7 @@ def talkative(seed=0, *, tokens=None, search=None, **settings):
     return Recognizer(ModelParts(TorchEngine(model), tokens, search or SearchSettings()))
 
 
-def sound(num_samples, seed=0, level=0.1):
+def sound(num_samples: int, seed: int = 0, level: float = 0.1) -> np.ndarray:
     """Noise whose loudness and colour change every 50 ms; its peak is `level`."""
     rng = np.random.default_rng(seed)
     pieces = [np.convolve(rng.normal(size=800), rng.normal(size=5), "same") for _ in range(num_samples // 800 + 1)]

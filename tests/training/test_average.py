@@ -11,6 +11,7 @@ from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.tokens import Tokens, TokenSettings
 from asr.torch_engine import TorchEngine
+from tests.support.command_line import Refusal, RunAsr
 
 TEXT = "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG"
 
@@ -24,7 +25,7 @@ def write_model(folder: Path, *, seed: int, hidden_size: int = 8, text: str = TE
     return folder
 
 
-def test_weights_are_the_mean_of_the_models(asr, tmp_path: Path) -> None:
+def test_weights_are_the_mean_of_the_models(asr: RunAsr, tmp_path: Path) -> None:
     folders = [write_model(tmp_path / str(seed), seed=seed) for seed in (1, 2, 3)]
     result = asr("average", *folders, "--output", tmp_path / "mean")
     assert (result.code, result.out.strip()) == (0, str(tmp_path / "mean"))
@@ -35,7 +36,7 @@ def test_weights_are_the_mean_of_the_models(asr, tmp_path: Path) -> None:
     assert str(folders[2]) in (tmp_path / "mean" / "README.md").read_text()
 
 
-def test_models_that_do_not_belong_together_are_refused(refusal, tmp_path: Path) -> None:
+def test_models_that_do_not_belong_together_are_refused(refusal: Refusal, tmp_path: Path) -> None:
     one = write_model(tmp_path / "one", seed=1)
     wide = write_model(tmp_path / "wide", seed=1, hidden_size=9)
     other = write_model(tmp_path / "other", seed=1, text="OTHER WORDS")
@@ -46,7 +47,7 @@ def test_models_that_do_not_belong_together_are_refused(refusal, tmp_path: Path)
     assert not (tmp_path / "mean").exists()
 
 
-def test_a_run_that_has_kept_no_models_is_told_how_to_keep_them(refusal, tmp_path: Path) -> None:
+def test_a_run_that_has_kept_no_models_is_told_how_to_keep_them(refusal: Refusal, tmp_path: Path) -> None:
     pattern = tmp_path / "run" / "best" / "*"  # the shell leaves it as it is where nothing fits
     message = refusal("average", pattern, "--output", tmp_path / "mean")
     assert message.startswith(f"{pattern}: no models to average; ")

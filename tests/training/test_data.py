@@ -8,6 +8,7 @@ import pytest
 from asr.errors import AudioError, ManifestError, TokensError
 from asr.training.run.metrics import read_metrics
 from asr.training.train import train
+from tests.support.command_line import Refusal, RunAsr
 from tests.support.small_training import settings_for, write_conf, write_small_corpus
 from tests.support.tones import random_texts, write_corpus
 
@@ -23,7 +24,7 @@ def change(manifest: Path, number: int, **values: object) -> None:
     manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_missing_sounds_are_named_and_left_out_if_asked(asr, refusal, corpus: Path) -> None:
+def test_missing_sounds_are_named_and_left_out_if_asked(asr: RunAsr, refusal: Refusal, corpus: Path) -> None:
     conf = write_conf(corpus, corpus / "conf.yaml", max_epochs=1)
     for number in range(12):
         (corpus / "train" / f"train{number}.wav").unlink()
@@ -45,14 +46,14 @@ def test_missing_sounds_are_named_and_left_out_if_asked(asr, refusal, corpus: Pa
 
 
 @pytest.mark.parametrize("part", ["train", "dev"])
-def test_an_utterance_of_half_an_hour_is_refused_with_the_limit(refusal, corpus: Path, part: str) -> None:
+def test_an_utterance_of_half_an_hour_is_refused_with_the_limit(refusal: Refusal, corpus: Path, part: str) -> None:
     change(corpus / f"{part}.jsonl", 1, duration=1800.0)
     message = refusal("train", write_conf(corpus, corpus / "conf.yaml"), "--run", corpus / "run")
     assert f"{part}.jsonl: 1 utterances are longer than data.max_seconds, 120: {part}1 (line 2, 1800 s)" in message
     assert "cut them into sentences" in message
 
 
-def test_an_empty_text_is_learnt_as_silence(asr, corpus: Path) -> None:
+def test_an_empty_text_is_learnt_as_silence(asr: RunAsr, corpus: Path) -> None:
     change(corpus / "train.jsonl", 2, text="")
     change(corpus / "dev.jsonl", 0, text="")
     result = asr("train", write_conf(corpus, corpus / "conf.yaml", max_epochs=2), "--run", corpus / "run")
@@ -60,7 +61,7 @@ def test_an_empty_text_is_learnt_as_silence(asr, corpus: Path) -> None:
     assert [record.num_skipped for record in read_metrics(corpus / "run" / "metrics.jsonl")] == [0, 0]
 
 
-def test_texts_that_are_all_empty_are_refused(refusal, corpus: Path) -> None:
+def test_texts_that_are_all_empty_are_refused(refusal: Refusal, corpus: Path) -> None:
     for number in range(14):
         change(corpus / "train.jsonl", number, text="")
     message = refusal("train", write_conf(corpus, corpus / "conf.yaml"), "--run", corpus / "run")

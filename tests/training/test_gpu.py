@@ -6,15 +6,17 @@ run all of it on a GPU.
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -213,7 +215,13 @@ def test_an_incident_holds_the_batch_as_it_was(device: str, tmp_path: Path) -> N
 class _NoWaiting(TorchDispatchMode):
     """Fails on a copy between devices that is waited for. Fake tensors fail by themselves where a value is read."""
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self,
+        function: OpOverload,
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
         name = function.__name__

@@ -2,7 +2,9 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from asr.settings import load_settings
 from asr.training.diagnosis import overfit
 from asr.training.diagnosis.overfit import choose, overfit_one_batch, plain
 from asr.training.settings import ExperimentSettings
+from tests.support.command_line import RunAsr
 from tests.support.small_training import settings_for, write_conf
 from tests.support.tones import SAMPLE_RATE, random_texts, write_corpus
 
@@ -33,7 +36,7 @@ def settings_of(corpus: Path, *overrides: str) -> ExperimentSettings:
     return settings_for(corpus, corpus, [*MODEL, *overrides])
 
 
-def replace_sounds(corpus: Path, samples_of) -> None:
+def replace_sounds(corpus: Path, samples_of: Callable[[Utterance], np.ndarray]) -> None:
     for utterance in read_manifest(corpus / "train.jsonl"):
         soundfile.write(utterance.audio_filepath, samples_of(utterance), SAMPLE_RATE)
 
@@ -78,7 +81,7 @@ class _Broken(AcousticModel):
 
     part = "head"
 
-    def __init__(self, *arguments, **keywords) -> None:
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         for parameter in self.get_submodule(self.part).parameters():
             parameter.data.zero_()
@@ -173,14 +176,14 @@ def test_data_that_cannot_be_used_are_refused(corpus: Path) -> None:
         overfit_one_batch(settings)
 
 
-def test_of_shards_the_first_is_learnt(asr, corpus: Path) -> None:
+def test_of_shards_the_first_is_learnt(asr: RunAsr, corpus: Path) -> None:
     assert asr("shard", corpus / "train.jsonl", corpus / "shards").code == 0
     verdict = overfit_one_batch(settings_of(corpus, f"data.train={corpus / 'shards'}"))
     assert verdict.reached, verdict.text()
     assert len(verdict.utterances) == 8
 
 
-def test_the_command_says_what_was_heard_and_fails_where_nothing_was_learnt(asr, corpus: Path) -> None:
+def test_the_command_says_what_was_heard_and_fails_where_nothing_was_learnt(asr: RunAsr, corpus: Path) -> None:
     conf = write_conf(corpus, corpus / "conf.yaml")
     overrides = [word for key in MODEL for word in ("--set", key)]
     result = asr("train", conf, "--overfit", *overrides)

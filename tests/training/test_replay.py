@@ -18,6 +18,7 @@ from asr.training.run.metrics import read_metrics
 from asr.training.settings import ExperimentSettings
 from asr.training.step import Stepper, StepReport
 from asr.training.train import train
+from tests.support.command_line import Refusal, RunAsr
 from tests.support.small_training import settings_for, state_of
 from tests.support.tones import random_texts, write_corpus
 
@@ -42,7 +43,7 @@ def broken_at(monkeypatch: pytest.MonkeyPatch, *steps: int) -> None:
 
 
 def test_a_broken_step_is_kept_left_out_and_run_again_to_the_same_losses(
-    asr, corpus: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    asr: RunAsr, corpus: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     broken_at(monkeypatch, 2)
     settings = settings_for(corpus, corpus)
@@ -151,7 +152,7 @@ def test_an_examination_leaves_the_gradients_as_they_were(corpus: Path) -> None:
     assert examination.norms["head"].gradients != layer_norms(model)["head"].gradients
 
 
-def test_files_that_are_no_incident_are_one_line(refusal, corpus: Path, tmp_path: Path) -> None:
+def test_files_that_are_no_incident_are_one_line(refusal: Refusal, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "half.pt").write_bytes(b"PK half")
     assert "half.pt: damaged, or not an incident" in refusal("train", "--replay", tmp_path / "half.pt")
     assert "no such file" in refusal("train", "--replay", tmp_path / "none.pt")

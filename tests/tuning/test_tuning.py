@@ -2,6 +2,7 @@
 
 import json
 import resource
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from asr.torch_engine import TorchEngine
 from asr.tuning import add_language_model, save_tuned, tune
 from asr.tuning.trials import Trial, _middle_of_best, _middle_of_equals, _try_widths
 from benchmarks.ctc_like import ctc_like_log_probs
-from tests.support.command_line import manifest
+from tests.support.command_line import Refusal, manifest
 
 WORDS = ["RED", "READ", "BLUE", "GREEN", "SEVEN", "EIGHT", "NINE", "OF", "THE", "HEARTS"]
 GENERATOR = np.random.default_rng(7)
@@ -33,12 +34,12 @@ DEV = [" ".join(GENERATOR.choice(WORDS, size=GENERATOR.integers(2, 6))) for _ in
 
 
 @pytest.fixture
-def tokens():
+def tokens() -> Tokens:
     return Tokens.train(TEXTS, TokenSettings())[0]
 
 
 @pytest.fixture
-def folder(tmp_path, tokens):
+def folder(tmp_path: Path, tokens: Tokens) -> Path:
     torch.manual_seed(0)
     settings = ModelSettings(conv_channels=2, num_layers=1, hidden_size=8)
     model = AcousticModel(settings, vocab_size=len(tokens), sample_rate=16_000)
@@ -47,7 +48,7 @@ def folder(tmp_path, tokens):
 
 
 @pytest.fixture
-def dev(tokens, monkeypatch):
+def dev(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Utterance], list[np.ndarray]]:
     """The dev set, whose log-probabilities are made from its texts."""
     utterances = [
         Utterance(audio_filepath=Path("a.wav"), duration=1.0, text=text, id=str(i)) for i, text in enumerate(DEV)
@@ -55,7 +56,7 @@ def dev(tokens, monkeypatch):
     generator = np.random.default_rng(3)
     log_probs = [ctc_like_log_probs(tokens.encode(text), len(tokens), generator) for text in DEV]
 
-    def batches(recognizer, given):
+    def batches(recognizer: Recognizer, given: list[Utterance]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
         assert given is utterances
         yield [0, 2], [log_probs[0], log_probs[2]]
         yield [1, *range(3, len(DEV))], [log_probs[1], *log_probs[3:]]
@@ -64,13 +65,15 @@ def dev(tokens, monkeypatch):
     return utterances, log_probs
 
 
-def save_model(path, texts, order=2):
+def save_model(path: Path, texts: Iterable[str], order: int = 2) -> Path:
     estimated = estimate_ngrams((text.split() for text in texts), order=order)
     NGramModel.from_ngrams(estimated.words, estimated.ngrams).save(path)
     return path
 
 
-def test_a_fitting_language_model_helps_and_is_used_from_then_on(folder, dev, tmp_path):
+def test_a_fitting_language_model_helps_and_is_used_from_then_on(
+    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path
+) -> None:
     utterances, log_probs = dev
     lm = save_model(tmp_path / "lm.bin", TEXTS)
     seen = []
@@ -96,14 +99,16 @@ def test_a_fitting_language_model_helps_and_is_used_from_then_on(folder, dev, tm
     assert (folder / "README.md").read_text() == card  # not told twice
 
 
-def test_confidence_is_calibrated(folder, dev, tmp_path):
+def test_confidence_is_calibrated(folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path) -> None:
     utterances, _ = dev
     tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
     before, after = tuning.calibration_errors
     assert 0 <= after <= before + 0.02
 
 
-def test_a_language_model_that_does_not_help_is_refused_and_the_model_stays(folder, dev, tmp_path):
+def test_a_language_model_that_does_not_help_is_refused_and_the_model_stays(
+    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path
+) -> None:
     utterances, _ = dev
     misleading = save_model(tmp_path / "lm.bin", ["HEARTS HEARTS", "HEARTS"])
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -114,7 +119,13 @@ def test_a_language_model_that_does_not_help_is_refused_and_the_model_stays(fold
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "tuning.png"} == before
 
 
-def test_a_neural_language_model_rescores(folder, dev, tmp_path, tokens, monkeypatch):
+def test_a_neural_language_model_rescores(
+    folder: Path,
+    dev: tuple[list[Utterance], list[np.ndarray]],
+    tmp_path: Path,
+    tokens: Tokens,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from asr.lm.neural.train import NeuralTrainingSettings, train_neural_lm
 
     utterances, log_probs = dev
@@ -134,7 +145,7 @@ def test_a_neural_language_model_rescores(folder, dev, tmp_path, tokens, monkeyp
     assert loaded.decode(log_probs) == tuning.recognizer.decode(log_probs)
 
 
-def test_a_lexicon_adds_words_that_the_language_model_does_not_know(folder, tmp_path):
+def test_a_lexicon_adds_words_that_the_language_model_does_not_know(folder: Path, tmp_path: Path) -> None:
     lm = save_model(tmp_path / "lm.bin", ["RED BLUE"])
     (tmp_path / "words.dic").write_text("GREEN  G R IY N\nGREEN(2)  G R IH N\n\nNINE  N AY N\n")
     recognizer = add_language_model(folder, lm, unit="lexicon", lexicon=tmp_path / "words.dic")
@@ -144,7 +155,7 @@ def test_a_lexicon_adds_words_that_the_language_model_does_not_know(folder, tmp_
         add_language_model(folder, lm, unit="lexicon", lexicon=tmp_path / "empty.txt")
 
 
-def test_what_cannot_be_tuned_is_refused(folder, tmp_path, refusal):
+def test_what_cannot_be_tuned_is_refused(folder: Path, tmp_path: Path, refusal: Refusal) -> None:
     with pytest.raises(SettingsError, match="--unit: unit"):
         add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="phrase")
     with pytest.raises(LanguageModelError, match="no language model yet; give one with --lm"):
@@ -154,7 +165,9 @@ def test_what_cannot_be_tuned_is_refused(folder, tmp_path, refusal):
     assert "can write only 0 of the 10 words" in refusal("tune", folder, tmp_path / "dev.jsonl", "--lm", lower)
 
 
-def test_the_card_may_be_in_any_encoding(folder, dev, tmp_path):
+def test_the_card_may_be_in_any_encoding(
+    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path
+) -> None:
     utterances, _ = dev
     tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
     (folder / "README.md").write_bytes("# Modèle\n".encode("latin-1"))
@@ -163,7 +176,9 @@ def test_the_card_may_be_in_any_encoding(folder, dev, tmp_path):
 
 
 @pytest.mark.parametrize("limit", [100, 15_000])
-def test_a_disk_that_is_full_in_the_end_leaves_the_model(folder, dev, tmp_path, limit):
+def test_a_disk_that_is_full_in_the_end_leaves_the_model(
+    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path, limit: int
+) -> None:
     utterances, _ = dev
     tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -177,7 +192,7 @@ def test_a_disk_that_is_full_in_the_end_leaves_the_model(folder, dev, tmp_path, 
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "tuning.png"} == before
 
 
-def test_dev_sets_that_tell_nothing(folder, wav, tmp_path, refusal):
+def test_dev_sets_that_tell_nothing(folder: Path, wav: Path, tmp_path: Path, refusal: Refusal) -> None:
     lm = save_model(tmp_path / "lm.bin", TEXTS)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     missing = manifest(tmp_path / "missing.jsonl", tmp_path / "gone.wav")
@@ -193,7 +208,7 @@ def test_dev_sets_that_tell_nothing(folder, wav, tmp_path, refusal):
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "tuning.png"} == before
 
 
-def test_files_of_another_kind(folder, tmp_path, refusal):
+def test_files_of_another_kind(folder: Path, tmp_path: Path, refusal: Refusal) -> None:
     lm = save_model(tmp_path / "lm.bin", TEXTS)
     (tmp_path / "lm.arpa").write_bytes(lm.read_bytes())
     (tmp_path / "text.bin").write_text("\\data\\\nngram 1=0\n")
@@ -210,8 +225,8 @@ def test_files_of_another_kind(folder, tmp_path, refusal):
     )
 
 
-def test_the_middle_of_a_plateau_is_better_than_a_lucky_spike():
-    def trial(errors):
+def test_the_middle_of_a_plateau_is_better_than_a_lucky_spike() -> None:
+    def trial(errors: int) -> Trial:
         return tuning_package.Trial(
             settings=SearchSettings(), word_errors=errors, character_errors=0, seconds_per_frame=0.0
         )
@@ -228,17 +243,17 @@ def test_the_middle_of_a_plateau_is_better_than_a_lucky_spike():
         ([90, 80, 70, 60, 50, 40, 30], 1024),
     ],
 )
-def test_the_beam_is_widened_while_that_helps(errors, tried):
+def test_the_beam_is_widened_while_that_helps(errors: list[int], tried: int) -> None:
     errors_of = dict(zip((16, 32, 64, 128, 256, 512, 1024), errors, strict=False))
 
-    def try_settings(settings):
+    def try_settings(settings: SearchSettings) -> Trial:
         return Trial(settings, errors_of[settings.beam_width], 0, 0.0)
 
     assert [trial.word_errors for trial in _try_widths(try_settings, SearchSettings())] == errors
     assert list(errors_of)[-1] == tried
 
 
-def trials(costs):
+def trials(costs: list[list[int]]) -> list[list[Trial]]:
     """Costs in wrong characters."""
     return [[Trial(SearchSettings(), 0, cost, 0.0) for cost in row] for row in costs]
 
@@ -252,16 +267,20 @@ def trials(costs):
         ([[9, 9, 9, 9], [9, 1, 1, 9], [9, 1, 1, 9], [9, 9, 9, 9]], (1, 1)),
     ],
 )
-def test_of_equal_places_the_middle_is_taken(costs, place):
+def test_of_equal_places_the_middle_is_taken(
+    costs: list[list[int] | int] | list[list[int] | int] | int | list[list[int]], place: tuple[int, int]
+) -> None:
     assert _middle_of_best(trials(costs)) == place
 
 
-def test_of_equal_penalties_the_middle_is_taken():
+def test_of_equal_penalties_the_middle_is_taken() -> None:
     [row] = trials([[4, 2, 2, 2, 3]])
     assert _middle_of_equals(row) is row[2]
 
 
-def test_utterances_of_one_word_leave_beta_in_the_middle_and_say_so(folder, tokens, tmp_path, monkeypatch, capsys):
+def test_utterances_of_one_word_leave_beta_in_the_middle_and_say_so(
+    folder: Path, tokens: Tokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The language model knows the ends of no other sentences, so alpha matters; no text has a second word."""
     utterances = [Utterance(Path("a.wav"), 1.0, word, str(i)) for i, word in enumerate(WORDS)]
     generator = np.random.default_rng(3)

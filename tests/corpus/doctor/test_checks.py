@@ -1,6 +1,7 @@
 """The arithmetic of the doctor's checks, beside that of others."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from asr.model_settings import ModelSettings
 from tests.support.sick_corpus import EXPECTED, RATE
 
 
-def test_frames_are_those_of_the_model():
+def test_frames_are_those_of_the_model() -> None:
     settings = ModelSettings(subsampling=3, conv_channels=2, num_layers=1, hidden_size=4)
     model = AcousticModel(settings, vocab_size=5, sample_rate=RATE)
     durations = np.array([0.0, 0.01, 0.7, 1.0, 1.234, 30.0])
@@ -30,12 +31,12 @@ def test_frames_are_those_of_the_model():
 
 
 @given(st.text("AB ", max_size=12))
-def test_frames_needed_are_those_of_the_alignment(text):
+def test_frames_needed_are_those_of_the_alignment(text: str) -> None:
     assert EXPECTED.frames_needed(text) == num_frames_needed([ord(character) for character in text])
 
 
 @given(st.lists(st.integers(0, 4)))
-def test_first_lines_are_those_of_a_dictionary(keys):
+def test_first_lines_are_those_of_a_dictionary(keys: list[int]) -> None:
     seen: dict[int, int] = {}
     expected = [0 if key == 0 or seen.setdefault(key, line) == line else seen[key] for line, key in enumerate(keys, 7)]
     lines = np.arange(7, 7 + len(keys))
@@ -43,11 +44,11 @@ def test_first_lines_are_those_of_a_dictionary(keys):
 
 
 @given(st.text(max_size=10))
-def test_cleaning_twice_is_cleaning_once(text):
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     assert cleaned(cleaned(text)) == cleaned(text)
 
 
-def test_rare_characters_are_counted_by_texts():
+def test_rare_characters_are_counted_by_texts() -> None:
     characters = Counter({"A": 500, "Q": 1, "ß": 1, "É": 1, "Ж": 3, "'": 40, ".": 1, "0": 9, "7": 1, " ": 900})
     groups = Counter({"Lu LATIN": 502, "Ll LATIN": 1, "Lu CYRILLIC": 3, "'": 40, ".": 1, "digits": 9, " ": 900})
     assert list(rare_characters(characters, groups, 1000)) == [".", "7", "ß", "Ж", "0"]
@@ -56,7 +57,7 @@ def test_rare_characters_are_counted_by_texts():
     assert rare_characters(Counter(), Counter(), 0) == {}
 
 
-def test_a_text_counts_once_for_its_group_however_many_letters_it_has(tmp_path):
+def test_a_text_counts_once_for_its_group_however_many_letters_it_has(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     texts = ["A B"] * 98 + ["small letters 0123456789", "A B"]
     path.write_text(
@@ -77,7 +78,7 @@ def corpus_of(count: int, *, spread: float = 0.1) -> tuple[np.ndarray, np.ndarra
     return lengths, (lengths + 5) / 14 * np.exp(spread * random.standard_normal(count))
 
 
-def test_speaking_rates():
+def test_speaking_rates() -> None:
     lengths, right = corpus_of(200)
     durations = right.copy()
     durations[[5, 6]] *= [1 / 6, 6]
@@ -91,7 +92,7 @@ def test_speaking_rates():
 
 
 @pytest.mark.parametrize("lag", [-1, 1])
-def test_texts_that_are_a_line_too_high_or_too_low(lag):
+def test_texts_that_are_a_line_too_high_or_too_low(lag: int) -> None:
     lengths, durations = corpus_of(2000)
     assert judge_pace(lengths, durations, None).shifts == []
     lengths[700:900] = np.roll(lengths[700:900], lag)
@@ -100,14 +101,14 @@ def test_texts_that_are_a_line_too_high_or_too_low(lag):
     assert judge_pace(np.roll(corpus_of(200)[0], lag), corpus_of(200)[1], None).shifts[0][2] == lag
 
 
-def test_texts_in_random_order_are_not_called_shifted():
+def test_texts_in_random_order_are_not_called_shifted() -> None:
     lengths, durations = corpus_of(5000, spread=0.4)
     assert judge_pace(lengths, durations, None).shifts == []
     assert judge_pace(np.random.default_rng(1).permutation(lengths), durations, None).shifts == []
     assert judge_pace(np.full(5000, 50, np.int32), durations, None).shifts == []
 
 
-def test_copies_are_those_of_a_search_through_all_pairs():
+def test_copies_are_those_of_a_search_through_all_pairs() -> None:
     random = np.random.default_rng(2)
     keys = random.integers(1, 2**63, size=300, dtype=np.uint64)
     for row in range(100):  # copies with 0 to 4 bits changed
@@ -127,7 +128,7 @@ def test_copies_are_those_of_a_search_through_all_pairs():
     assert {row: line for row, line in enumerate(first_alike(keys, durations, lines).tolist()) if line} == firsts
 
 
-def test_cases_that_are_told():
+def test_cases_that_are_told() -> None:
     capitals = {Case.CAPITALS: 60, Case.SMALL: 39, Case.BOTH: 1, Case.NONE: 5}
     assert usual_case(capitals) == (Case.CAPITALS, {Case.SMALL, Case.BOTH})
     sentences = {Case.BOTH: 990, Case.CAPITALS: 3, Case.SMALL: 60, Case.TITLE: 1}
@@ -145,11 +146,11 @@ def test_cases_that_are_told():
         ("Я И ТЫ", Case.CAPITALS),
     ],
 )
-def test_cases(text, case):
+def test_cases(text: str, case: Case) -> None:
     assert case_of(text) is case
 
 
 @given(st.text("aÄ<.7 \u200b\ufffd&;Жя", max_size=12).map(cleaned).filter(bool))
-def test_a_text_that_looks_fine_has_no_flaw(text):
+def test_a_text_that_looks_fine_has_no_flaw(text: str) -> None:
     """The fast look lets nothing through."""
     assert not (looks_fine(text, frozenset(map(group, text)), "id") and list(_flaws(text, "id")))

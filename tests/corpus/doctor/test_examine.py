@@ -49,7 +49,7 @@ PLANTED = {
 
 
 @pytest.fixture(scope="module")
-def ill(tmp_path_factory) -> tuple[Path, Path]:
+def ill(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A manifest with each fault once, and the dev set that it overlaps with."""
     folder = tmp_path_factory.mktemp("ill")
     dev = Corpus(folder, "dev", first=1000, count=5).write()
@@ -90,7 +90,7 @@ def ill(tmp_path_factory) -> tuple[Path, Path]:
     return corpus.write(), dev
 
 
-def test_each_fault_is_found_and_nothing_else(ill):
+def test_each_fault_is_found_and_nothing_else(ill: tuple[Path, Path]) -> None:
     manifest, dev = ill
     findings, report = ask(manifest, against=[dev], workers=2)
     found = Counter((f.utterance, f.kind) for f in findings if f.kind is not Kind.BROKEN_LINE)
@@ -109,7 +109,7 @@ def test_each_fault_is_found_and_nothing_else(ill):
     assert report.num_lines == CLEAN + len(PLANTED) + 3
 
 
-def test_what_the_findings_say(ill):
+def test_what_the_findings_say(ill: tuple[Path, Path]) -> None:
     manifest, dev = ill
     details = {f.kind: f.detail for f in ask(manifest, against=[dev], workers=1)[0] if f.utterance != "hour"}
     assert details[Kind.MISSING_SOUND] == f"{manifest.parent}/wav/gone.wav: no such file"
@@ -127,13 +127,13 @@ def test_what_the_findings_say(ill):
     assert details[Kind.DC_OFFSET] == "the mean of the samples is +0.100 of full scale"
 
 
-def test_the_order_and_the_findings_do_not_depend_on_the_number_of_workers(ill):
+def test_the_order_and_the_findings_do_not_depend_on_the_number_of_workers(ill: tuple[Path, Path]) -> None:
     manifest, dev = ill
     one, three = (ask(manifest, against=[dev], workers=workers) for workers in (1, 3))
     assert one == three
 
 
-def test_lines_that_need_no_second_look_are_told_from_those_that_do(ill, tmp_path):
+def test_lines_that_need_no_second_look_are_told_from_those_that_do(ill: tuple[Path, Path], tmp_path: Path) -> None:
     """A rare character makes each line be looked at twice; without it, only those that may have a finding are."""
     manifest, dev = ill
     others = tmp_path / "others.jsonl"
@@ -145,7 +145,7 @@ def test_lines_that_need_no_second_look_are_told_from_those_that_do(ill, tmp_pat
     assert [(finding.utterance, finding.kind) for finding in every] == expected
 
 
-def test_a_clean_corpus_has_no_findings(tmp_path):
+def test_a_clean_corpus_has_no_findings(tmp_path: Path) -> None:
     dev = Corpus(tmp_path, "dev", first=500, count=5).write()
     train = Corpus(tmp_path, "train", first=0, count=CLEAN).write()
     for workers in (None, 2):
@@ -154,7 +154,7 @@ def test_a_clean_corpus_has_no_findings(tmp_path):
         assert report.seconds == CLEAN
 
 
-def test_what_is_mended_is_well_and_the_original_untouched(ill, tmp_path):
+def test_what_is_mended_is_well_and_the_original_untouched(ill: tuple[Path, Path], tmp_path: Path) -> None:
     manifest, dev = ill
     before = manifest.read_bytes()
     fixed = tmp_path / "elsewhere" / "clean.jsonl"
@@ -180,7 +180,7 @@ def test_what_is_mended_is_well_and_the_original_untouched(ill, tmp_path):
     assert b"\r" not in fixed.read_bytes()
 
 
-def test_beside_the_original_good_lines_stay_to_the_letter(tmp_path):
+def test_beside_the_original_good_lines_stay_to_the_letter(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path, "train", first=0, count=3)
     corpus.lines.insert(1, "{")
     corpus.lines[0] = corpus.lines[0].replace(", ", ",   ")
@@ -188,7 +188,7 @@ def test_beside_the_original_good_lines_stay_to_the_letter(tmp_path):
     assert (tmp_path / "clean.jsonl").read_text().splitlines() == [x for x in corpus.lines if x != "{"]
 
 
-def test_no_manifest_that_is_read_is_written_over(tmp_path):
+def test_no_manifest_that_is_read_is_written_over(tmp_path: Path) -> None:
     train = Corpus(tmp_path, "train", first=0, count=1).write()
     dev = Corpus(tmp_path, "dev", first=5, count=1).write()
     (tmp_path / "link.jsonl").symlink_to(train)
@@ -198,14 +198,14 @@ def test_no_manifest_that_is_read_is_written_over(tmp_path):
             ask(train, against=[dev], fix=tmp_path / name)
 
 
-def test_nothing_is_written_where_nothing_is_left(tmp_path):
+def test_nothing_is_written_where_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text("{\n")
     with pytest.raises(ManifestError, match="no utterance can be used"):
         ask(tmp_path / "m.jsonl", fix=tmp_path / "clean.jsonl")
     assert not (tmp_path / "clean.jsonl").exists()
 
 
-def test_the_alphabet_of_a_model(tmp_path):
+def test_the_alphabet_of_a_model(tmp_path: Path) -> None:
     tokens, _ = Tokens.train(["ABC DEFG HIJ"], TokenSettings())
     corpus = Corpus(tmp_path, "train", first=0, count=5)
     corpus.add("new", 9, text="ABC xÉ")
@@ -215,7 +215,7 @@ def test_the_alphabet_of_a_model(tmp_path):
     assert findings[0].detail == "'x' (U+0078 LATIN SMALL LETTER X), 'É' (U+00C9 LATIN CAPITAL LETTER E WITH ACUTE)"
 
 
-def test_what_only_dev_has_cannot_be_learnt(tmp_path):
+def test_what_only_dev_has_cannot_be_learnt(tmp_path: Path) -> None:
     dev = Corpus(tmp_path, "dev", first=500, count=2)
     dev.add("new", 9, text="ABC Z")
     findings, _ = ask(Corpus(tmp_path, "train", first=0, count=25).write(), against=[dev.write()])
@@ -224,7 +224,7 @@ def test_what_only_dev_has_cannot_be_learnt(tmp_path):
     ]
 
 
-def test_what_could_not_be_checked_is_said(tmp_path):
+def test_what_could_not_be_checked_is_said(tmp_path: Path) -> None:
     train = Corpus(tmp_path, "train", first=0, count=2).write()
     dev = Corpus(tmp_path, "dev", first=500, count=1)
     dev.lines = [dev.lines[0].replace('"speaker": "dev"', '"speaker": null'), "{"]
@@ -237,14 +237,14 @@ def test_what_could_not_be_checked_is_said(tmp_path):
     ]
 
 
-def test_a_telephone_corpus_is_told_of_its_low_rate_and_not_of_mixed_ones(tmp_path):
+def test_a_telephone_corpus_is_told_of_its_low_rate_and_not_of_mixed_ones(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path, "train", first=0, count=0)
     for number in range(3):
         corpus.add(f"u{number}", number, sound(number, rate=8000), rate=8000)
     assert [f.kind for f in ask(corpus.write(), workers=1)[0]] == [Kind.LOW_RATE] * 3
 
 
-def test_parts_of_a_file(tmp_path):
+def test_parts_of_a_file(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path, "train", first=0, count=0)
     corpus.add("long", 0, sound(0, seconds=3), duration=1.0, offset=0.5)
     corpus.lines.append(corpus.lines[0].replace('"offset": 0.5', '"offset": 1.5').replace('"long"', '"second"'))
@@ -268,7 +268,7 @@ for path in sys.argv[1:]:
 """
 
 
-def test_memory_does_not_grow_with_the_manifest(tmp_path):
+def test_memory_does_not_grow_with_the_manifest(tmp_path: Path) -> None:
     """The texts alone of 20,000 lines are 9 MB; kept are 58 bytes a line, and about as much again to compare them.
 
     In a process of its own: the checks of types take memory and ten times as long.
@@ -287,6 +287,6 @@ def test_memory_does_not_grow_with_the_manifest(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800", "", "m.jsonl/below"])
-def test_names_that_no_file_can_have_are_missing(tmp_path, name):
+def test_names_that_no_file_can_have_are_missing(tmp_path: Path, name: str) -> None:
     (tmp_path / "m.jsonl").write_text(json.dumps({"audio_filepath": name, "duration": 1, "text": "AB", "id": "a"}))
     assert [finding.kind for finding in ask(tmp_path / "m.jsonl", workers=1)[0]] == [Kind.MISSING_SOUND]

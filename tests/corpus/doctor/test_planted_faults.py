@@ -1,6 +1,8 @@
 """The doctor finds the faults that real corpora have, each planted into a healthy one, and nothing in that one."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ IN_TEXTS = [fault for fault in FAULTS if fault.by_text and not fault.alone]
 IN_SOUNDS = [fault for fault in FAULTS if not fault.by_text]
 
 
-def wrong(faults: Sequence[Fault], folder, **options) -> tuple[list, list]:
+def wrong(faults: Sequence[Fault], folder: Path, **options: Any) -> tuple[list, list]:
     """The faults that are not found where they were planted, or found where none can, and findings on other lines."""
     corpus, rows = planted(faults)
     findings, _ = ask(corpus.write(folder / "c", only_sounds=options != {}), **options)
@@ -28,30 +30,30 @@ def wrong(faults: Sequence[Fault], folder, **options) -> tuple[list, list]:
 
 
 @pytest.mark.parametrize("fault", ALONE, ids=[fault.name for fault in ALONE])
-def test_faults_in_a_corpus_of_their_own(fault, tmp_path):
+def test_faults_in_a_corpus_of_their_own(fault: Fault, tmp_path: Path) -> None:
     assert wrong([fault], tmp_path) == ([], [])
 
 
-def test_faults_of_lines_and_texts(tmp_path):
+def test_faults_of_lines_and_texts(tmp_path: Path) -> None:
     assert wrong(IN_TEXTS, tmp_path) == ([], [])
 
 
-def test_faults_of_sounds(tmp_path):
+def test_faults_of_sounds(tmp_path: Path) -> None:
     assert wrong(IN_SOUNDS, tmp_path, workers=2) == ([], [])
 
 
-def test_nothing_is_found_in_the_healthy_corpus(tmp_path):
+def test_nothing_is_found_in_the_healthy_corpus(tmp_path: Path) -> None:
     assert ask(healthy().write(tmp_path / "a", only_sounds=False))[0] == []
     findings, report = ask(healthy().write(tmp_path / "b", only_sounds=True), workers=2)
     assert (findings, report.num_lines) == ([], NUM_SOUNDS)
 
 
-def test_the_table_has_faults_enough_and_says_why_some_are_not_found():
+def test_the_table_has_faults_enough_and_says_why_some_are_not_found() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 60
     assert all(bool(fault.kinds) != bool(fault.why) for fault in FAULTS)
 
 
-def test_a_copy_at_another_gain_in_dev_is_an_overlap(tmp_path):
+def test_a_copy_at_another_gain_in_dev_is_an_overlap(tmp_path: Path) -> None:
     loud, quiet = sound(7, seconds=3), sound(7, seconds=3) / 10
     train, dev = (Corpus(tmp_path / name, name, first=first, count=25) for name, first in (("train", 0), ("dev", 500)))
     train.add("loud", 100, loud)

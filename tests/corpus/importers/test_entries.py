@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from asr.corpus.manifest import read_manifest
-from tests.support.command_line import written
+from tests.support.command_line import Refusal, RunAsr, written
 from tests.support.small_sounds import brief, sound
 
 
-def test_what_is_missing_is_named_and_can_be_left_out(asr, refusal, tmp_path: Path) -> None:
+def test_what_is_missing_is_named_and_can_be_left_out(asr: RunAsr, refusal: Refusal, tmp_path: Path) -> None:
     sound(tmp_path / "good.wav")
     written(tmp_path / "broken.wav", "this is no sound")
     lines = ["path\ttext", "good.wav\tA", "broken.wav\tB", *(f"no{n}.wav\tC" for n in range(12))]
@@ -26,7 +26,7 @@ def test_what_is_missing_is_named_and_can_be_left_out(asr, refusal, tmp_path: Pa
     assert brief(read_manifest(tmp_path / "m.jsonl")) == [("good", "A", None, None, 0.5)]
 
 
-def test_sounds_without_text_and_starts_beyond_the_end_are_missing_too(refusal, tmp_path: Path) -> None:
+def test_sounds_without_text_and_starts_beyond_the_end_are_missing_too(refusal: Refusal, tmp_path: Path) -> None:
     sound(tmp_path / "in/a.wav")
     written(tmp_path / "in/b.txt", "B")
     sound(tmp_path / "in/b.wav")
@@ -38,12 +38,12 @@ def test_sounds_without_text_and_starts_beyond_the_end_are_missing_too(refusal, 
     assert "no utterances in it" in refusal("import", "nemo", written(tmp_path / "e"), tmp_path / "m.jsonl")
 
 
-def test_nothing_is_left_when_all_is_skipped(refusal, tmp_path: Path) -> None:
+def test_nothing_is_left_when_all_is_skipped(refusal: Refusal, tmp_path: Path) -> None:
     table = written(tmp_path / "t.csv", "path,text", "no.wav,A")
     assert "no.wav: no such file" in refusal("import", "csv", table, tmp_path / "m.jsonl", "--skip-missing")
 
 
-def test_doubled_utterances_are_refused(refusal, tmp_path: Path) -> None:
+def test_doubled_utterances_are_refused(refusal: Refusal, tmp_path: Path) -> None:
     sound(tmp_path / "a.wav")
     table = written(tmp_path / "t.csv", "path,text", "a.wav,A", "a.wav,B")
     assert "stands 2 times" in refusal("import", "csv", table, tmp_path / "m.jsonl")

@@ -9,11 +9,11 @@ from asr.corpus.importers.entries import to_utterances
 from asr.corpus.importers.folder import read_folder
 from asr.corpus.manifest import read_manifest
 from asr.errors import ManifestError
-from tests.support.command_line import written
+from tests.support.command_line import Refusal, RunAsr, written
 from tests.support.small_sounds import brief, sound
 
 
-def test_a_folder_of_sounds_with_texts_beside(asr, tmp_path: Path) -> None:
+def test_a_folder_of_sounds_with_texts_beside(asr: RunAsr, tmp_path: Path) -> None:
     sound(tmp_path / "in/b/one.wav", 0.25)
     sound(tmp_path / "in/a/one.flac", 0.5)
     sound(tmp_path / "in/two.WAV", 1.0, rate=44_100)
@@ -32,7 +32,7 @@ def test_a_folder_of_sounds_with_texts_beside(asr, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "m.jsonl").read_text().splitlines()[0])["audio_filepath"] == "in/a/one.flac"
 
 
-def test_a_folder_without_texts_says_what_was_looked_for_and_what_to_do(refusal, tmp_path: Path) -> None:
+def test_a_folder_without_texts_says_what_was_looked_for_and_what_to_do(refusal: Refusal, tmp_path: Path) -> None:
     for number in range(3):
         sound(tmp_path / "in" / f"{number}.wav")
     message = refusal("import", "folder", tmp_path / "in", tmp_path / "m.jsonl")

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from asr.corpus.manifest import read_manifest
+from tests.support.command_line import Refusal, RunAsr
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -14,7 +15,7 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
     return (np.round(samples * 2**15) / 2**15).astype(np.float32)
 
 
-def test_a_saved_hugging_face_dataset(asr, refusal, tmp_path: Path) -> None:
+def test_a_saved_hugging_face_dataset(asr: RunAsr, refusal: Refusal, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets", reason="the extra datasets is not installed")
     soundfile.write(tmp_path / "a.flac", noise(0.5), 16_000)
     in_table = {"bytes": (tmp_path / "a.flac").read_bytes(), "path": "a.flac"}

@@ -10,7 +10,7 @@ from asr.corpus.importers.entries import to_utterances
 from asr.corpus.importers.kaldi import read_kaldi
 from asr.corpus.manifest import read_manifest
 from asr.errors import ManifestError
-from tests.support.command_line import written
+from tests.support.command_line import RunAsr, written
 from tests.support.small_sounds import brief, sound
 
 
@@ -34,7 +34,7 @@ def test_a_kaldi_directory_without_segments(tmp_path: Path) -> None:
     ]
 
 
-def test_a_kaldi_directory_with_segments(asr, tmp_path: Path) -> None:
+def test_a_kaldi_directory_with_segments(asr: RunAsr, tmp_path: Path) -> None:
     sound(tmp_path / "wav/r.wav", 2.0)
     folder = kaldi(
         tmp_path / "k",
@@ -92,7 +92,7 @@ def test_one_bad_segment_is_named_and_can_be_left_out(tmp_path: Path, segment: s
     assert left_out is not None and left_out.startswith("left out: ")
 
 
-def test_channels_of_kaldi(asr, tmp_path: Path) -> None:
+def test_channels_of_kaldi(asr: RunAsr, tmp_path: Path) -> None:
     """Segments count from 0; sides are A and B, or count from 1, and mean nothing where there is one channel."""
     folder = tmp_path / "k"
     folder.mkdir()

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from asr.corpus.manifest import read_manifest
+from tests.support.command_line import Refusal, RunAsr
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -15,7 +16,7 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture
-def cuts(tmp_path: Path):
+def cuts(tmp_path: Path) -> CutSet:
     """One cut of a whole file, and one of the midst of another."""
     lhotse = pytest.importorskip("lhotse", reason="the extra lhotse is not installed")
     made = []
@@ -29,7 +30,7 @@ def cuts(tmp_path: Path):
     return lhotse.CutSet.from_cuts(made)
 
 
-def test_cuts_of_files_stay_where_they_are(asr, cuts, tmp_path: Path) -> None:
+def test_cuts_of_files_stay_where_they_are(asr: RunAsr, cuts: CutSet, tmp_path: Path) -> None:
     cuts.to_file(tmp_path / "cuts.jsonl.gz")
     assert asr("import", "lhotse", tmp_path / "cuts.jsonl.gz", tmp_path / "m.jsonl").code == 0
     a, b = read_manifest(tmp_path / "m.jsonl")
@@ -39,7 +40,7 @@ def test_cuts_of_files_stay_where_they_are(asr, cuts, tmp_path: Path) -> None:
     assert not (tmp_path / "m").exists()
 
 
-def test_supervisions_are_joined_by_time_and_channels_stay(asr, tmp_path: Path) -> None:
+def test_supervisions_are_joined_by_time_and_channels_stay(asr: RunAsr, tmp_path: Path) -> None:
     lhotse = pytest.importorskip("lhotse", reason="the extra lhotse is not installed")
     soundfile.write(tmp_path / "two.wav", np.stack([noise(1.0), noise(1.0, seed=1)], axis=1), 16_000)
     recording = lhotse.Recording.from_file(tmp_path / "two.wav")
@@ -55,7 +56,7 @@ def test_supervisions_are_joined_by_time_and_channels_stay(asr, tmp_path: Path) 
     assert not (tmp_path / "m").exists()
 
 
-def test_the_sound_of_a_shar_folder_is_written_into_files(asr, cuts, tmp_path: Path) -> None:
+def test_the_sound_of_a_shar_folder_is_written_into_files(asr: RunAsr, cuts: CutSet, tmp_path: Path) -> None:
     (tmp_path / "shar").mkdir()
     cuts.to_shar(str(tmp_path / "shar"), fields={"recording": "flac"}, shard_size=1)
     assert asr("import", "lhotse", tmp_path / "shar", tmp_path / "m.jsonl").code == 0
@@ -69,7 +70,7 @@ def test_the_sound_of_a_shar_folder_is_written_into_files(asr, cuts, tmp_path: P
     np.testing.assert_array_equal(samples, noise(1.0, seed=1)[4000:12000])
 
 
-def test_what_lhotse_cannot_read_is_one_line(refusal, cuts, tmp_path: Path) -> None:
+def test_what_lhotse_cannot_read_is_one_line(refusal: Refusal, cuts: CutSet, tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("{}\n")
     assert "lhotse cannot read cuts from it" in refusal("import", "lhotse", tmp_path / "x.jsonl", tmp_path / "m.jsonl")
     assert "lhotse cannot read cuts" in refusal("import", "lhotse", tmp_path / "no.jsonl", tmp_path / "m.jsonl")

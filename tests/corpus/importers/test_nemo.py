@@ -10,11 +10,11 @@ from asr.corpus.importers.entries import to_utterances
 from asr.corpus.importers.nemo import read_nemo
 from asr.corpus.manifest import read_manifest
 from asr.errors import ManifestError
-from tests.support.command_line import written
+from tests.support.command_line import RunAsr, written
 from tests.support.small_sounds import brief, sound
 
 
-def test_parts_of_a_file_and_channels_of_a_nemo_manifest(asr, tmp_path: Path) -> None:
+def test_parts_of_a_file_and_channels_of_a_nemo_manifest(asr: RunAsr, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "c.wav", np.zeros((16_000, 2)), 8000)
     lines = [
         {"audio_filepath": "c.wav", "text": "A", "duration": 0.5},  # NeMo reads no more than that
@@ -37,7 +37,7 @@ def test_parts_of_a_file_and_channels_of_a_nemo_manifest(asr, tmp_path: Path) ->
     assert [u.id for u in read_manifest(tmp_path / "as-is.json")] == ["c", "c-00001000"]
 
 
-def test_a_nemo_manifest_without_durations_and_ids(asr, tmp_path: Path) -> None:
+def test_a_nemo_manifest_without_durations_and_ids(asr: RunAsr, tmp_path: Path) -> None:
     for name in ("x/a.wav", "y/a.wav", "c.wav"):
         sound(tmp_path / name, 1.0)
     written(

@@ -8,7 +8,7 @@ from asr.corpus.importers.entries import to_utterances
 from asr.corpus.importers.table import read_table
 from asr.corpus.manifest import read_manifest
 from asr.errors import ManifestError
-from tests.support.command_line import written
+from tests.support.command_line import Refusal, RunAsr, written
 from tests.support.small_sounds import brief, sound
 
 
@@ -23,7 +23,7 @@ def test_a_comma_table_with_quotes_and_guessed_columns(tmp_path: Path) -> None:
     assert left_out is None
 
 
-def test_a_tab_table_as_of_common_voice_with_columns_and_folder_named(asr, tmp_path: Path) -> None:
+def test_a_tab_table_as_of_common_voice_with_columns_and_folder_named(asr: RunAsr, tmp_path: Path) -> None:
     sound(tmp_path / "clips/c1.mp3", 1.0, rate=48_000)
     written(tmp_path / "t.tsv", "client_id\tpath\tsentence\tnorm", 'x9\tc1.mp3\t"So, he said\tso he said')
     options = ["--audio-folder", tmp_path / "clips"]
@@ -62,7 +62,9 @@ def test_a_wrong_header_is_refused_before_the_rest_is_read(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("kind", "separator"), [("tsv", "\t"), ("csv", ",")])
-def test_a_row_with_a_cell_too_many_is_named_and_can_be_left_out(asr, refusal, tmp_path, kind, separator) -> None:
+def test_a_row_with_a_cell_too_many_is_named_and_can_be_left_out(
+    asr: RunAsr, refusal: Refusal, tmp_path: Path, kind: str, separator: str
+) -> None:
     sound(tmp_path / "a b.wav")
     rows = [["\ufeffPath", "Text"], ["a b.wav", "A"], ["a b.wav", "B", "C"]]
     table = tmp_path / f"t.{kind}"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,11 +34,11 @@ def lm() -> NeuralLM:
 # --- probabilities ----------------------------------------------------------------------------------------------------
 
 
-def layer_norm(x, weight, bias):
+def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return (x - x.mean()) / np.sqrt(x.var() + 1e-5) * weight + bias
 
 
-def sigmoid(x):
+def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
@@ -63,20 +64,20 @@ def log_prob_by_hand(lm: NeuralLM, row: list[int]) -> float:
     return total
 
 
-def test_a_score_is_the_sum_of_the_conditional_log_probabilities(lm):
+def test_a_score_is_the_sum_of_the_conditional_log_probabilities(lm: NeuralLM) -> None:
     texts = [*SENTENCES, "", "S", "DOG DOG DOG THE"]
     expected = [log_prob_by_hand(lm, lm.encoder.encode(text)) for text in texts]
     assert len({round(score, 2) for score in expected}) == len(texts)
     np.testing.assert_allclose(lm.score(texts), expected, rtol=0, atol=1e-4)
 
 
-def test_the_probabilities_of_what_may_follow_sum_to_one(lm):
+def test_the_probabilities_of_what_may_follow_sum_to_one(lm: NeuralLM) -> None:
     units = torch.randint(0, len(lm.encoder), (3, 7), generator=torch.Generator().manual_seed(0))
     sums = lm(units).exp().sum(dim=-1)
     torch.testing.assert_close(sums, torch.ones(3, 7), rtol=0, atol=1e-5)
 
 
-def test_all_texts_together_have_probability_one():
+def test_all_texts_together_have_probability_one() -> None:
     """Those of up to two units, and those that go on after them."""
     torch.manual_seed(1)
     lm = NeuralLM(SMALL, Letters(b"AB")).eval()
@@ -88,28 +89,28 @@ def test_all_texts_together_have_probability_one():
     assert 0.1 < ended.sum().item() < 0.95
 
 
-def test_a_score_does_not_depend_on_the_batch(lm):
+def test_a_score_does_not_depend_on_the_batch(lm: NeuralLM) -> None:
     texts = ["A", "THE BIRD SINGS " * 20, "", *SENTENCES * 3, "NO " * 90]
     alone = [lm.score([text])[0] for text in texts]
     np.testing.assert_allclose(lm.score(texts), alone, rtol=0, atol=1e-4)
     np.testing.assert_allclose(lm.score(texts[::-1])[::-1], alone, rtol=0, atol=1e-4)
 
 
-def test_many_texts_are_scored_in_several_batches(lm):
+def test_many_texts_are_scored_in_several_batches(lm: NeuralLM) -> None:
     texts = [f"{'THE CAT ' * (number % 40)}SINGS" for number in range(120)]
     assert len(batches_by_length([len(text) for text in texts], 8192, end=1)) > 1
     np.testing.assert_allclose(lm.score(texts), [lm.score([text])[0] for text in texts], rtol=0, atol=1e-3)
 
 
-def test_scores_are_without_dropout(lm):
+def test_scores_are_without_dropout(lm: NeuralLM) -> None:
     assert lm.train().score(SENTENCES) == lm.score(SENTENCES)
 
 
-def test_no_texts_no_scores(lm):
+def test_no_texts_no_scores(lm: NeuralLM) -> None:
     assert lm.score([]) == []
 
 
-def test_a_text_out_of_the_alphabet_is_refused(lm):
+def test_a_text_out_of_the_alphabet_is_refused(lm: NeuralLM) -> None:
     with pytest.raises(TokensError):
         lm.score(["THE D\u00d6G"])
     lm.check_alphabet(frozenset("THE DOG"))
@@ -117,7 +118,7 @@ def test_a_text_out_of_the_alphabet_is_refused(lm):
         lm.check_alphabet(frozenset("THE xy"))
 
 
-def test_perplexity_by_hand():
+def test_perplexity_by_hand() -> None:
     assert word_perplexity([-2.0, -3.0], ["A B", ""]) == pytest.approx(math.exp(5 / 4))
     assert word_perplexity([-1e6], ["A"]) == math.inf
 
@@ -125,7 +126,7 @@ def test_perplexity_by_hand():
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_loaded_model_scores_as_the_saved_one(lm, tmp_path):
+def test_a_loaded_model_scores_as_the_saved_one(lm: NeuralLM, tmp_path: Path) -> None:
     path = tmp_path / "new" / "rnn_lm.safetensors"
     lm.save(path)
     loaded = NeuralLM.load(path, Letters)
@@ -141,7 +142,7 @@ def test_a_loaded_model_scores_as_the_saved_one(lm, tmp_path):
     assert again.score(SENTENCES) == lm.score(SENTENCES)
 
 
-def why_not_loaded(path) -> str:
+def why_not_loaded(path: Path) -> str:
     with pytest.raises(LanguageModelError) as caught:
         NeuralLM.load(path, Letters)
     message = str(caught.value)
@@ -150,14 +151,14 @@ def why_not_loaded(path) -> str:
     return message
 
 
-def rewritten(path, **changes) -> None:
+def rewritten(path: Path, **changes: str) -> None:
     """The file with other metadata."""
     with safetensors.safe_open(path, "pt") as file:
         metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     safetensors.torch.save_file(tensors, path, {**metadata, **changes})
 
 
-def test_damaged_files(lm, tmp_path):
+def test_damaged_files(lm: NeuralLM, tmp_path: Path) -> None:
     path = tmp_path / "lm.safetensors"
     assert "no such file" in why_not_loaded(path)
     assert "no such file" in why_not_loaded(tmp_path)
@@ -172,7 +173,7 @@ def test_damaged_files(lm, tmp_path):
         assert "damaged: its checksum is wrong" in why_not_loaded(path)
 
 
-def test_files_of_another_kind_or_version(lm, tmp_path):
+def test_files_of_another_kind_or_version(lm: NeuralLM, tmp_path: Path) -> None:
     path = tmp_path / "lm.safetensors"
     safetensors.torch.save_file({"weight": torch.zeros(3)}, path)
     assert "not a neural language model" in why_not_loaded(path)
@@ -184,7 +185,7 @@ def test_files_of_another_kind_or_version(lm, tmp_path):
     assert "checksum" in why_not_loaded(path)
 
 
-def test_an_encoder_that_does_not_fit_the_weights(lm, tmp_path):
+def test_an_encoder_that_does_not_fit_the_weights(lm: NeuralLM, tmp_path: Path) -> None:
     path = tmp_path / "lm.safetensors"
     lm.encoder = Letters(b"AB")
     lm.save(path)

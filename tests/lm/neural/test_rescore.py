@@ -1,6 +1,7 @@
 """Rescoring of n-best lists, by hand."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ TEXTS = ["A B", "A C", "A C C"]
 LM_SCORES = [-8.0, -2.0, -2.5]
 
 
-def test_by_hand():
+def test_by_hand() -> None:
     assert rescore([FIRST, SECOND, THIRD], TEXTS, LM_SCORES, weight=0.5) == [
         Hypothesis((1, 3), -12.0, (0, 5), fusion_score=-5.0),
         Hypothesis((1, 3, 3), -13.25, (0, 5, 9), fusion_score=-1.25),
@@ -25,11 +26,11 @@ def test_by_hand():
     ]
 
 
-def test_weight_zero_changes_nothing():
+def test_weight_zero_changes_nothing() -> None:
     assert rescore([FIRST, SECOND, THIRD], TEXTS, LM_SCORES, weight=0.0) == [FIRST, SECOND, THIRD]
 
 
-def test_equals_stay_in_their_order():
+def test_equals_stay_in_their_order() -> None:
     equal = [Hypothesis((n,), -1.0, (0,)) for n in (5, 3, 9)]
     assert rescore(equal, ["A", "B", "C"], [-1.0, -1.0, -1.0], weight=1.0) == rescore(
         equal, ["A", "B", "C"], [-2.0, -2.0, -2.0], weight=0.5
@@ -41,7 +42,7 @@ def test_equals_stay_in_their_order():
     st.lists(st.tuples(st.floats(-1e3, 0), st.floats(-1e3, 0)), max_size=8),
     st.floats(0, 10),
 )
-def test_nothing_is_lost_and_the_order_is_that_of_the_scores(rows, weight):
+def test_nothing_is_lost_and_the_order_is_that_of_the_scores(rows: list[tuple[float, float]], weight: float) -> None:
     hypotheses = [Hypothesis((number,), score, (0,)) for number, (score, _) in enumerate(rows)]
     rescored = rescore(hypotheses, ["X"] * len(rows), [lm for _, lm in rows], weight=weight)
     expected = {number: score + weight * lm for number, (score, lm) in enumerate(rows)}
@@ -62,6 +63,8 @@ def test_nothing_is_lost_and_the_order_is_that_of_the_scores(rows, weight):
         (["A", "B"], [-1.0, -1.0], {"weight": math.inf}, "weight is inf; expected a finite number, 0 or more"),
     ],
 )
-def test_what_cannot_be_is_refused(texts, lm_scores, options, message):
+def test_what_cannot_be_is_refused(
+    texts: list[str], lm_scores: list[float], options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SearchError, match=message):
         rescore([FIRST, SECOND], texts, lm_scores, **{"weight": 1.0, **options})

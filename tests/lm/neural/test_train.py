@@ -2,17 +2,19 @@
 
 import itertools
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from asr.errors import LanguageModelError
 from asr.lm.neural.model import NeuralLM, NeuralLMSettings, word_perplexity
 from asr.lm.neural.train import NeuralTrainingSettings, train_neural_lm
 from asr.tokens import Tokens, TokenSettings
-from tests.support.command_line import written
+from tests.support.command_line import Refusal, RunAsr, written
 from tests.support.letters import SENTENCES, Letters, letters_of
 
 
@@ -21,13 +23,13 @@ def trained() -> NeuralLM:
     return train_neural_lm(SENTENCES, SENTENCES, letters_of(SENTENCES), tiny_training(max_epochs=40))
 
 
-def tiny_training(**changes) -> NeuralTrainingSettings:
+def tiny_training(**changes: object) -> NeuralTrainingSettings:
     network = NeuralLMSettings(hidden_size=32, dropout=0.1)
     values = {"network": network, "batch_units": 128, "warmup_steps": 5, "learning_rate": 0.02, "max_epochs": 3}
     return NeuralTrainingSettings(**{**values, **changes})
 
 
-def test_what_was_learnt_is_likelier_than_its_letters_shuffled(trained):
+def test_what_was_learnt_is_likelier_than_its_letters_shuffled(trained: NeuralLM) -> None:
     rng = np.random.default_rng(0)
     shuffled = ["".join(rng.permutation(list(text))) for text in SENTENCES]
     assert all(ours > other + 10 for ours, other in zip(trained.score(SENTENCES), trained.score(shuffled), strict=True))
@@ -35,7 +37,7 @@ def test_what_was_learnt_is_likelier_than_its_letters_shuffled(trained):
     assert np.mean(trained.score(SENTENCES)) > math.log(1 / 6) - 1
 
 
-def test_two_trainings_with_one_seed_are_equal():
+def test_two_trainings_with_one_seed_are_equal() -> None:
     runs = []
     for seed in (3, 3, 4):
         reports = []
@@ -51,7 +53,7 @@ def test_two_trainings_with_one_seed_are_equal():
     assert runs[0] != runs[2]
 
 
-def test_the_best_epoch_on_dev_is_kept_and_patience_ends_the_training():
+def test_the_best_epoch_on_dev_is_kept_and_patience_ends_the_training() -> None:
     """Dev text that looks like nothing in training: learning more makes it worse."""
     dev, reports = ["SSSS GGGG"], []
     settings = tiny_training(max_epochs=40, patience=3)
@@ -65,7 +67,7 @@ def test_the_best_epoch_on_dev_is_kept_and_patience_ends_the_training():
     assert word_perplexity(lm.score(dev), dev) == perplexities[best]
 
 
-def test_texts_without_words_are_left_out(trained):
+def test_texts_without_words_are_left_out(trained: NeuralLM) -> None:
     with_blanks = train_neural_lm(["", *SENTENCES, ""], ["", *SENTENCES], trained.encoder, tiny_training())
     assert with_blanks.score(SENTENCES) == train_neural_lm(
         SENTENCES, SENTENCES, trained.encoder, tiny_training()
@@ -80,17 +82,17 @@ def test_texts_without_words_are_left_out(trained):
         (["A", "A" * 20_001], ["A"], "training text 2: has 20001 tokens, at most 20000"),
     ],
 )
-def test_texts_that_cannot_be_learnt(train, dev, message):
+def test_texts_that_cannot_be_learnt(train: list[str], dev: list[str], message: str) -> None:
     with pytest.raises(LanguageModelError, match=message):
         train_neural_lm(train, dev, Letters(b"AB"), tiny_training())
 
 
 @pytest.mark.parametrize("batch_units", [16, 1000])
-def test_a_training_that_diverges_says_so(monkeypatch, batch_units):
+def test_a_training_that_diverges_says_so(monkeypatch: pytest.MonkeyPatch, batch_units: int) -> None:
     """After the last step of an epoch it shows on dev only."""
 
     @torch.no_grad()
-    def step(optimizer):
+    def step(optimizer: torch.optim.Optimizer) -> None:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.fill_(float("nan"))
@@ -106,7 +108,7 @@ def test_a_training_that_diverges_says_so(monkeypatch, batch_units):
 
 
 @pytest.fixture
-def tokens_file(tmp_path):
+def tokens_file(tmp_path: Path) -> Path:
     path = tmp_path / "tokens.model"
     path.write_bytes(Tokens.train(SENTENCES, TokenSettings())[0].model)
     return path
@@ -115,7 +117,7 @@ def tokens_file(tmp_path):
 SETTINGS = ("--set", "network.hidden_size=8", "--set", "max_epochs=2", "--set", "learning_rate=1e-2")
 
 
-def test_train_rnn_leaves_a_model(asr, tmp_path, tokens_file):
+def test_train_rnn_leaves_a_model(asr: RunAsr, tmp_path: Path, tokens_file: Path) -> None:
     text = written(tmp_path / "text.txt", *SENTENCES, "")
     output = tmp_path / "rnn_lm.safetensors"
     arguments = ("lm", "train-rnn", text, text, "--dev", text, "--tokens", tmp_path, "--output", output, *SETTINGS)
@@ -145,7 +147,9 @@ def test_train_rnn_leaves_a_model(asr, tmp_path, tokens_file):
         (["A"], ["max_epochs"], "--set max_epochs: expected section.key=value"),
     ],
 )
-def test_train_rnn_refuses(refusal, tmp_path, tokens_file, *, lines, settings, message):
+def test_train_rnn_refuses(
+    refusal: Refusal, tmp_path: Path, tokens_file: Path, *, lines: list[str], settings: list[str], message: str
+) -> None:
     text = written(tmp_path / "text.txt", *lines)
     options = [part for setting in settings for part in ("--set", setting)]
     output = tmp_path / "lm.safetensors"
@@ -154,11 +158,13 @@ def test_train_rnn_refuses(refusal, tmp_path, tokens_file, *, lines, settings, m
     assert not output.exists()
 
 
-def test_ctrl_c_leaves_the_best_model(asr, tmp_path, tokens_file, monkeypatch):
+def test_ctrl_c_leaves_the_best_model(
+    asr: RunAsr, tmp_path: Path, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     steps = itertools.count()
     clip = nn.utils.clip_grad_norm_
 
-    def interrupted(*arguments):
+    def interrupted(*arguments: Any) -> Tensor:
         if next(steps) == 1:
             raise KeyboardInterrupt
         return clip(*arguments)
