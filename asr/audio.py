@@ -1,8 +1,8 @@
 """Stage 1: sound file -> waveform.
 
 Whatever the file's format, rate, width and number of channels, what comes out is 16 kHz mono float32 in [-1, 1].
-What a file is, its first bytes tell (`asr/containers/`); soundfile (libsndfile) decodes wav, flac, ogg, opus, mp3 and
-SPHERE, ffmpeg, where it is installed, the others (`asr/decoders/`); soxr resamples (`asr/conversion.py`).
+Its first bytes say what a file is (`asr/containers/`); soundfile (libsndfile) decodes wav, flac, ogg, opus, mp3 and
+SPHERE; ffmpeg, where it is installed, decodes the others (`asr/decoders/`); soxr resamples (`asr/conversion.py`).
 """
 
 import warnings
@@ -26,7 +26,7 @@ _MOST_SAMPLES = 2**40  # a year at 35 kHz
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a sound file is: `sample_rate` in Hz, `num_samples` of each channel, `doubt` as in `Sound`."""
+    """The header of a sound file: `sample_rate` in Hz, `num_samples` of each channel, `doubt` as in `Sound`."""
 
     format: str
     encoding: str
@@ -43,10 +43,11 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What a sound file holds, as it is: `samples` (num_samples, num_channels), full scale 1.0, `sample_rate` in Hz.
+    """The contents of a sound file, unconverted: `samples` (num_samples, num_channels), full scale 1.0, `sample_rate`
+    in Hz.
 
-    `doubt`: what is odd about it, so that it may not be all that it should be; empty if nothing is. `loudest`: the
-    channel (a column of `samples`) that is to be heard alone, as together they cancel each other.
+    `doubt`: why the contents may be incomplete or wrong; empty if nothing is odd. `loudest`: the channel (a column of
+    `samples`) to use alone, where the channels together would cancel each other.
     """
 
     samples: npt.NDArray[np.float32]

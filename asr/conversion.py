@@ -1,7 +1,7 @@
 """Mono samples at any rate -> another rate, within full scale: of a whole sound, or block by block along a stream.
 
-What is divided by its peak has to be known to its end, and so a sound of hours has to be read twice: once to find its
-peaks (`Peaks`), then to convert it. Both ways give the same samples, to the bit, however the stream is cut into blocks.
+Dividing by the peak needs the whole sound, so a sound of hours is read twice: once to find its peaks (`Peaks`), then to
+convert it. Both ways give the same samples, to the bit, however the stream is cut into blocks.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _QUALITY = "HQ"  # of soxr: transparent for 16 bit
 
 
 def converted(mono: Mono, sample_rate: int, to_rate: int) -> Float32[np.ndarray, "_"]:
-    """A whole sound at `to_rate` Hz, in [-1, 1]: what goes beyond is scaled down by its peak, so nothing is clipped."""
+    """A whole sound at `to_rate` Hz, in [-1, 1]: what exceeds that is divided by its peak, so nothing is clipped."""
     mono = PeakScaling(peak_of(mono)).scale(mono)
     if sample_rate != to_rate:
         mono = soxr.resample(mono, sample_rate, to_rate, quality=_QUALITY)
@@ -34,10 +34,10 @@ def peak_of(mono: Mono) -> float:
 class PeakScaling:
     """Brings the blocks of a stream within full scale: divides by the peak where that is beyond 1.0.
 
-    With the `peak` of the whole stream, blocks are those of the whole divided by its peak. Without it, as for a pipe
-    whose end nobody has heard, the rule is: each sample is divided by the largest magnitude up to and with it, or 1.0.
-    So nothing goes beyond full scale, what comes before the first sample beyond it is as it is, and a stream that stays
-    within full scale is the same by both rules. Neither depends on how the stream is cut into blocks.
+    With the `peak` of the whole stream, each block is divided by it. Without it, as for a pipe that has not ended, each
+    sample is divided by the largest magnitude up to and including itself, if that is above 1.0. So nothing exceeds full
+    scale, samples before the first one beyond it are unchanged, and a stream within full scale is the same by both
+    rules. Neither depends on how the stream is cut into blocks.
     """
 
     def __init__(self, peak: float = 1.0) -> None:
@@ -75,7 +75,7 @@ class StreamConverter:
         self._dtype: np.dtype[np.floating] = np.dtype(np.float32)  # that of the first block
 
     def convert(self, block: Mono) -> Float32[np.ndarray, "_"]:
-        """What can be said of the next block: resampling looks ahead, so the first samples come late."""
+        """Take the next block and return what is ready: resampling looks ahead, so the first samples come late."""
         return self._resampled(self._before.scale(block), is_last=False)
 
     def finish(self) -> Float32[np.ndarray, "_"]:

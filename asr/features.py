@@ -22,8 +22,8 @@ _DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 class LogMel(nn.Module):
     """Log-mel spectrogram (HTK mel scale, Hann window), each band brought to mean 0 over the speech of the utterance.
 
-    Taking the mean away is cepstral mean normalisation (Atal 1974) in another basis: it removes the channel and the
-    level. Frames beyond an utterance's end are zero and have no influence.
+    Subtracting the mean is cepstral mean normalisation (Atal 1974; CMVN without the variance) in another basis: it
+    removes the channel and the level. Frames beyond an utterance's end are zero and have no influence.
     """
 
     def __init__(self, settings: FeatureSettings, sample_rate: int) -> None:
@@ -83,8 +83,8 @@ def speech_weights(
     """How much each frame counts in the mean of its utterance: 1 for speech, 0 for pauses and outside of `mask`.
 
     `levels`: power of the frames in decibels. They are measured against the quietest of the `num_loudest` loudest
-    frames, which neither a click moves nor silence of any length. From full decibel to full decibel the weight
-    is a straight line, so that a stream that keeps one sum of frames for each decibel finds the same mean.
+    frames, which neither a click nor any length of silence moves. Between whole decibels the weight is linear, so that
+    a stream that keeps one sum of frames per decibel finds the same mean.
     """
     num_loud = mask.sum(dim=1, keepdim=True).clamp(max=num_loudest)
     loudest = nn.functional.pad(levels.masked_fill(~mask, -torch.inf), (0, num_loudest), value=-torch.inf)
@@ -105,8 +105,8 @@ def normalise(
 ) -> Float[Tensor, "batch frames mels"]:
     """Weighted mean 0 for each utterance and band, and about unit size; zero outside of `mask`.
 
-    The scale is a constant. Dividing by the variance of each band would blow up the noise of quiet recordings and of
-    short words to the size of speech, and AN4 was learnt more slowly (docs/log.md, 2026-11-23).
+    The scale is a constant. Dividing by the standard deviation of each band would amplify the noise of quiet recordings
+    and of short words to the size of speech, and AN4 was learnt more slowly (docs/log.md, 2026-11-23).
     """
     each = weights[:, :, None]
     mean = (frames * each).sum(dim=1, keepdim=True) / each.sum(dim=1, keepdim=True)
@@ -114,7 +114,7 @@ def normalise(
 
 
 def _first_band_above(frequency: float, settings: FeatureSettings) -> int:
-    """The lowest band centred above `frequency` in Hz; the lowest of all if none is."""
+    """The lowest band centred above `frequency` in Hz; band 0 if none is."""
     lowest, highest = (2595 * math.log10(1 + edge / 700) for edge in (settings.min_frequency, settings.max_frequency))
     step = (highest - lowest) / (settings.num_mels + 1)
     centres = [700 * (10 ** ((lowest + (band + 1) * step) / 2595) - 1) for band in range(settings.num_mels)]

@@ -37,7 +37,7 @@ class AcousticModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the network computes."""
+        """The device of the weights."""
         return self.norm.weight.device
 
     @property
@@ -74,11 +74,11 @@ class AcousticModel(nn.Module):
         return logits.float().log_softmax(dim=-1)
 
     def num_output_frames(self, num_samples: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
-        """How many rows of log-probabilities come out for so many samples."""
+        """How many rows of log-probabilities `num_samples` samples give."""
         return num_output_frames(self.settings, num_samples, self.sample_rate)
 
     def stages(self) -> Iterator[tuple[str, nn.Module]]:
-        """The parts of the network in the order in which sound passes them, with their names."""
+        """The parts of the network with their names, from input to output."""
         yield "features", self.features
         yield "subsampling", self.subsampling
         for number, layer in enumerate(self.layers):
@@ -88,8 +88,8 @@ class AcousticModel(nn.Module):
 
 
 class Layer(nn.Module):
-    """Normalise, drop out, then the body: any module that takes (frames, num_frames), returns as many frames, ignores
-    what is beyond `num_frames`, and has an `output_size`. A recurrence in both directions is one; a memory may be.
+    """Layer normalisation, dropout, then the body: any module that takes (frames, num_frames), returns as many frames,
+    ignores what is beyond `num_frames`, and has an `output_size`; today a bidirectional recurrence.
     """
 
     def __init__(self, body: nn.Module, input_size: int, dropout: float) -> None:

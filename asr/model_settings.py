@@ -1,4 +1,4 @@
-"""What a network is, in numbers: its settings, and how many frames it makes of a sound. Free of torch."""
+"""Settings of the network, and how many frames it makes of a sound. Free of torch."""
 
 from typing import Any, Literal, TypeVar
 
@@ -21,13 +21,13 @@ class FeatureSettings(Settings):
     window_ms: float = Field(25.0, ge=1, le=100)
     """Length of a window, in milliseconds."""
     hop_ms: float = Field(10.0, ge=1, le=100)
-    """From one frame to the next, in milliseconds."""
+    """From one frame to the next (hop), in milliseconds."""
     min_frequency: float = Field(20.0, ge=0, le=8000)
     """Lower edge of the lowest band, in Hz."""
     max_frequency: float = Field(8000.0, gt=0, le=8000)
     """Upper edge of the highest band, in Hz; above `min_frequency`."""
     mean_over: Literal["speech", "utterance"] = "speech"
-    """The frames whose mean is taken away from each band: those of speech, or all of the utterance."""
+    """The frames whose mean is subtracted from each band: those of speech, or all of the utterance."""
 
     def hop(self, sample_rate: int) -> int:
         """From one frame to the next, in samples."""
@@ -44,7 +44,7 @@ class ModelSettings(Settings):
     """Size of the network."""
 
     features: FeatureSettings = FeatureSettings()
-    """The log-mel frames that it hears."""
+    """The log-mel frames that the network is given."""
     subsampling: Literal[2, 3, 4, 8] = 4
     """Feature frames per output frame."""
     conv_channels: int = Field(32, ge=1, le=4096)
@@ -72,26 +72,26 @@ class ModelSettings(Settings):
 
 
 def num_feature_frames(settings: FeatureSettings, num_samples: Any, sample_rate: int) -> Any:
-    """How many log-mel frames so many samples make: one each hop, the first centred on the first sample."""
+    """How many log-mel frames `num_samples` samples give: one per hop, the first centred on the first sample."""
     return num_samples // settings.hop(sample_rate) + 1
 
 
 def num_subsampled_frames(subsampling: int, num_frames: Any) -> Any:
-    """How many frames are left of so many by the convolutions that subsample."""
+    """How many of `num_frames` frames the subsampling convolutions leave."""
     for stride in STRIDES[subsampling]:
         num_frames = (num_frames + stride - 1) // stride
     return num_frames
 
 
 def num_output_frames(settings: ModelSettings, num_samples: Count, sample_rate: int) -> Count:
-    """How many rows of log-probabilities come out for so many samples: a number, or an array or tensor of numbers."""
+    """How many rows of log-probabilities `num_samples` samples give: a number, or an array or tensor of numbers."""
     num_frames = num_feature_frames(settings.features, num_samples, sample_rate)
     found: Count = num_subsampled_frames(settings.subsampling, num_frames)
     return found
 
 
 def settings_of_format_1(values: Any) -> Any:
-    """Model settings written out in full before there was `features.mean_over`, in today's keys; others as they are."""
+    """Full model settings from before `features.mean_over` existed, in today's keys; others as they are."""
     if not isinstance(values, dict) or not isinstance(features := values.get("features", {}), dict):
-        return values  # and refused by who checks them
+        return values  # the caller checks and refuses them
     return {**values, "features": {"mean_over": "utterance", **features}}

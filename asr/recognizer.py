@@ -37,7 +37,7 @@ AnySound = TypeVar("AnySound", bound=SoundInput)
 
 
 class Recognizer:
-    """The parts of a model folder, ready to hear. It never changes: another search or other hot words are another one.
+    """The parts of a model folder, ready to transcribe. Immutable: `with_search` and `with_hotwords` return a new one.
 
     `hotwords`: words and phrases to expect, with the bonus of each of their characters (a natural log; 1.5 is a start);
     they need beam search, and switch it on.
@@ -71,7 +71,7 @@ class Recognizer:
 
     @property
     def search(self) -> SearchSettings:
-        """How text is found."""
+        """How text is searched for."""
         return self.parts.search.model_copy(update={"method": "beam"}) if self.hotwords else self.parts.search
 
     @property
@@ -79,7 +79,7 @@ class Recognizer:
         """The network, for training and for a look inside.
 
         Raises:
-            ModelError: it is not torch that computes.
+            ModelError: the model is not run by torch.
         """
         from asr.torch_engine import TorchEngine
 
@@ -89,7 +89,7 @@ class Recognizer:
 
     @cached_property
     def fusion(self) -> Fusion | None:
-        """Language model and hot words, made ready for the search; None if there are none of either."""
+        """Language model and hot words, prepared for the search; None if there are neither."""
         if self.parts.language_model is None and not self.hotwords:
             return None
         return Fusion(
@@ -105,7 +105,7 @@ class Recognizer:
         return self._sharing(replace(self.parts, search=settings), self.hotwords)
 
     def with_hotwords(self, hotwords: Mapping[str, float]) -> "Recognizer":
-        """The same recogniser with other hot words, or with none; quickly, as for a single request.
+        """The same recogniser with other hot words, or with none; cheap enough for a single request.
 
         Raises:
             SearchError: a hot word cannot be written with the model's tokens.
@@ -113,7 +113,7 @@ class Recognizer:
         return self._sharing(self.parts, hotwords)
 
     def _sharing(self, parts: ModelParts, hotwords: Mapping[str, float]) -> "Recognizer":
-        """One that takes over what was made of the language model, which takes seconds for a large one."""
+        """A recogniser that reuses what was built from the language model: for a large one that takes seconds."""
         other = Recognizer(parts)
         other.hotwords = dict(hotwords)
         if self.fusion is not None and (parts.language_model is not None or hotwords):
@@ -158,9 +158,9 @@ class Recognizer:
 
     def transcribe(self, audio: Any, *, sample_rate: int = SAMPLE_RATE) -> Transcript | list[Transcript]:
         """The transcript of a sound: of a file (its path, its bytes, or an open file), or of samples in a NumPy array
-        or a tensor. `asr.sound_input.waveform_of` tells the shapes and types; `sample_rate`, in Hz, is that of samples.
+        or a tensor. Shapes and types: `asr.sound_input.waveform_of`. `sample_rate`, in Hz, is that of samples.
 
-        Of a list or a tuple of sounds, a list of their transcripts: one after the other, so with the memory for one.
+        For a list or a tuple of sounds, a list of their transcripts; one sound is in memory at a time.
 
         Raises:
             AudioError: a file or the samples cannot be used, such as samples that are NaN.
@@ -171,7 +171,7 @@ class Recognizer:
         return transcript
 
     def transcribe_batch(self, sounds: Sequence[SoundInput], *, sample_rate: int = SAMPLE_RATE) -> list[Transcript]:
-        """Transcripts of several sounds at once, which all have to fit into memory: the same text as one by one.
+        """Transcripts of several sounds as one batch, which has to fit into memory; the text is the same as one by one.
 
         Raises:
             AudioError: as `transcribe`.
@@ -192,8 +192,8 @@ class Recognizer:
         ]
 
     def align(self, audio: SoundInput, text: str, *, sample_rate: int = SAMPLE_RATE) -> Transcript:
-        """When and how surely each word of `text` is said in a sound, which `transcribe` could be given; `score` is
-        that of the likeliest path.
+        """Forced alignment: when each word of `text` is said in a sound (as for `transcribe`), and with what
+        confidence. `score` is that of the likeliest path.
 
         Raises:
             AudioError: the sound cannot be used, is silent, or is too short for the text.
@@ -225,8 +225,8 @@ class Recognizer:
     def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
         """Natural-log probabilities (frames, vocab) of each waveform, without padding.
 
-        A waveform without sound is all blank, whatever the weights say: the normalisation of the features would blow
-        up what is left of noise in it to the level of speech, and the model might well read words out of that.
+        A silent waveform is all blank, whatever the weights say: normalisation would amplify its faint noise to the
+        level of speech, and the model might find words in it.
         """
         sounding = [has_sound(waveform) for waveform in waveforms]
         heard = [waveform for waveform, sounds in zip(waveforms, sounding, strict=True) if sounds]
@@ -267,7 +267,7 @@ class Recognizer:
         """Tokens that were found in log-probabilities, with the times and the confidence of their words.
 
         `pauses` are those of the sound (`asr.alignment.pauses.find_pauses`), which is `duration` seconds long.
-        `score` is that of the aligned path if None.
+        If `score` is None, it is that of the aligned path.
         """
         text, spans = self.tokens.decode(tokens), align_tokens(log_probs, tokens)
         aligned = align_words(

@@ -1,8 +1,8 @@
-"""The mean of log-mel frames over speech, for frames that come in pieces: what `asr/features.py` takes away of a whole.
+"""The mean of log-mel frames over speech, for frames that come in pieces; `asr/features.py` has it for a whole sound.
 
-The weight of a frame is a straight line from full decibel to full decibel, below a reference that is known only at the
-end (docs/decisions/0009-the-mean-of-speech.md). So one sum of frames for each decibel is enough to have the mean under
-any reference, and the memory does not grow with the sound.
+The weight of a frame is linear between whole decibels below a reference, which is known only at the end
+(docs/decisions/0009-the-mean-of-speech.md). So one sum of frames per decibel gives the mean for any reference, and
+memory does not grow with the sound.
 """
 
 import heapq
@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 
-FULL_DECIBELS, NO_DECIBELS = 15.0, 25.0  # below the loudest 0.3 s: up to where frames count in full, and not at all
+FULL_DECIBELS, NO_DECIBELS = 15.0, 25.0  # below the loudest 0.3 s: full weight up to the first, none from the second
 LOUDEST_SECONDS = 0.3  # longer than a click, shorter than a word
 _LOWEST, _HIGHEST = -100, 100  # decibels; log-mel frames of samples in [-1, 1] are between -73 and 70
 
 
 class SpeechMean:
-    """Sums of frames by decibel. After `accept` of all pieces, `mean()` is that of the whole, to rounding."""
+    """Sums of frames by decibel. Once all pieces were accepted, `mean()` is that of the whole, up to rounding."""
 
     def __init__(self, num_mels: int, *, num_loudest: int, first_speech_band: int) -> None:
         self._num_loudest, self._first_speech_band = num_loudest, first_speech_band
@@ -43,7 +43,7 @@ class SpeechMean:
                 heapq.heapreplace(self._loudest, level)
 
     def mean(self) -> npt.NDArray[np.float64]:
-        """Of each band (mels,), over what is speech in all that was accepted, which must not be nothing."""
+        """Of each band (mels,), over the speech in all frames accepted so far, of which there must be at least one."""
         decibels = np.arange(_LOWEST, _HIGHEST + 2)
         weights = np.clip((NO_DECIBELS - (self._loudest[0] - decibels)) / (NO_DECIBELS - FULL_DECIBELS), 0, 1)
         mean: npt.NDArray[np.float64] = (weights @ self._sums) / (weights @ self._counts)

@@ -1,8 +1,7 @@
-"""Frames -> fewer and wider frames: what comes before the recurrent stack, and the one place where their number
-changes.
+"""Subsampling: frames -> fewer and wider frames, before the recurrent stack; the one place where their number changes.
 
 A layer that changes the number of frames takes (frames, num_frames) and returns both, as this one does; what follows
-goes by the numbers that it returned. Where they are needed before the network has run, or without it,
+uses the numbers returned. For callers that need them before or without running the network,
 `asr.model_settings.num_output_frames` has to give the same.
 """
 

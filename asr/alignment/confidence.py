@@ -1,8 +1,8 @@
-"""How sure to be of a word: a raw measure from its tokens, and its calibration, so that of the words with confidence
+"""The confidence of a word: a raw measure from its tokens, and its calibration, so that of the words with confidence
 0.8 about four in five are right.
 
-Raw confidence ranks words well, but networks are surer than they are right. A logistic map of two numbers, fitted on
-words that are known to be right or wrong, sets that straight (Platt 1999; Guo et al. 2017) and keeps the ranking.
+Raw confidence ranks words well, but networks are overconfident. A logistic map of two numbers, fitted on words that are
+known to be right or wrong, corrects that (Platt 1999; Guo et al. 2017) and keeps the ranking.
 """
 
 import math
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from asr.settings import Settings
 
-_NEAREST = 1e-4  # how near to 0 and 1 a raw confidence counts; beyond, a network's numbers say no more
+_NEAREST = 1e-4  # raw confidence is clipped this far from 0 and 1; closer to them a network's numbers say nothing
 _PRIOR_DEVIATION = 2.0  # of scale and offset from those of `Calibration()`: with few words, the map stays near it
 _MAX_STEPS = 100
 
@@ -44,8 +44,8 @@ def word_confidence(token_confidences: Sequence[float]) -> float:
 def fit_calibration(raw: Sequence[float], correct: Sequence[bool]) -> Calibration:
     """The map that makes `correct` likeliest for words of these raw confidences.
 
-    It is also kept near the map that changes nothing, by a normal prior: without words it is that one, and words that
-    are all right, or all wrong, give a finite map.
+    A normal prior keeps it near the identity: without words it is the identity, and words that are all right, or all
+    wrong, give a finite map.
 
     Raises:
         ValueError: there is not one `correct` for each raw confidence, or one of these is not in 0 to 1.
@@ -57,13 +57,13 @@ def fit_calibration(raw: Sequence[float], correct: Sequence[bool]) -> Calibratio
         raise ValueError("a raw confidence is not in 0 to 1")
     logits = _logit(values)
     scale, offset = _fit(np.column_stack([logits, np.ones_like(logits)]), right, np.array([1.0, 0.0]))
-    if scale < 0:  # the surer, the more often wrong: then raw confidence tells nothing
+    if scale < 0:  # higher confidence, more errors: then raw confidence is worthless
         scale, (offset,) = 0.0, _fit(np.ones((len(logits), 1)), right, np.array([0.0]))
     return Calibration(scale=float(scale), offset=float(offset))
 
 
 def expected_calibration_error(confidences: Sequence[float], correct: Sequence[bool], *, num_bins: int = 10) -> float:
-    """How far confidence is from the share of words that are right, 0 to 1, in the mean over words.
+    """Expected calibration error, 0 to 1: how far confidence is from the share of right words, averaged over words.
 
     Words are put into `num_bins` bins of equal width by confidence (Naeini et al. 2015). 0.0 if there are no words.
 

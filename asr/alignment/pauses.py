@@ -1,4 +1,4 @@
-"""Where nobody speaks, by the level of the sound alone; of a whole sound, or of one that comes in pieces."""
+"""Pauses: silence found by level alone (a simple VAD), in a whole sound or in one that comes in pieces."""
 
 from typing import TypeAlias
 
@@ -15,10 +15,10 @@ _ABOVE_FLOOR, _BELOW_PEAK, _MIN_RANGE = 6.0, 40.0, 15.0  # dB, see `find_pauses`
 
 
 def find_pauses(waveform: Float[np.ndarray, "samples"], *, sample_rate: int) -> list[Interval]:
-    """Stretches without sound, in seconds, in order: at both ends of any length, between of `MIN_PAUSE` or longer.
+    """Stretches of silence, in seconds, in order: of any length at both ends, of `MIN_PAUSE` or longer in between.
 
     Silence is what is less than 6 dB above the noise (the 5th percentile of the level), or 40 dB below the speech (the
-    95th). Where these two are less than 15 dB apart, level does not tell one from the other, and there are no pauses.
+    95th). Where these two are less than 15 dB apart, level cannot separate noise from speech, and no pauses are found.
     """
     stream = PauseStream(sample_rate=sample_rate)
     stream.accept(waveform)
@@ -29,7 +29,7 @@ class PauseStream:
     """`find_pauses` for a sound that comes in pieces; it keeps two numbers for each hundredth of a second, 2.9 MB an
     hour.
 
-    What is a pause depends on all that was heard so far: it is equal to `find_pauses` once the whole was.
+    What counts as a pause depends on all samples so far; after the last piece the result equals `find_pauses`.
     """
 
     def __init__(self, *, sample_rate: int) -> None:
@@ -51,7 +51,7 @@ class PauseStream:
         self._variances.append(blocks.var(axis=1, dtype=np.float64).astype(np.float32))
 
     def pauses(self) -> list[Interval]:
-        """Those of what was accepted so far, which is taken for the whole sound."""
+        """The pauses of what was accepted so far, as if that were the whole sound."""
         levels, duration = self._levels(), self._num_samples / self._rate
         floor, peak = np.percentile(levels, [5, 95]) if len(levels) else (0.0, 0.0)
         if peak - floor < _MIN_RANGE:
@@ -64,7 +64,7 @@ class PauseStream:
         return [(a, b) for a, b in silences if a == 0 or b == duration or b - a >= MIN_PAUSE]
 
     def _levels(self) -> npt.NDArray[np.float64]:
-        """Level in dB of each full block, the offset of the whole sound taken away."""
+        """Level in dB of each full block, without the DC offset of the whole sound."""
         empty = np.zeros(0, np.float32)
         means = np.concatenate([empty, *self._means]).astype(np.float64)
         offset = (self._sum + float(self._rest.sum(dtype=np.float64))) / max(1, self._num_samples)

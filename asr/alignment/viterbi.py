@@ -2,8 +2,8 @@
 
 After each frame a path is at a place p, from 0 to the number of tokens: p tokens have begun, and the frame shows either
 the last of them or a blank (Graves et al. 2006, section 4.1). The scores of all places are kept only every `_SEGMENT`
-frames. On the way back each segment is computed once more from its beginning, for those places alone that can lead to
-where the path goes on: it begins at most one token a frame. The time is that of frames times tokens, once.
+frames. On the way back each segment is computed once more from its beginning, only for the places that can lead to
+where the path goes on, as at most one token begins per frame. Time grows with frames times tokens.
 """
 
 from typing import TypeAlias
@@ -23,8 +23,8 @@ _BLANK, _TOKEN = 0, 1  # what a frame shows
 def best_path(log_probs: _LogProbs, tokens: _Ints, *, blank_id: int) -> tuple[_Ints, _Ints, float]:
     """For each token the first frame that shows it and the one after the last, and the path's log-probability.
 
-    `log_probs` is (frames, vocab), natural logarithms. The log-probability is minus infinity where no path spells the
-    tokens, and the frames then say nothing.
+    `log_probs` is (frames, vocab), natural logarithms. The log-probability is minus infinity if no path spells the
+    tokens; the frames are meaningless then.
     """
     log_probs = np.ascontiguousarray(log_probs)
     place_tokens, step_costs = _places(tokens, blank_id)
@@ -45,7 +45,7 @@ def best_path(log_probs: _LogProbs, tokens: _Ints, *, blank_id: int) -> tuple[_I
 
 def _places(tokens: _Ints, blank_id: int) -> tuple[_Ints, _Scores]:
     """The token of each place (the blank for place 0), and what it costs to begin it right after the token before:
-    nothing, or minus infinity for an equal token, for the two need a blank between them.
+    nothing, or minus infinity for an equal token, since the two need a blank between them.
     """
     place_tokens = np.concatenate([[blank_id], tokens]).astype(np.int64)
     step_costs = np.zeros(len(place_tokens))
@@ -57,7 +57,7 @@ def _forward(
     log_probs: _LogProbs, place_tokens: _Ints, step_costs: _Scores, blank_id: int
 ) -> tuple[list[_Scores], _Scores]:
     """Scores (2, places) before each segment, and after the last frame."""
-    scores = np.full((2, 2, len(place_tokens)), -np.inf)  # takes turns; each segment begins with the first of the two
+    scores = np.full((2, 2, len(place_tokens)), -np.inf)  # used in turn; each segment begins with the first of the two
     scores[0, _BLANK, 0] = 0.0
     kept = []
     for start in range(0, len(log_probs), _SEGMENT):
@@ -77,7 +77,7 @@ def _advance(  # noqa: PLR0917 (compiled code takes arguments by place)
     num_before: int,
     num_left: int,
 ) -> None:
-    """The scores after each frame, from `scores[0]` before the first: into `scores` by turns, over and over.
+    """The scores after each frame, from `scores[0]` before the first: written to the two halves of `scores` in turn.
 
     `num_before` and `num_left` count the frames of the utterance before these and from these on. Places that
     cannot be reached yet, and those from which the end cannot be reached any more, are left out.

@@ -1,8 +1,8 @@
-"""Where words start and end: the frames that show their tokens, set right by the pauses that can be heard.
+"""Where words start and end: the frames that show their tokens, corrected by audible pauses.
 
 A CTC model learns in which order tokens come, and little about when. It shows a token for a frame or two somewhere near
-its sound, but the first and last tokens of an utterance far out in the silence around it. So the frames say which words
-meet where, the level of the sound says where nobody speaks, and words keep out of there.
+its sound, but the first and last tokens of an utterance often far out in the surrounding silence. So the frames say
+roughly where words meet, the level of the sound says where nobody speaks, and words are kept out of pauses.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ from asr.alignment.pauses import Interval
 _Times: TypeAlias = npt.NDArray[np.float64]  # (items, 2): start and end of each, in seconds
 
 _REACH = 0.2  # seconds that a word may sound before its first token shows, or after its last one
-_MISPLACED = 0.1  # seconds that a token may show beyond a pause that it belongs on this side of
-_SHORTEST = 0.02  # seconds that are left of any word
-_SPACING = 0.8  # of the lower quartile of how far tokens are apart: as close as a pause may push them together
+_MISPLACED = 0.1  # seconds by which a token may show beyond the pause that it belongs before (or after)
+_SHORTEST = 0.02  # seconds, the shortest that a word may become
+_SPACING = 0.8  # how close a pause may push tokens together, as a share of the lower quartile of their distances
 
 
 def word_times(
@@ -29,8 +29,8 @@ def word_times(
     """Start and end of each word, in seconds: in order, without overlap, inside the sound.
 
     `shown` has for each token the time of the frames that show it, in order and without overlap; `words` has for each
-    word its first token and the one after its last. Words meet half way between the two, if the way is not long. Where
-    there is a pause they keep out of it; a pause that fits between no two words is passed over.
+    word its first token and the one after its last. Two words meet half way between their tokens, if these are not far
+    apart. Words are kept out of pauses; a pause that fits between no two words is ignored.
     """
     if not words:
         return []
@@ -88,7 +88,7 @@ class _Layout:
         too_early = pause[0] - np.concatenate([edges[:, 0], [np.inf]])
         shortest = np.minimum(_SHORTEST, self.lengths())
         for word in np.flatnonzero(np.maximum(too_late, 0) + np.maximum(too_early, 0) <= _MISPLACED).tolist():
-            whole = (self.pauses.get(word, pause)[0], pause[1])  # with one that is there already, what is between too
+            whole = (self.pauses.get(word, pause)[0], pause[1])  # with a pause that is there already, merged
             layout = replace(self, tokens=self._parted(word, whole), pauses={**self.pauses, word: whole})
             if (layout.lengths() >= shortest).all():
                 yield layout
@@ -106,8 +106,8 @@ class _Layout:
 
 
 def _put_off(tokens: _Times, earliest: float, spacing: float) -> _Times:
-    """Let the first token show at `earliest` or later, and each one after it later by `spacing`, for as long as that
-    puts tokens off at all.
+    """Move the first token to `earliest` if it shows before that, and push the following ones back to keep `spacing`,
+    until one needs no move.
     """
     delays = earliest + spacing * np.arange(len(tokens)) - tokens[:, 0]
     in_time = np.flatnonzero(delays <= 0)

@@ -1,4 +1,4 @@
-"""What is measured on a sound file to tell whether it is fit for recognition."""
+"""Measurements on a sound file that show whether it is fit for recognition."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ _FRAME = 400  # samples, 25 ms
 
 @dataclass(frozen=True, slots=True)
 class AudioStatistics:
-    """What a sound file holds; `sample_rate` in Hz, `duration` in seconds.
+    """Statistics of a sound file; `sample_rate` in Hz, `duration` in seconds.
 
     Levels are in dB below full scale (0 is the loudest, a float file can go beyond); `clipped` is the share of the
     samples at full scale, 0 to 1. Peak, clipping and offset are those of the file, before any conversion.

@@ -1,5 +1,5 @@
-"""Changes to the training data that keep the text: speed and effects on the waveform; the settings of these and of the
-masks on the features (`spec_augment.py`).
+"""Augmentation: speed perturbation and effects on the waveform; the settings of these and of SpecAugment's masks
+(`spec_augment.py`).
 
 Each takes its randomness from the caller, so that one seed gives one training.
 """
@@ -35,31 +35,31 @@ SecondRange: TypeAlias = Annotated[tuple[_Seconds, _Seconds], AfterValidator(_or
 
 
 class EffectSettings(Settings):
-    """An effect that is heard in some of the utterances."""
+    """An effect that is applied to some of the utterances."""
 
     share: float = Field(ge=0, le=1)
-    """Share of the utterances that the effect is heard in."""
+    """Share of the utterances to which the effect is applied."""
 
 
 class VolumeSettings(EffectSettings):
     """Another loudness."""
 
     decibels: DecibelRange = (-6.0, 6.0)
-    """From the least to the most, in dB, by which an utterance becomes louder."""
+    """Lowest and highest gain, in dB."""
 
 
 class NoiseSettings(EffectSettings):
-    """Something else beneath the speech."""
+    """Another sound beneath the speech."""
 
     snr: DecibelRange = (5.0, 25.0)
-    """From the least to the most, in dB, that speech is above the noise."""
+    """Lowest and highest signal-to-noise ratio (SNR), in dB."""
 
 
 class ReverbSettings(EffectSettings):
     """A room."""
 
     rt60: SecondRange = (0.1, 0.6)
-    """From the least to the most, in seconds, in which sound falls by 60 dB."""
+    """Shortest and longest reverberation time (RT60), in seconds: how long sound takes to fall by 60 dB."""
 
 
 class ConcatenationSettings(EffectSettings):
@@ -73,7 +73,7 @@ class PauseSettings(EffectSettings):
     """Pauses in which nobody speaks."""
 
     max_seconds: float = Field(3.0, gt=0, le=60)
-    """The longest of each utterance's pauses, in seconds; short ones are more frequent."""
+    """The longest pause, in seconds; short ones are more frequent."""
 
 
 class AugmentSettings(Settings):
@@ -84,39 +84,39 @@ class AugmentSettings(Settings):
     """
 
     speeds: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(max_length=1000)] = (0.9, 1.0, 1.1)
-    """Factors of speed, and with it of pitch, one of which is drawn for each utterance."""
+    """Speed perturbation: factors of speed and pitch, of which one is drawn for each utterance."""
     noise_share: float = Field(0.02, ge=0, lt=1)
-    """Share of the utterances that noise without words replaces, so that the model learns to be silent."""
+    """Share of the utterances that are replaced by noise without words, so that the model learns to be silent."""
     num_band_masks: int = Field(2, ge=0, le=1000)
-    """Bands of each utterance that are set to zero (SpecAugment)."""
+    """How many frequency masks each utterance gets (SpecAugment)."""
     max_band_width: int = Field(20, ge=0, le=1000)
-    """The widest of these, in mel bands; never more than half of the bands."""
+    """Widest frequency mask, in mel bands; never more than half of the bands."""
     num_time_masks: int = Field(2, ge=0, le=1000)
-    """Stretches of each utterance that are set to zero."""
+    """How many time masks each utterance gets (SpecAugment)."""
     max_time_width: int = Field(20, ge=0, le=100_000)
-    """The longest of these, in feature frames; never more than a tenth of the utterance."""
+    """Longest time mask, in feature frames; never more than a tenth of the utterance."""
     concatenation: ConcatenationSettings | None = None
     """Two utterances of the corpus one after the other; none: off, as for the effects below."""
     pauses: PauseSettings | None = None
-    """Silence and quiet noise before, after and amid the speech; batches grow by them."""
+    """Silence and quiet noise before, after and within the speech; batches grow by them."""
     reverb: ReverbSettings | None = None
-    """A room that sound is reflected in."""
+    """Reverberation of a simulated room."""
     babble: NoiseSettings | None = None
-    """Other voices of the corpus beneath."""
+    """Babble: other voices of the corpus beneath the speech."""
     added_noise: NoiseSettings | None = None
-    """Noise beneath, of a random colour."""
+    """Noise of a random colour beneath the speech."""
     volume: VolumeSettings | None = None
     """Louder or quieter."""
     clipping: EffectSettings | None = None
-    """A recording that was set too loud: the peaks are flattened."""
+    """Clipping: a recording with too much gain, its peaks flattened."""
     telephone: EffectSettings | None = None
-    """A telephone: 300 to 3400 Hz, 8 kHz, mu-law or A-law."""
+    """A telephone line: 300 to 3400 Hz, 8 kHz, mu-law or A-law."""
     codec: EffectSettings | None = None
-    """Encoded as mp3, opus or vorbis, strongly or less so, and decoded."""
+    """A lossy codec: encoded as mp3, opus or vorbis at various bit rates, and decoded."""
 
 
-MAX_OCTAVE_DROP = 12.0  # decibels by which noise of a room falls from octave to octave
-CLIPPED_SHARES = (0.001, 0.02)  # from the least to the most of the samples that a recording set too loud loses
+MAX_OCTAVE_DROP = 12.0  # decibels per octave, the steepest fall of background noise
+CLIPPED_SHARES = (0.001, 0.02)  # lowest and highest share of samples that clipping flattens
 
 
 def change_speed(waveform: Samples, factor: float) -> Float32[np.ndarray, "faster"]:
@@ -145,11 +145,11 @@ def distort(
     rng: np.random.Generator,
     load_voices: Callable[[np.random.Generator], list[Voice]],
 ) -> Float32[np.ndarray, "heard"]:
-    """The effects that the settings name, where it is the utterance's turn; `load_voices` gives those of the babble.
+    """Apply the effects of the settings, each with its probability; `load_voices` gives the voices of the babble.
 
-    As long as the waveform, but for pauses.
+    The result is as long as the waveform, except for added pauses.
 
-    Each effect has a generator of its own, so that to switch one on changes nothing in the others.
+    Each effect has its own generator, so that switching one on does not change the others.
     """
     samples = waveform
     streams = rng.spawn(8)

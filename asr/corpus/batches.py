@@ -1,4 +1,4 @@
-"""Utterances -> batches of waveforms: grouped by duration, shuffled by seed and epoch, loaded in the background."""
+"""Utterances -> batches of waveforms: bucketed by length, shuffled by seed and epoch, loaded in the background."""
 
 from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
@@ -18,11 +18,11 @@ from asr.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
-    """What batches are made by, wherever the sounds come from.
+    """How batches are made, wherever the sounds come from.
 
-    `max_seconds`: of a batch, padding counted, at the speed that utterances were recorded at. `num_workers`: processes
-    that load; 0 for none beside this one. `jitter`: as in `batches_by_length`. `rank`, `num_ranks`: of several
-    processes that share each batch, the number of this one, and how many they are.
+    `max_seconds`: of a batch, padding included, before any change of speed. `num_workers`: processes that load; 0 loads
+    in this one. `jitter`: as in `batches_by_length`. `rank`, `num_ranks`: where several processes share each batch, the
+    number of this one and of all.
     """
 
     augment: AugmentSettings
@@ -43,8 +43,8 @@ class BatchSettings:
 class EpochBatches(Protocol):
     """The batches of one epoch after the other.
 
-    Which utterances, and how they are augmented, depends on (seed, epoch, utterance) alone: not on the number of
-    workers, nor on where an interrupted run went on.
+    Which utterances, and how they are augmented, depends only on (seed, epoch, utterance): not on the number of
+    workers, nor on where a run was interrupted.
     """
 
     @property
@@ -53,11 +53,11 @@ class EpochBatches(Protocol):
         ...
 
     def plan(self, epoch: int) -> Sequence[Sized]:
-        """What each batch holds, known before anything is loaded."""
+        """The utterances of each batch, known before anything is loaded."""
         ...
 
     def epoch(self, epoch: int, *, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches, or this process's shares of them, from `first_batch` on.
+        """The batches, or this process's share of each, from `first_batch` on.
 
         Raises:
             AudioError: a sound cannot be used.
@@ -105,6 +105,6 @@ class TrainingBatches:
         pairs = self._settings.augment.concatenation
         if pairs is None:
             return [(index,) for index in range(len(self.durations))]
-        rng = np.random.default_rng((self._settings.seed, epoch, 0, 1))  # unlike that of any utterance
+        rng = np.random.default_rng((self._settings.seed, epoch, 0, 1))  # a seed that no utterance has
         limit = min(pairs.max_seconds, self._settings.max_seconds)
         return pair_up(self.durations, share=pairs.share, max_seconds=limit, rng=rng)

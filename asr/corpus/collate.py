@@ -15,11 +15,11 @@ from asr.errors import AudioError
 class Batch:
     """Waveforms, zero beyond `num_samples`; the targets of all utterances one after the other.
 
-    The lengths stay on the CPU, where CTC wants them: to read them from a GPU is to wait for it.
+    The lengths stay on the CPU, where CTC needs them: reading them from a GPU would wait for it.
 
-    Where several processes train, `rows` are those of these utterances in the global batch, that of all processes,
-    which has `num_rows`. A dummy is an utterance of another process: it counts for nothing, but keeps in step a process
-    for which none was left.
+    With several processes, `rows` are the places of these utterances in the global batch of all processes, which has
+    `num_rows`. A dummy is an utterance of another process: it does not count, but keeps a process busy that got no
+    utterance of its own.
     """
 
     waveforms: Float[Tensor, "batch samples"]
@@ -34,14 +34,14 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Waveforms and targets on `device`; from pinned memory the copy runs beside the work of a GPU.
 
-        Back on the CPU they are whole when this returns.
+        A copy to the CPU is complete when this returns.
         """
         to_gpu = device.type == "cuda"
         waveforms, targets = (tensor.to(device, non_blocking=to_gpu) for tensor in (self.waveforms, self.targets))
         return replace(self, waveforms=waveforms, targets=targets)
 
     def pin_memory(self) -> "Batch":
-        """In memory that a GPU copies from by itself; the method that a DataLoader with `pin_memory` looks for."""
+        """The batch in pinned memory, from which a GPU copies by itself; called by a DataLoader with `pin_memory`."""
         pinned = (tensor.pin_memory() for tensor in (self.waveforms, self.num_samples, self.targets))
         waveforms, num_samples, targets = pinned
         return replace(self, waveforms=waveforms, num_samples=num_samples, targets=targets)

@@ -1,4 +1,4 @@
-"""Two short utterances one after the other as one, so that the model hears more words in a row than the corpus has."""
+"""Two short utterances joined into one, so that the model sees longer word sequences than the corpus has."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.level import frame_powers
 from asr.tokens import Tokens
 
-# In 0.24 s or more, with frames of up to 80 ms, two texts that fit into their sounds fit into both of them with the
-# separator, or the blank between two equal tokens, as well.
+# With a pause of 0.24 s or more, and frames of up to 80 ms, two texts that fit into their sounds also fit into the
+# joined one, with the separator or the blank between two equal tokens.
 PAUSE_SECONDS = 0.4
 
 
 def pair_up(
     durations: Sequence[float], *, share: float, max_seconds: float, rng: np.random.Generator
 ) -> list[tuple[int, ...]]:
-    """Each utterance once, alone or in a pair; `durations` and `max_seconds` of a pair with its pause in seconds.
+    """Each utterance once, alone or in a pair; `durations`, and `max_seconds` of a pair with its pause, in seconds.
 
     Every utterance is drawn with the probability `share`; the drawn ones make pairs at random, where they fit.
     """
@@ -28,12 +28,12 @@ def pair_up(
 
 
 def seconds(unit: Sequence[int], durations: Sequence[float]) -> float:
-    """Of one utterance, or of several with the pauses between them."""
+    """Duration of one utterance, or of several with the pauses between them."""
     return sum(durations[index] for index in unit) + PAUSE_SECONDS * (len(unit) - 1)
 
 
 def separator(tokens: Tokens) -> tuple[int, ...]:
-    """The tokens between two texts: the space, for characters; none where the first token of a word says so itself."""
+    """The tokens between two texts: the space, for characters; none where a word's first token marks its start."""
     letter = min(tokens.alphabet - {" "})
     once, twice = tokens.encode(letter), tokens.encode(f"{letter} {letter}")
     return tuple(twice[len(once) : len(twice) - len(once)])

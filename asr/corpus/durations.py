@@ -1,4 +1,4 @@
-"""How long sound files are: many files at once, for opening them is waiting."""
+"""Durations of sound files: many at once, since opening them is mostly waiting."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

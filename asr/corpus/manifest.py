@@ -3,8 +3,8 @@
     {"audio_filepath": "wav/a.wav", "duration": 2.5, "text": "HELLO", "id": "a", "speaker": "s1", "offset": 0.0}
 
 `audio_filepath` is relative to the manifest's folder unless absolute; `id`, `speaker` and `offset` may be left out.
-"channel_selector" names the channel that is heard, counted from 0, or a list of some whose mean is; without it, or
-with "average", it is the mean of all.
+"channel_selector" is the channel to use, counted from 0, or a list of channels to average; without it, or with
+"average", all channels are averaged.
 """
 
 import json
@@ -18,7 +18,7 @@ from asr.errors import ManifestError
 from asr.files import HALF_CHARACTER, parse_json, read_lines, write_text
 from asr.messages import named
 
-MAX_SECONDS = 120.0  # of an utterance; beyond, CTC learns badly and a batch takes gigabytes
+MAX_SECONDS = 120.0  # of an utterance; on longer ones CTC learns badly, and a batch takes gigabytes
 _MAX_NUMBER = 1e9  # of seconds
 
 
@@ -87,7 +87,7 @@ def parse_utterance(line: str, folder: Path, number: int) -> Utterance:
     """Line `number` of a manifest that lies in `folder`.
 
     Raises:
-        ManifestError: as `parse_line`, but does not say where the line stands.
+        ManifestError: as `parse_line`, but without the place of the line.
     """
     try:
         record = parse_record(line)
@@ -99,7 +99,7 @@ def parse_utterance(line: str, folder: Path, number: int) -> Utterance:
         raise ManifestError("not JSON that can be read: a number or a nesting without end") from None
     if not isinstance(record, dict):
         raise ManifestError(f"expected a JSON object, found {type(record).__name__}")
-    # What is null is not there: so some tools write "offset" and "speaker".
+    # null counts as missing: some tools write "offset" and "speaker" so.
     record = {key: value for key, value in record.items() if value is not None}
     audio = _text(record, "audio_filepath")
     offset = _seconds(record, "offset") if "offset" in record else None
@@ -117,7 +117,7 @@ def parse_utterance(line: str, folder: Path, number: int) -> Utterance:
 
 
 class DoubledKeyError(ValueError):
-    """A key that stands twice in one JSON object: readers take the last and lose the first without a word."""
+    """A key that stands twice in one JSON object: readers would silently drop the first."""
 
 
 def parse_record(line: str) -> Any:
@@ -127,14 +127,14 @@ def parse_record(line: str) -> Any:
         ValueError: it is not JSON, nested too deeply, or (DoubledKeyError) a key stands twice in an object.
     """
     record = parse_json(line)
-    # Looking at each pair takes twice as long, so only lines with more colons than keys are looked at.
+    # Checking each pair takes twice as long, so only lines with more colons than keys are checked.
     if isinstance(record, dict) and line.count(":") == len(record):
         return record
     return json.loads(line, object_pairs_hook=_without_doubled_keys)
 
 
 def part_of_file(offset: float | None, channels: int | tuple[int, ...] | None) -> str:
-    """What tells the parts of one sound file from each other in ids that are made from its name."""
+    """A suffix that distinguishes the parts of one sound file, for ids made from its name."""
     start = f"-{round(1000 * offset):08}" if offset else ""
     if channels is None:
         return start
@@ -165,7 +165,7 @@ def _text(record: dict[str, Any], key: str) -> str:
 
 
 def _whole_text(record: dict[str, Any], key: str) -> str:
-    """Ids and speakers may be numbers. A path may hold what only looks like half a character, but nothing else."""
+    """Ids and speakers may be numbers. Only a path may hold half a surrogate pair, as a file name can."""
     text = str(_value(record, key, (str,) if key == "text" else (str, int)))
     if half := HALF_CHARACTER.search(text):
         raise ManifestError(f"{key!r} holds half of a surrogate pair, {half[0]!r}, which is no character")
@@ -192,7 +192,7 @@ def _channels(value: Any) -> int | tuple[int, ...] | None:
 
 
 def without_missing_files(utterances: list[Utterance], path: Path) -> tuple[list[Utterance], str | None]:
-    """The utterances whose sound files are there, and a message on the others, if there are any.
+    """The utterances whose sound files exist, and a message on the others, if there are any.
 
     Raises:
         ManifestError: all are missing.
@@ -219,7 +219,7 @@ def refuse_long(utterances: Iterable[Utterance], path: Path, max_seconds: float)
 
 
 def refuse_missing_files(utterances: list[Utterance], path: Path, *, remedy: str = "`asr doctor --fix`") -> None:
-    """Refuse a manifest whose sound files are not all there.
+    """Refuse a manifest with missing sound files.
 
     Raises:
         ManifestError: names the first ten, their count, and the remedy that leaves them out.
@@ -262,7 +262,7 @@ def format_line(utterance: Utterance, folder: Path) -> str:
 
 
 def _relative(audio: Path, folder: Path) -> Path:
-    """`audio` relative to `folder` if it is below it, as the paths are written or, else, where links lead to."""
+    """`audio` relative to `folder` if it is below it, by the paths as written or with links resolved."""
     for file, above in ((audio.absolute(), folder.absolute()), (audio.parent.resolve() / audio.name, folder.resolve())):
         if file.is_relative_to(above):
             return file.relative_to(above)

@@ -1,4 +1,4 @@
-"""The lines of a manifest one by one: a broken one is told, and the next is read."""
+"""The lines of a manifest one by one: a broken line is reported, and reading goes on with the next."""
 
 import codecs
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ class ManifestLine:
     has_crlf: bool
 
     def utterance(self) -> Utterance:
-        """What the line says.
+        """The utterance of this line.
 
         Raises:
-            ManifestError: the line is broken; the message does not repeat where it is.
+            ManifestError: the line is broken; the message does not name it.
         """
         if not self.content:
             raise ManifestError("not UTF-8 text; convert the file to UTF-8")
@@ -33,7 +33,7 @@ class ManifestLine:
 
 
 def manifest_lines(path: Path, progress: Progress | None = None, doing: str = "") -> Iterator[ManifestLine]:
-    """The lines of a manifest, one in memory at a time; `progress` hears what is being done, and how far it is.
+    """The lines of a manifest, one in memory at a time; `progress` is called with `doing` and how far it is.
 
     Raises:
         ManifestError: the file is missing or cannot be read.

@@ -1,9 +1,9 @@
 """Tar shards -> batches, as `batches.py` makes them of a manifest, but read in sequence and in constant memory.
 
-An epoch reads the shards in an order of its own, a few at a time: a window. The utterances of a window are the buffer
-that shuffles; batches are planned within it. The plan needs only durations, so it is known before anything is read, and
-a resumed epoch skips the windows that it is through with. The trainer's process reads the tars and hands the sounds to
-the loader processes, encoded as they are; while the batches of a window go out, the next one comes in.
+Each epoch reads the shards in an order of its own, a few at a time: a window. The utterances of a window are the
+shuffle buffer; batches are planned within it. The plan needs only durations, so it is known before anything is read,
+and a resumed epoch skips the windows that are done. The trainer's process reads the tars and passes the sounds, still
+encoded, to the loader processes; while the batches of one window are used, the next window is read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ _Numbers = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Shards that are in memory together, how many utterances they have, and the batches that are made of them."""
+    """Shards that are in memory together, how many utterances they have, and the batches made of them."""
 
     shards: list[int]
     size: int
@@ -37,14 +37,14 @@ class _Window:
 
 
 class ShardedBatches:
-    """The `EpochBatches` of the utterances of `corpus` that are `kept`.
+    """The `EpochBatches` of those utterances of `corpus` that are `kept`.
 
-    Number and augmentation of an utterance are those that it has in `TrainingBatches`; only its neighbours differ.
-    `durations` are those of all utterances that are kept, in seconds. Of several processes, each reads all shards.
+    An utterance has the same number and augmentation as in `TrainingBatches`; only its neighbours differ. `durations`
+    are those of all utterances that are kept, in seconds. With several processes, each reads all shards.
     `window_shards`: how many are in memory together.
 
     Raises:
-        SettingsError: the settings ask for babble or concatenation, which need other utterances at hand.
+        SettingsError: the settings ask for babble or concatenation, which need access to other utterances.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ShardedBatches:
         for name in ("babble", "concatenation"):
             if getattr(settings.augment, name) is not None:
                 raise SettingsError(
-                    f"augment.{name}: needs any two utterances at hand, but {corpus.folder} is read in sequence; "
+                    f"augment.{name}: needs access to any utterance, but {corpus.folder} is read in sequence; "
                     "take it out, or train from the manifest"
                 )
         self.durations = durations
@@ -97,7 +97,7 @@ class ShardedBatches:
 
     def _windows(self, epoch: int) -> Iterator[_Window]:
         used = [shard for shard, (start, end) in enumerate(pairwise(self._bounds)) if end > start]
-        rng = np.random.default_rng((self._settings.seed, epoch, 0, 2))  # unlike that of any utterance
+        rng = np.random.default_rng((self._settings.seed, epoch, 0, 2))  # a seed that no utterance has
         order = rng.permutation(used)
         count = -(-len(used) // self._window_shards)
         for window, shards in enumerate(np.array_split(order, count)):
@@ -107,7 +107,7 @@ class ShardedBatches:
             yield _Window(shards.tolist(), len(numbers), [numbers[batch] for batch in batches])
 
     def _requests(self, epoch: int, windows: Sequence[_Window], first_batch: int) -> Iterator[list[Request]]:
-        """What each batch has to load; no more than about a window is in memory."""
+        """The requests of each batch; about one window is in memory at a time."""
         incoming = self._read(chain.from_iterable(window.shards for window in windows))
         buffer: dict[int, Example] = {}
         num_read = end = 0
@@ -115,7 +115,7 @@ class ShardedBatches:
             end += window.size
             next_size = following.size if following else 0
             for done, numbers in enumerate(window.batches):
-                # A part of the next window takes the place of the batches that have gone.
+                # As batches are used up, part of the next window takes their place in memory.
                 wanted = end + next_size * done // len(window.batches)
                 while num_read < wanted:
                     number, example = next(incoming)
@@ -126,7 +126,7 @@ class ShardedBatches:
                     rows = rank_share(len(examples), self._settings.rank, self._settings.num_ranks).rows
                     yield [Request(epoch, (int(numbers[row]),), (examples[row],)) for row in rows]
             first_batch = 0
-        for _ in incoming:  # to the ends of the last shards, where more may stand than the index knows of
+        for _ in incoming:  # to the end of the last shards, to notice what the index does not list
             pass
 
     def _read(self, shards: Iterator[int]) -> Iterator[tuple[int, Example]]:

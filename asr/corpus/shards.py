@@ -1,10 +1,10 @@
-"""A corpus as tar shards: a few large files that are read from end to end, for disks on which many small ones are slow.
+"""A corpus as tar shards: a few large files read in sequence, for disks on which many small files are slow.
 
 A folder of shards holds
 
     shard-00000.tar ...  for each utterance its sound file as it was, 000000000.flac, and its line, 000000000.json
     manifest.jsonl       the lines of all utterances, in the order of the shards
-    index.json           the version of this form, and of each shard the name, the number of utterances and the bytes
+    index.json           the format version, and each shard's name, number of utterances and bytes
 
 The two members with one name are a sample of WebDataset; the keys of a line are those of a manifest.
 """
@@ -68,9 +68,9 @@ class ShardedCorpus:
 def write_shards(manifest: Path, folder: Path, *, shard_bytes: int, progress: Progress) -> ShardedCorpus:
     """Pack the utterances of a manifest, shuffled, into shards of at most `shard_bytes` (or of one utterance).
 
-    They are shuffled because a training sees a few shards at a time: those of a corpus in order of speakers would each
-    be of one voice. Sound files go in as they are; of an utterance that is a part of its file, that part as FLAC: 16
-    bits, 16 kHz, mono. `folder` appears when it is whole.
+    They are shuffled because a training sees a few shards at a time: in a corpus sorted by speaker, each shard would be
+    of one voice. Sound files are copied unchanged; for an utterance that is part of its file, that part is written as
+    FLAC: 16 bits, 16 kHz, mono. `folder` appears only once it is complete.
 
     Raises:
         ManifestError: the manifest cannot be used.
@@ -93,7 +93,7 @@ def write_shards(manifest: Path, folder: Path, *, shard_bytes: int, progress: Pr
 
 
 def read_index(folder: Path) -> ShardedCorpus:
-    """What is in a folder of shards, without reading them.
+    """Read the index of a folder of shards, not the shards.
 
     Raises:
         CorpusError: there is no index, or it is damaged or of another version; a shard is missing or truncated.
@@ -157,7 +157,7 @@ def _next_member(tar: tarfile.TarFile) -> tuple[str, bytes]:
     if member is None:
         return _NOTHING, b""
     tar.members = []  # type: ignore[attr-defined]  # tarfile would keep the headers of all
-    if not member.isfile() or member.issparse():  # a sparse file may be of any size, and all of it be made up
+    if not member.isfile() or member.issparse():  # a sparse file may claim any size
         raise tarfile.TarError(f"{member.name!r} is not a plain file")
     file = tar.extractfile(member)
     return member.name, file.read() if file else b""
@@ -179,7 +179,7 @@ def _refuse_other_size(shard: Shard) -> None:
 
 
 class _Packer:
-    """Writes shards, manifest and index into a folder; the last of them when the block that it is used in ends well."""
+    """Writes shards, manifest and index into a folder; the index only if its context ends without an error."""
 
     def __init__(self, folder: Path, shard_bytes: int) -> None:
         self._folder = folder
@@ -224,12 +224,12 @@ class _Packer:
 def add_sample(
     tar: tarfile.TarFile, shard: Path, number: int, utterance: Utterance, *, kind: str, sound: bytes
 ) -> Utterance:
-    """Write utterance `number` of the corpus into `shard`, that is, into `tar`: its sound, a whole file with the suffix
-    `kind`, and its line. Returns it as it is in the shard, for the manifest."""
+    """Write utterance `number` of the corpus to `tar`, the file of `shard`: its sound, a whole file with the suffix
+    `kind`, and its line. Returns the utterance as it is in the shard, for the manifest."""
     key = f"{number:09}"
     path = shard / f"{key}.{kind}"
     packed = replace(utterance, audio_filepath=path)
-    if utterance.offset is not None:  # what was cut out is a file of its own, of the channel that is heard
+    if utterance.offset is not None:  # the part that was cut out is a file of its own, of the channel in use
         packed = replace(utterance, audio_filepath=path, offset=None, channel_selector=None)
     _add_member(tar, f"{key}.{kind}", sound)
     _add_member(tar, f"{key}.json", format_line(packed, shard).encode())

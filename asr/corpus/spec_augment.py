@@ -1,4 +1,4 @@
-"""Masks on the features of a batch: bands and stretches of time (SpecAugment, Park et al. 2019)."""
+"""SpecAugment: frequency and time masks on the features of a batch (Park et al. 2019)."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def spec_augment(
 ) -> Float[Tensor, "batch frames mels"]:
     """Set random bands and random stretches of time to zero, the mean of normalised frames (Park et al. 2019).
 
-    With `rows` these are those rows of a global batch of `num_rows`, and get the masks that they would get in it.
+    With `rows`, these are rows of a global batch of `num_rows`, and get the masks that they would get there.
     """
     batch, max_frames, num_bands = frames.shape
     device = frames.device
@@ -30,10 +30,10 @@ def spec_augment(
     total = batch if rows is None else num_rows
 
     def draw(count: int) -> Float[Tensor, "2 batch masks"]:
-        # On the CPU, so that one seed gives the same masks on every device; pinned, so that nobody waits for a GPU.
+        # On the CPU, so that one seed gives the same masks on every device; pinned, so that nothing waits for a GPU.
         drawn = torch.rand((2, total, count), generator=generator, pin_memory=frames.is_cuda)
         drawn = drawn.to(device, non_blocking=True)
-        # Row by row: a list as an index would be copied to a GPU, and waited for.
+        # Row by row: indexing with a list would copy it to the GPU and wait.
         return drawn if len(own) == total else torch.stack([drawn[:, row] for row in own], dim=1)
 
     bands = torch.full((batch, 1), num_bands, device=device)
@@ -50,7 +50,7 @@ def _stripes(
     size: int,
     draws: Float[Tensor, "2 batch masks"],
 ) -> Float[Tensor, "batch size"]:
-    """One, and zero inside some stripes a row: width uniform in 0 ... widest, place uniform in the row's length."""
+    """Ones, and zeros in some stripes of each row: width uniform in 0 ... widest, place uniform in the row."""
     widths = (draws[0] * (widest + 1)).long()
     starts = (draws[1] * (lengths - widths + 1)).long()
     position = torch.arange(size, device=lengths.device)

@@ -9,7 +9,7 @@ from asr.decoders.opening import EncodedSound
 
 
 def load_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> Float32[np.ndarray, "samples"]:
-    """The waveform of one line of a manifest, or of its `sound`, where that is in memory.
+    """The waveform of one line of a manifest, read from its file, or from `sound` if that is given.
 
     Raises:
         AudioError: the file cannot be used.
@@ -21,7 +21,7 @@ def load_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> F
 
 
 def read_utterance(utterance: Utterance, sound: EncodedSound | None = None) -> Sound:
-    """What the file of one line of a manifest, or its `sound` in memory, holds for it, before any conversion.
+    """The samples of one line of a manifest before any conversion, from its file, or from `sound` if that is given.
 
     Raises:
         AudioError: the file cannot be used.

@@ -1,4 +1,4 @@
-"""Requests -> waveforms with their tokens, augmented: what a loader process does."""
+"""The dataset of the loader processes: requests -> augmented waveforms with their tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from asr.corpus.utterances import load_utterance, read_utterance
 from asr.decoders.opening import EncodedSound
 from asr.errors import AudioError
 
-_LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be wrong
+_LEAST_LIE, _LIE = 0.5, 0.1  # seconds, and share of the duration, by which a manifest may be off
 _TALKERS = (3, 7)  # in babble, as many as in Kaldi's recipes
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An utterance with the ids of its tokens, and its sound, where that is no file of its own."""
+    """An utterance with its token ids, and its sound if that is not a file of its own."""
 
     utterance: Utterance
     tokens: tuple[int, ...]
@@ -30,7 +30,7 @@ class Example:
 
 
 class Request(NamedTuple):
-    """What a loader process has to load: the utterances of these numbers as one; `streamed` are they themselves, where
+    """What a loader process has to load: the utterances of these numbers, joined into one. `streamed` holds them where
     the process cannot look them up."""
 
     epoch: int
@@ -41,11 +41,11 @@ class Request(NamedTuple):
 Item: TypeAlias = tuple[Voice, Example]
 Doubts: TypeAlias = tuple[
     str, ...
-]  # on sound files; the trainer's process says them, for it knows what it has said before
+]  # on sound files; the trainer's process reports them, since it knows what was reported before
 
 
 class Waveforms:
-    """Loads and augments utterances. To a DataLoader it is a dataset, whose keys are the requests."""
+    """Loads and augments utterances. The dataset of a DataLoader, whose keys are the requests."""
 
     def __init__(
         self, examples: Sequence[Example], augment: AugmentSettings, seed: int, separator: tuple[int, ...]
@@ -59,7 +59,7 @@ class Waveforms:
         doubts: list[str] = []
         try:
             return self._load(request, doubts), tuple(doubts)
-        except AudioError as error:  # raised here, it would come out of a worker process as a traceback
+        except AudioError as error:  # raised here, it would leave a worker process as a traceback
             return error, tuple(doubts)
 
     def _load(self, request: Request, doubts: list[str]) -> Item:
@@ -95,14 +95,14 @@ class Waveforms:
         return waveform, Example(utterance, one.tokens + between + other.tokens)
 
     def _load_voices(self, unit: tuple[int, ...], rng: np.random.Generator) -> list[Voice]:
-        """What a few others of the training set say."""
+        """The sounds of a few other utterances of the training set."""
         count = min(len(self._examples), int(rng.integers(*_TALKERS, endpoint=True)))
         chosen = rng.choice(len(self._examples), count, replace=False).tolist()
         return [load_utterance(self._examples[index].utterance) for index in chosen if index not in unit]
 
 
 def _refuse_wrong_duration(utterance: Utterance, seconds: float) -> None:
-    """Batches are planned by the durations of the manifest: one that lies takes too much memory, or cannot be aligned.
+    """Batches are planned by the manifest's durations: a wrong one takes too much memory, or cannot be aligned.
 
     Raises:
         AudioError: the sound is longer or shorter than the manifest says, by more than rounding.

@@ -1,4 +1,4 @@
-"""The processes that load batches beside a training: what signals they heed, and what is said when one is killed."""
+"""The processes that load batches beside a training: how they handle signals, and the error when one is killed."""
 
 import multiprocessing
 import signal
@@ -17,7 +17,7 @@ from asr.errors import AudioError, TrainingError
 
 
 def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_workers: int) -> Iterator[Batch]:
-    """A batch for each list of requests, loaded by so many processes; the lists are taken shortly before their turn.
+    """A batch for each list of requests, loaded by `num_workers` processes; lists are drawn shortly before their turn.
 
     Raises:
         AudioError: a sound file cannot be used.
@@ -40,8 +40,8 @@ def load_batches(dataset: Waveforms, requests: Iterable[list[Request]], *, num_w
 
 
 def _watched(loader: DataLoader[Any]) -> Iterator[Any]:
-    """What a loader gives. That one of its processes was killed is told between two batches, when a step is whole:
-    PyTorch's own handler of SIGCHLD would raise an error in the midst of a step.
+    """The batches of a loader. If one of its processes was killed, the error is raised between two batches: PyTorch's
+    own handler of SIGCHLD would raise it in the middle of a step.
 
     Raises:
         TrainingError: a process was killed.
@@ -65,9 +65,9 @@ def _watched(loader: DataLoader[Any]) -> Iterator[Any]:
 
 
 def _prepare_worker(worker: int) -> None:
-    """To be called in each process before it loads anything."""
-    torch.set_num_threads(1)  # workers beside the trainer's own threads would only push each other off the cores
-    # Both are the trainer's to handle: a terminal, `timeout` or a batch system sends them to all its processes.
+    """Called in each process before it loads anything."""
+    torch.set_num_threads(1)  # more threads would only compete with the trainer's for the cores
+    # The trainer handles both: a terminal, `timeout` or a batch system sends them to all its processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _let_one_pass)
 

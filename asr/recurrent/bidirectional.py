@@ -24,7 +24,7 @@ class Bidirectional(nn.Module):
         self.forward_cell = forward_cell
         self.backward_cell = backward_cell
         self.output_size = forward_cell.output_size + backward_cell.output_size
-        # In training, gradients flow through so many frames at most; None: through all.
+        # In training, gradients flow through at most this many frames (truncated BPTT); None: through all.
         self.backprop_frames: int | None = None
 
     def forward(
@@ -38,7 +38,7 @@ class Bidirectional(nn.Module):
 
 
 def truncate_backprop(model: nn.Module, num_frames: int | None) -> None:
-    """Let gradients flow through so many frames at most in each bidirectional layer of a model; None: through all."""
+    """Let gradients flow through at most `num_frames` frames in each bidirectional layer; None: through all."""
     for module in model.modules():
         if isinstance(module, Bidirectional):
             module.backprop_frames = num_frames
@@ -47,8 +47,8 @@ def truncate_backprop(model: nn.Module, num_frames: int | None) -> None:
 def _run(
     cell: Recurrence, frames: Float[Tensor, "batch frames inputs"], backprop_frames: int | None
 ) -> Float[Tensor, "batch frames outputs"]:
-    """The outputs of a recurrence. With `backprop_frames`, in pieces of so many frames, each of which goes on from the
-    state of the one before but sends no gradient to it: truncated back-propagation through time (Williams & Peng 1990).
+    """The outputs of a recurrence. With `backprop_frames`, in pieces of that many frames; each starts from the state of
+    the one before but sends no gradient to it: truncated back-propagation through time (Williams & Peng 1990).
     """
     if backprop_frames is None or not torch.is_grad_enabled():
         outputs: Tensor = cell(frames)[0]
@@ -63,7 +63,7 @@ def _run(
 
 
 def reversal(num_frames: Int[Tensor, "batch"], max_frames: int) -> Int[Tensor, "batch frames"]:
-    """For each utterance the order of frames that turns its first `num_frames` round, padding left in place."""
+    """For each utterance the order of frames that reverses its first `num_frames` and leaves padding in place."""
     position = torch.arange(max_frames, device=num_frames.device)
     turned = num_frames[:, None] - 1 - position
     return torch.where(turned >= 0, turned, position)

@@ -8,7 +8,7 @@ from asr.recurrent.settings import GRUSettings, LSTMSettings, RecurrenceSettings
 
 
 def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:
-    """A layer in one direction, its weights not yet drawn (`Recurrence.initialise`)."""
+    """A layer in one direction, its weights not yet initialised (`Recurrence.initialise`)."""
     match settings:
         case LSTMSettings():
             return LSTM(input_size, hidden_size)

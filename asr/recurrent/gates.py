@@ -1,4 +1,4 @@
-"""How the weights of gated recurrences start."""
+"""How the weights of gated recurrences are initialised."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch import nn
 
 def initialise_gates(recurrence: nn.RNNBase, *, open_gate: int) -> None:
     """Orthogonal recurrence (Saxe et al. 2014), and one gate open, so that the memory is kept at the start: the forget
-    gate of the LSTM (Jozefowicz et al. 2015), the update gate of the GRU. Biases are zero but for that one.
+    gate of the LSTM (Jozefowicz et al. 2015), the update gate of the GRU. All other biases are zero.
     """
     size = recurrence.hidden_size
     for name, parameter in recurrence.named_parameters():

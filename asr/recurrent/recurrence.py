@@ -7,13 +7,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 State: TypeAlias = tuple[Float[Tensor, "batch _"], ...]
-"""All that a recurrence remembers between two frames; how many tensors, and of what size, is the family's affair."""
+"""All that a recurrence remembers between two frames; each family decides how many tensors, and of what size."""
 
 
 class Recurrence(nn.Module):
     """One layer in one direction of time. It knows neither padding nor reversal: `asr/recurrent/bidirectional.py` does.
 
-    Frames may come in pieces: with the state that a piece ends in, the next one gives what the whole would have given.
+    Frames may come in pieces: started from the final state of one piece, the next gives what the whole would have
+    given.
     """
 
     output_size: int
@@ -21,18 +22,18 @@ class Recurrence(nn.Module):
     def forward(
         self, frames: Float[Tensor, "batch frames inputs"], state: State | None = None
     ) -> tuple[Float[Tensor, "batch frames outputs"], State]:
-        """The output at each frame, and the state after the last; without a state, the family's own start."""
+        """The output at each frame, and the state after the last; None starts from the family's initial state."""
         raise NotImplementedError
 
     def initialise(self) -> None:
-        """Draw the weights that training starts from."""
+        """Draw the initial weights for training."""
         raise NotImplementedError
 
 
 def autocasts_to_bf16(frames: Tensor) -> bool:
-    """Whether PyTorch's autocast would run cuDNN's LSTM or GRU in float16 here, whatever type it was asked for (in its
+    """Whether PyTorch's autocast would run cuDNN's LSTM or GRU in float16 here, whatever type was asked for (in its
     source: aten/src/ATen/cudnn/AutocastRNN.cpp). A training in bf16 does not scale the loss, so small gradients would
-    vanish: families that cuDNN runs take float32 then. Not yet measured on a GPU.
+    vanish: families that cuDNN runs compute in float32 then. Not yet measured on a GPU.
     """
     enabled = frames.is_cuda and torch.is_autocast_enabled("cuda")
     return enabled and torch.get_autocast_dtype("cuda") != torch.float16

@@ -1,4 +1,4 @@
-"""Weights that were read from a file -> a network, if they are really its weights."""
+"""Weights read from a file -> a network, after checking that they fit it."""
 
 import re
 from collections.abc import Mapping

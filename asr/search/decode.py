@@ -1,4 +1,4 @@
-"""Which search is run: log-probabilities -> hypotheses, as `SearchSettings` say."""
+"""The search dispatcher: log-probabilities -> hypotheses, by the search that `SearchSettings` choose."""
 
 from collections.abc import Sequence
 

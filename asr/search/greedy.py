@@ -1,4 +1,4 @@
-"""Best path: the likeliest token of each frame, repeats merged, blanks dropped (Graves et al. 2006, section 3.2)."""
+"""Greedy search: the best path, repeats merged, blanks dropped (Graves et al. 2006, section 3.2)."""
 
 import numpy as np
 from jaxtyping import Float

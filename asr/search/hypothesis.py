@@ -14,9 +14,9 @@ _TOLERANCE = 1e-3  # how far the sum of a row of probabilities may be from one, 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A sequence of tokens. `score` is a natural log: the acoustic log-probability plus `fusion_score`, what language
-    model and hot words add to it; `frames[i]` is the frame that token i starts at, on the likeliest path that the
-    search has seen.
+    """A sequence of tokens. `score` is a natural log: the acoustic log-probability plus `fusion_score`, which language
+    model and hot words add; `frames[i]` is the frame in which token i starts, on the likeliest path that the search has
+    seen.
     """
 
     tokens: tuple[int, ...]
@@ -26,7 +26,7 @@ class Hypothesis:
 
 
 def check_widths(*, beam_width: int, num_best: int, beam_threshold: float) -> None:
-    """Raises SearchError if a search cannot be so wide."""
+    """Raises SearchError if a width or threshold is out of range."""
     if beam_width < 1 or num_best < 1:
         raise SearchError(f"beam_width is {beam_width} and num_best {num_best}; expected one or more")
     if not beam_threshold > 0:
@@ -34,14 +34,14 @@ def check_widths(*, beam_width: int, num_best: int, beam_threshold: float) -> No
 
 
 def as_log_probs(log_probs: npt.ArrayLike) -> np.ndarray:
-    """The numbers as an array; a tensor on the CPU will do, too.
+    """The numbers as an array; a tensor on the CPU is accepted too.
 
     Raises:
         SearchError: they are not of a float type that NumPy knows.
     """
     try:
         array = np.asarray(log_probs)
-    except (TypeError, RuntimeError) as error:  # as PyTorch says it of bfloat16, and of what lies on a GPU
+    except (TypeError, RuntimeError) as error:  # what PyTorch raises for bfloat16, and for tensors on a GPU
         reason = str(error).partition("\n")[0]
         raise SearchError(f"log_probs cannot be read ({reason}); give float32 or float64 on the CPU") from None
     if not np.issubdtype(array.dtype, np.floating):
@@ -50,10 +50,10 @@ def as_log_probs(log_probs: npt.ArrayLike) -> np.ndarray:
 
 
 def tolerance(epsilon: float, vocab_size: int) -> float:
-    """How far the sum of a row of probabilities may be from one, where numbers are rounded to `epsilon`.
+    """How far the sum of a row of probabilities may be from one, if numbers are rounded to `epsilon`.
 
-    Rounding a log-probability changes it by half an epsilon of itself, so the sum by no more than that times the
-    entropy: nothing in float32, up to 0.02 in bfloat16.
+    Rounding changes a log-probability by half an epsilon of itself, so the sum by at most that times the entropy:
+    nothing in float32, up to 0.02 in bfloat16.
     """
     return _TOLERANCE + epsilon / 2 * math.log(max(1, vocab_size))
 
@@ -66,7 +66,7 @@ def is_distribution(probs: Float[np.ndarray, "frames vocab"], tolerance: float) 
 def check_log_probs(log_probs: Float[np.ndarray, "frames vocab"], *, epsilon: float | None = None) -> None:
     """Raises SearchError unless each row holds natural-log probabilities that sum to one.
 
-    `epsilon` is that of the type which they were rounded to, if it is not the array's.
+    `epsilon` is that of the type to which they were rounded, if other than the array's.
     """
     if not log_probs.shape[1]:
         raise SearchError("log_probs has no tokens; expected the blank at least")

@@ -12,7 +12,7 @@ from asr.search.fusion.tables import FusionTables
 from asr.search.hypothesis import Hypothesis, as_log_probs, check_widths
 from asr.search.stream import NoTextError, PrefixBeamStream
 
-_WIDER, _WIDEST = 4, 1024  # times, and prefixes: of the beams that are tried where one has found no text at all
+_WIDER, _WIDEST = 4, 1024  # factor, and number of prefixes, of the wider beams tried when one has found no text at all
 
 
 def prefix_beam_search(
@@ -27,13 +27,13 @@ def prefix_beam_search(
     """The `num_best` best token sequences, best first; without fusion, scores are log-probabilities over all paths.
 
     Exact when `beam_width` is at least the number of prefixes. `max_tokens` a frame are looked at (all, if None), and
-    prefixes more than `beam_threshold` nats below the best are dropped. `frames` are those of the likeliest path. Of
-    any float type. If all texts are lost on the way, it searches again in wider beams without other limits, which takes
-    longer.
+    prefixes more than `beam_threshold` nats below the best are dropped. `frames` are those of the likeliest path.
+    `log_probs` may be of any float type. If all texts are lost on the way, it searches again with wider beams and no
+    other limits, which takes longer.
 
     Raises:
-        SearchError: the rows are not log-probabilities, a width below one, a threshold not above zero, no text has been
-            found that has a probability above zero, or there is not memory enough.
+        SearchError: the rows are not log-probabilities, a width below one, a threshold not above zero, no text of
+            probability above zero has been found, or there is not enough memory.
     """
     check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
     log_probs = as_log_probs(log_probs)

@@ -1,4 +1,4 @@
-"""N-best rescoring: the scores of a second language model, that saw whole texts, added to those of the search."""
+"""N-best rescoring: the scores of a second language model, which sees whole texts, added to those of the search."""
 
 import math
 from collections.abc import Sequence

@@ -14,11 +14,11 @@ class SearchSettings(Settings):
     method: Literal["greedy", "beam"] = "greedy"
     """The best path, or the best text of a beam, which takes a language model into account."""
     beam_width: int = Field(64, ge=1, le=10_000)
-    """Prefixes that are followed."""
+    """Beam width: how many prefixes are kept."""
     max_tokens: int = Field(40, ge=1, le=1_000_000)
-    """Likeliest tokens of each frame that are looked at."""
+    """How many of the likeliest tokens of each frame are looked at."""
     beam_threshold: float = Field(25.0, gt=0, le=1e9)
-    """Prefixes that are more than so many nats below the best are dropped."""
+    """Prefixes more than this many nats below the best are dropped."""
     fusion: FusionSettings = FusionSettings()
     """How a language model takes part; `asr tune` finds these."""
     num_rescored: int = Field(32, ge=1, le=10_000)

@@ -1,4 +1,4 @@
-"""Prefix beam search that is given its frames piece by piece, and says what it has found so far."""
+"""Streaming prefix beam search: takes frames piece by piece, and gives the best text so far."""
 
 import math
 
@@ -19,11 +19,11 @@ from asr.search.hypothesis import (
 from asr.search.kernel.search import advance_search, best_so_far, finish_search
 from asr.search.kernel.state import start_search, with_room
 
-_PIECE = 512  # frames at once: as many prefixes as these could add there is room for
+_PIECE = 512  # frames at once, for whose new prefixes room is made
 
 
 class NoTextError(SearchError):
-    """All texts were lost. Only a lexicon forbids anything for good: without one, the likeliest path is a text."""
+    """All texts were lost. Only a lexicon can cause it: without one, the likeliest path is always a text."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -32,14 +32,14 @@ class NoTextError(SearchError):
 
 
 class PrefixBeamStream:
-    """A prefix beam search that goes on as frames come; the pieces they come in change nothing in the result.
+    """A prefix beam search that goes on as frames come; how they are cut into pieces does not change the result.
 
     `beam_width`, `max_tokens`, `beam_threshold` and `fusion` are those of `prefix_beam_search`, `vocab_size` the number
     of tokens with the blank. Memory grows with the text, not with the frames.
 
     Raises:
-        SearchError: a width below one, a threshold not above zero, a fusion for another number of tokens, or there is
-            not memory enough.
+        SearchError: a width below one, a threshold not above zero, a fusion for another number of tokens, or not enough
+            memory.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class PrefixBeamStream:
         return _hypothesis(score, gain, tokens)
 
     def finish(self, num_best: int = 1) -> list[Hypothesis]:
-        """The best texts if no more frames come, best first, those of equal score in the order of their tokens.
+        """The best texts if no more frames come, best first; ties in the order of their tokens.
 
         Raises:
             SearchError: `num_best` is below one.

@@ -7,21 +7,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 _MEMORY = 0.98  # share of the old mean that is kept at each step: the limit follows the last fifty or so
-_FIRST_STEPS = 20  # until then too little has been observed to tell the usual from the unusual
+_FIRST_STEPS = 20  # until then too few norms have been seen to know what is usual
 
 
 class GradientClip:
     """Scales a gradient down to a norm of at most `max_norm`, and of at most `factor` times the usual one, if given.
 
-    What is usual is the geometric mean of the norms so far, recent ones counting more, each as it was after clipping:
-    an outlier of any size moves the limit by little (compare Seetharaman et al. 2020, who take a percentile). All of
-    it stays on the gradient's device: nothing waits for a GPU.
+    The usual norm is the geometric mean of the norms so far, recent ones weighing more, each taken after clipping: an
+    outlier of any size moves the limit only a little (compare Seetharaman et al. 2020, who take a percentile). All
+    state is on the gradient's device: nothing waits for a GPU.
     """
 
     def __init__(self, max_norm: float, factor: float | None, device: torch.device) -> None:
         self._max_norm = max_norm
         self._factor = factor
-        self._mean = torch.zeros((), device=device)  # of the logarithms of the norms, less the weight not yet seen
+        self._mean = torch.zeros((), device=device)  # of the logarithms of the norms, biased towards the initial 0
         self._num_steps = torch.zeros((), device=device)
 
     def limit(self) -> Float[Tensor, ""]:
@@ -34,7 +34,7 @@ class GradientClip:
         return torch.where(self._num_steps < _FIRST_STEPS, highest, (self._factor * usual).minimum(highest))
 
     def apply(self, parameters: list[nn.Parameter]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """Scale the gradients in place; the norm before, and the limit that was in force."""
+        """Scale the gradients in place; returns the norm before, and the limit that was applied."""
         gradients = [p.grad for p in parameters if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         limit = self.limit()

@@ -1,4 +1,4 @@
-"""Settings -> what is trained on: manifests are read, tokens learnt, utterances checked and put into batches."""
+"""Settings -> training data: manifests are read, tokens learnt, utterances checked and put into batches."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ from asr.training.settings import DataSettings, ExperimentSettings
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a training is given. `fingerprint`: what its tokens and utterances are, for a comparison (`fingerprint.py`).
-    `messages`: what people should know of it, such as utterances that are in no batch.
+    """The data of a training. `fingerprint`: digests of its tokens and utterances, for later comparison
+    (`fingerprint.py`). `messages`: for people, such as how many utterances are in no batch.
     """
 
     tokens: Tokens
@@ -48,8 +48,7 @@ def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bo
     """Read the manifests, learn the tokens, and put utterances whose text fits into the model's frames into batches.
 
     Raises:
-        ManifestError: a manifest cannot be used, dev has no word, or sound files are missing that are not to be left
-            out.
+        ManifestError: a manifest cannot be used, dev has no word, or sound files are missing and `skip_missing` is off.
         TokensError: tokens cannot be learnt from the texts, or a text of dev has a character outside their alphabet.
         TrainingError: no utterance can be aligned, or the processes do not see the same data.
     """
@@ -67,7 +66,7 @@ def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bo
 def _read_sets(
     data: DataSettings, skip_missing: bool
 ) -> tuple[list[Utterance] | ShardedCorpus, list[Utterance], list[str | None]]:
-    """Train, which may be a folder of shards, and dev, and what has to be said of them."""
+    """Train, which may be a folder of shards, and dev, with messages on them."""
     train_path, dev_path = Path(data.train), Path(data.dev)
     train_set, train_message = (
         (read_index(train_path), None) if train_path.is_dir() else read_set(train_path, skip_missing)
@@ -84,10 +83,10 @@ def _read_sets(
 
 
 def read_set(path: Path, skip_missing: bool) -> tuple[list[Utterance], str | None]:
-    """The utterances of a manifest whose sound files are there, and a message on the others, if any are left out.
+    """The utterances of a manifest whose sound files exist, and a message on those that are left out, if any.
 
     Raises:
-        ManifestError: it cannot be used, or sound files are missing that are not to be left out.
+        ManifestError: it cannot be used, or sound files are missing and `skip_missing` is off.
     """
     utterances, message = read_manifest(path, check_files=False), None
     if skip_missing:
@@ -102,7 +101,7 @@ def _make_batches(
     settings: ExperimentSettings,
     world: World,
 ) -> tuple[EpochBatches, str | None]:
-    """The batches to train on, and a message on the utterances that are not in them."""
+    """The batches to train on, and a message on the utterances that are left out."""
     loop, augment, source = settings.training, settings.augment, settings.data.train
     how = BatchSettings(
         augment,
@@ -115,7 +114,7 @@ def _make_batches(
     )
     if isinstance(train_set, ShardedCorpus):
         durations, problems = [], []
-        for part in _parts(train_set):  # what they are encoded to need not be in memory all at once
+        for part in _parts(train_set):  # so that not all encoded texts are in memory at once
             durations += [utterance.duration for utterance in part]
             problems += _too_short(encode(part, tokens, source), settings.model, augment.speeds)
         kept = np.array([problem is None for problem in problems])
@@ -145,7 +144,7 @@ def encode(utterances: Sequence[Utterance], tokens: Tokens, source: str) -> list
 def alignable(
     examples: Sequence[Example], model: ModelSettings, speeds: Sequence[float]
 ) -> tuple[list[Example], str | None]:
-    """The examples whose tokens fit into the model's frames, at the fastest speed too, and a message on the others.
+    """The examples whose tokens fit into the model's frames even at the fastest speed, and a message on the others.
 
     CTC gives text that does not fit probability zero: an infinite loss, which `zero_infinity` would only hide.
 
@@ -158,7 +157,7 @@ def alignable(
 
 
 def _too_short(examples: Sequence[Example], model: ModelSettings, speeds: Sequence[float]) -> list[str | None]:
-    """For each example None, or what its tokens need and its frames are, if they do not fit."""
+    """For each example None, or, if its tokens do not fit, how many frames it has and how many tokens."""
     fastest = max(speeds, default=1.0)
     problems: list[str | None] = []
     for example in examples:
@@ -179,7 +178,7 @@ def _left_out(problems: Sequence[str | None]) -> str | None:
 
 
 def _refuse_differences(world: World, identity: dict[str, Any], num_utterances: int) -> None:
-    """Processes that have different utterances would train on some twice, and wait for each other forever."""
+    """With different utterances, processes would train on some twice, and wait for each other forever."""
     if any(other != identity for other in world.gather(identity)):
         counts = world.gather(num_utterances)
         raise TrainingError(

@@ -1,4 +1,4 @@
-"""What a training computes in: the type of autocast, and what float32 is allowed to mean on a GPU."""
+"""Automatic mixed precision (AMP): the type of autocast, and whether float32 products on a GPU may use TF32."""
 
 import torch
 from torch import Tensor
@@ -8,8 +8,8 @@ from asr.training.settings import Precision
 
 
 def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type that autocast runs the network in; float32 stands for no autocast. Features and CTC are always float32,
-    the product with the mel filters as exact as `prepare_device` has it.
+    """The type in which autocast runs the network; float32 means no autocast. Features and CTC are always float32, the
+    product with the mel filters as exact as `prepare_device` sets it.
 
     Raises:
         SettingsError: the device cannot compute in it.
@@ -25,16 +25,16 @@ def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
 
 def prepare_device(device: torch.device, dtype: torch.dtype) -> None:
-    """Say for a training in `dtype` how exact a float32 product is on a GPU; on a CPU there is nothing to say.
+    """Set how exact float32 products are on a GPU, for a training in `dtype`; a CPU needs nothing.
 
-    A training in float32 gets float32: PyTorch's own choice is to round the inputs of cuDNN's LSTM and convolutions to
-    TF32, 10 bits of mantissa, but not those of matrix products. In bf16 or fp16 what is left in float32 (in bf16 the
-    LSTM above all) runs on the TF32 tensor cores, no less exact than the types around it.
+    A training in float32 gets true float32: by default PyTorch rounds the inputs of cuDNN's LSTM and convolutions to
+    TF32 (10 bits of mantissa), but not those of matrix products. In bf16 or fp16, what remains in float32 (in bf16
+    above all the LSTM) uses the TF32 tensor cores, no less exact than the types around it.
     """
     if device.type != "cuda":
         return
-    # Each by name: the flags above them do not reach the two of cuDNN (pytorch#179445). And from here on only these new
-    # flags: to read an old one (`allow_tf32`) after a new one was set is an error.
+    # Each by name: the more general flags do not affect the two of cuDNN (pytorch#179445). Only these new flags may be
+    # used from here on: reading an old one (`allow_tf32`) after setting a new one is an error.
     exactness = "ieee" if dtype == torch.float32 else "tf32"
     torch.backends.cuda.matmul.fp32_precision = exactness
     torch.backends.cudnn.conv.fp32_precision = exactness  # type: ignore[attr-defined]
@@ -47,10 +47,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class AsyncScalars:
-    """A row of numbers on its way from a device to the CPU. The copy begins at once, beside the work of a GPU; `tolist`
-    waits until it is done.
+    """Numbers on their way from a device to the CPU. The copy starts at once and runs beside the work of a GPU;
+    `tolist` waits until it is done.
 
-    Without the event it would wait for all that the GPU was given to do since.
+    Without the event it would also wait for all work queued on the GPU since.
     """
 
     def __init__(self, numbers: Tensor) -> None:

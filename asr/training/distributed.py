@@ -1,7 +1,7 @@
-"""Several processes that train one model, each on its share of every batch: on one machine or on many.
+"""Distributed data parallel training (DDP): several processes, on one machine or many, each with its share of a batch.
 
-`torchrun` starts them, and says in the environment which is which (RANK, WORLD_SIZE, LOCAL_RANK) and where they meet.
-Without it there is one process, and nothing here does anything.
+`torchrun` starts them; environment variables give each its rank (RANK, WORLD_SIZE, LOCAL_RANK) and the address where
+they meet. Without it there is one process, and nothing here does anything.
 """
 
 import gc
@@ -32,7 +32,7 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """The first process writes the files and speaks."""
+        """The first process writes the files and the messages."""
         return self.rank == 0
 
     def device(self) -> torch.device:
@@ -73,11 +73,11 @@ class World:
         return values[0]
 
     def barrier(self) -> None:
-        """Wait for all processes: the first may still write, and `torchrun` ends it once another ends with an error."""
+        """Wait for all processes: the first may still be writing, and `torchrun` ends it if another fails."""
         self.gather(None)
 
     def parallel(self, module: Module) -> Module | nn.parallel.DistributedDataParallel:
-        """The module, with gradients averaged over the processes while they are computed."""
+        """The module, wrapped so that gradients are averaged over the processes during the backward pass."""
         return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False) if self.size > 1 else module
 
 
@@ -97,17 +97,17 @@ def joined_world() -> Iterator[World]:
     try:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_TIMEOUT)
         yield world
-        distributed.barrier()  # who leaves first takes away what the others still talk to
+        distributed.barrier()  # the first to leave would close connections that the others still use
     except (distributed.DistError, RuntimeError) as error:
         if not _is_lost_connection(error):
             raise
         raise TrainingError(
-            f"process {world.rank} of {size} lost the others: one of them has ended, and said why above, "
+            f"process {world.rank} of {size} lost the others: one of them has ended (see its message above), "
             "or the network between the machines broke"
         ) from None
     finally:
-        gc.collect()  # modules that hold on to the connections would end them in the midst of Python's own end
-        if distributed.is_initialized() and device.type == "cpu":  # NCCL would wait here for a process that died
+        gc.collect()  # modules that hold the connections would close them during Python's shutdown
+        if distributed.is_initialized() and device.type == "cpu":  # NCCL would wait here for a dead process
             distributed.destroy_process_group()
 
 

@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights (Polyak & Juditsky 1992): it generalises better than the last ones."""
+"""An exponential moving average of the weights (Polyak & Juditsky 1992): it generalises better than the latest."""
 
 import copy
 from typing import Generic, TypeVar

@@ -1,18 +1,18 @@
-"""Ctrl-C and the system's request to end: a training stops after the current step, with its state saved."""
+"""Ctrl-C (SIGINT) and SIGTERM: a training stops after the current step, with its state saved."""
 
 import os
 import signal
 import time
 from types import FrameType
 
-_ECHO = 2.0  # seconds within which a second signal is the echo of the first: torchrun passes on what the terminal sent
+_ECHO = 2.0  # seconds in which a second signal is an echo of the first: torchrun forwards those of the terminal
 
 
 class StopRequest:
     """While it is entered, the first SIGINT sets `asked`; a second one ends the program at once.
 
-    So does SIGTERM, with which batch systems announce the end. Of several processes it ends each as usual: it
-    comes when another one has died, and no step can be finished without that.
+    So does SIGTERM, with which batch systems announce the end. With several processes it ends each at once, as usual:
+    it comes when another process has died, and without that one no step can be finished.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The training loop: batches in, better weights out."""
+"""The training loop: epochs, validation, early stopping (`patience`), and the best model kept."""
 
 import math
 import time
@@ -27,8 +27,8 @@ from asr.training.saving import CheckpointSaver
 from asr.training.settings import LoopSettings
 from asr.training.step import Stepper, StepReport
 
-MAX_OVERFLOWS = 30  # in a row, of gradients in float16: by then the loss is scaled by 2**16 / 2**30
-NUM_EXAMPLES = 20  # utterances of dev whose hypotheses are kept for each better epoch
+MAX_OVERFLOWS = 30  # in a row, of float16 gradients: by then the loss scale has fallen from 2**16 to 2**-14
+NUM_EXAMPLES = 20  # dev utterances whose hypotheses are kept for each epoch that is a new best
 
 
 class _TooManySkipped(TrainingError):
@@ -70,7 +70,7 @@ class Trainer:
         self._since = time.perf_counter()
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint that is whole.
+        """Go on from the newest undamaged checkpoint.
 
         Raises:
             TrainingError: there is none, or it was made with other settings or tokens.
@@ -86,17 +86,17 @@ class Trainer:
         if said := what_has_changed(state, self.run.fingerprint):
             self.log.warn(f"{path}: {said}")
         for record in self.log.keep_until(self.progress.epoch - 1, self.progress.step):
-            self.monitor.check(record)  # what it says of these has been said
+            self.monitor.check(record)  # its warnings on these were given before
         self.log.say(self.progress.place(self.loop.max_epochs))
 
     def fit(self) -> None:
-        """Train until `max_epochs`, or until dev has not improved for `patience` epochs.
+        """Train until `max_epochs`, or until dev has not improved for `patience` epochs (early stopping).
 
         Raises:
             Interrupted: Ctrl-C was pressed; the state is saved.
             OutputError: the model could never be written.
-            AsrError: a sound file cannot be used (of several processes, the state is then saved only if it was one of
-                the first's), or too many steps gave nothing; the state is saved.
+            AsrError: a sound file cannot be used, or too many steps were skipped. The state is saved, except when the
+                bad file was met by another process than the first.
         """
         with self.saver:
             while self.progress.epoch <= self.loop.max_epochs and not self._is_out_of_patience():
@@ -154,7 +154,7 @@ class Trainer:
     def _train_step(self, batch: Batch, num_batches: int) -> None:
         """One optimiser step.
 
-        The report of the step before is read when this one is under way on the GPU, so that neither waits.
+        The report of the previous step is read while the GPU works on this one, so that neither waits.
         """
         save = self.world.is_first and self.saver.is_due
         report = self.stepper.gradients(batch, self.progress.step, stop=self.saver.stops, save=save)
@@ -165,7 +165,7 @@ class Trainer:
         self.progress.batch += 1
 
     def _read_report(self) -> None:
-        """Take in what the last step gave, and what the processes asked for: all read it after the same step."""
+        """Read the report of the last step, and the requests of the processes: all read them after the same step."""
         if self._unread is None:
             return
         report, self._unread = self._unread, None
@@ -189,7 +189,7 @@ class Trainer:
         return self.schedule.rate(self.progress.step, epochs)
 
     def _validate(self) -> Evaluation:
-        """Each process recognises its share of dev; the result is the same on all of them."""
+        """Evaluate on dev: each process recognises its share; the result is the same on all of them."""
         rank, size = self.world.rank, self.world.size
         shares = self.world.gather(recognise(self.averaged, self.dev[rank::size]))
         evaluation = summarise(self.dev, [shares[index % size][index // size] for index in range(len(self.dev))])
@@ -220,7 +220,7 @@ class Trainer:
         return True
 
     def _skip(self, report: StepReport) -> None:
-        """A step whose loss or gradient is not finite has changed nothing; too many of them end the training."""
+        """The NaN guard: a step whose loss or gradient is not finite changes nothing; too many end the training."""
         progress, rank = self.progress, self.world.rank
         progress.num_skipped += 1
         progress.sums.num_skipped += 1
@@ -233,14 +233,14 @@ class Trainer:
             )
 
     def _state(self) -> tuple[int, dict[str, Any]]:
-        """What a checkpoint holds: all that was read of the steps so far."""
+        """The contents of a checkpoint, up to the last step whose report was read."""
         self._read_report()
         self._count_time()
         self.progress.sums.layer_gradients |= gradient_norms(self.recognizer.model)
         return self.progress.step, {**self.stepper.state_dict(), "progress": self.progress.to_json()}
 
     def _count_time(self) -> None:
-        """Add the time since the last call to that of the run, which an interruption does not end."""
+        """Add the time since the last call to that of the run, which is kept across interruptions."""
         now = time.perf_counter()
         self.progress.seconds += now - self._since
         self._since = now

@@ -1,4 +1,4 @@
-"""The loss: CTC on the last layer of the network, and a share of it on the middle one."""
+"""The CTC loss on the last layer of the network, and a share of it on the middle one."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ from asr.training.settings import LoopSettings
 
 @dataclass(frozen=True, slots=True)
 class LossSettings:
-    """`intermediate_share`: share of the loss, from 0 to below 1, that is taken at the middle layer. `dtype`: what the
-    network runs in; float32 stands for no autocast.
+    """`intermediate_share`: share of the loss, from 0 to below 1, that is taken at the middle layer. `dtype`: the type
+    in which the network runs; float32 means no autocast.
     """
 
     augment: AugmentSettings
@@ -30,7 +30,7 @@ class LossSettings:
         """Those of a training on this device.
 
         Raises:
-            SettingsError: the device cannot compute in what `training.precision` asks for.
+            SettingsError: the device cannot compute in the type that `training.precision` asks for.
         """
         return cls(augment, loop.intermediate_share, compute_dtype(loop.precision, device))
 
@@ -50,10 +50,10 @@ def training_losses(
         outputs = model.run_layers(*model.subsampling(frames, num_frames))
         last = model.log_probs(outputs[-1])
         middle = model.log_probs(outputs[(len(outputs) - 1) // 2]) if share else last
-    num_frames = model.num_output_frames(batch.num_samples)  # once more, on the CPU: to ask the GPU is to wait for it
+    num_frames = model.num_output_frames(batch.num_samples)  # again, on the CPU: asking the GPU would wait for it
     if not share:
         return ctc_losses(last, num_frames, batch.targets, batch.num_tokens)
-    # Both in one call, since each makes a GPU wait.
+    # Both in one call, since each call makes the GPU wait.
     twice = [tensor.repeat(2) for tensor in (num_frames, batch.targets, batch.num_tokens)]
     of_last, of_middle = ctc_losses(torch.cat([last, middle]), *twice).chunk(2)
     return (1 - share) * of_last + share * of_middle

@@ -1,4 +1,4 @@
-"""When a training saves its state or stops: who asked for it, and whether it has been done."""
+"""When a training saves its state or stops: requests by clock and signal, and whether they were carried out."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from asr.training.settings import LoopSettings
 
 
 class CheckpointSaver:
-    """Saves the state of a training, or stops it, when that is asked for: in all processes after the same step.
+    """Saves the state of a training, or stops it, on request: in all processes after the same step.
 
-    While it is entered, Ctrl-C asks to stop (`StopRequest`). The state is saved every `checkpoint_steps`, when the
-    clock of the first process says so, and after each epoch. A process alone does at once what it is asked for; several
-    tell each other with the numbers of a step (`StepReport`), which they read one step later (`take_in`).
+    Within its context, Ctrl-C requests a stop (`StopRequest`). The state is saved every `checkpoint_steps`, when the
+    clock of the first process says so, and after each epoch. A single process acts at once; several exchange their
+    requests with the numbers of a step (`StepReport`), which they read one step later (`take_in`).
 
-    `state`: gives the number of the last step and the state after it.
+    `state`: returns the number of the last step and the state after it.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class CheckpointSaver:
         return (time.perf_counter() - self._saved) / 60 >= self._every_minutes
 
     def take_in(self, *, stop: bool, save: bool) -> None:
-        """What the processes have asked of each other in a step."""
+        """The requests of all processes, as exchanged in a step."""
         self._to_stop, self._to_save = self._to_stop or stop, self._to_save or save
 
     def after_step(self, step: int) -> None:
-        """Save or stop after so many steps, if that is asked for.
+        """Save or stop after step number `step`, if that was requested.
 
         Raises:
-            Interrupted: it was asked to stop; the state is saved, or the message says why not.
+            Interrupted: a stop was requested; the state is saved, or the message says why not.
         """
         if self._world.size == 1:  # nobody to agree with
             self._to_stop, self._to_save = self.stops, self.is_due
@@ -75,7 +75,7 @@ class CheckpointSaver:
         self._stop_or_save()
 
     def after_epoch(self) -> None:
-        """Save after an epoch, and stop if that is asked for.
+        """Save after an epoch, and stop if that was requested.
 
         Raises:
             Interrupted: as in `after_step`.
@@ -85,8 +85,8 @@ class CheckpointSaver:
         self._stop_or_save()
 
     def save(self) -> bool:
-        """Save the state; whether this process has. A full disk must not end a training of days: it is a warning, and
-        the checkpoint before is kept.
+        """Save the state; returns whether this process has. A full disk must not end a training of days: it gives a
+        warning, and the checkpoint before is kept.
         """
         try:
             self._write()

@@ -18,74 +18,74 @@ Precision: TypeAlias = Literal["auto", "float32", "bf16", "fp16"]
 
 
 class DataSettings(Settings):
-    """Manifests: what to train on, and what to choose the best weights on."""
+    """Manifests: the training set, and the dev set on which the best weights are chosen."""
 
     train: str
     """Manifest to train on, or a folder of shards; relative to the folder that `asr` runs in."""
     dev: str
     """Manifest on which the best weights are chosen."""
     max_seconds: float = Field(MAX_SECONDS, gt=0, le=86_400)
-    """Utterances that are longer, in seconds, are refused: CTC learns badly from them, a batch takes gigabytes."""
+    """The longest utterance allowed, in seconds: CTC learns badly from longer ones, and batches take gigabytes."""
 
 
 class LoopSettings(Settings):
     """The training loop.
 
-    A batch, and what is counted in batches, is that of all processes that train together, so that the same settings
-    give the same training on any number of GPUs.
+    A batch is that of all processes that train together, so that the same settings give the same training on any number
+    of GPUs.
     """
 
     max_epochs: int = Field(100, ge=1, le=1_000_000)
-    """Passes over the training data, at most; also where the learning rate reaches zero."""
+    """Passes over the training data, at most; the learning rate reaches zero at the end of the last."""
     batch_seconds: float = Field(120.0, gt=0, le=1e6)
-    """Seconds of sound in a batch, padding counted; of all processes together, if there are several."""
+    """Seconds of sound in a batch, padding included; of all processes together, if there are several."""
     duration_jitter: float = Field(JITTER, ge=0, lt=1)
-    """Durations are changed at random by up to this share before utterances are sorted into batches."""
+    """Durations vary at random by up to this share before utterances are bucketed by length."""
     learning_rate: float = Field(1e-3, gt=0, le=1e38)
-    """The highest: it rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
+    """The peak: the schedule rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
     warmup_steps: int = Field(200, ge=0, le=10**9)
     """Steps in which the learning rate rises from zero."""
     weight_decay: float = Field(0.01, ge=0, le=1000)
-    """Of AdamW: the share, times the learning rate, that matrices lose at each step."""
+    """Weight decay of AdamW: the share, times the learning rate, that matrices lose at each step."""
     max_grad_norm: float = Field(5.0, gt=0, le=1e9)
-    """A gradient with a larger norm is scaled down to it."""
+    """Gradient clipping: a gradient with a larger norm is scaled down to it."""
     clip_factor: float | None = Field(None, gt=1, le=1e9)
-    """A gradient of more than so many times its usual norm is scaled down to that; none: not."""
+    """A gradient above this many times its usual norm is scaled down to that; none: no such limit."""
     max_skipped: int = Field(10, ge=0, le=10**9)
-    """Steps whose loss or gradient is not finite are left out; with more than so many, the training ends."""
+    """Steps with a non-finite loss or gradient are skipped; with more than this many, the training ends."""
     intermediate_share: float = Field(0.3, ge=0, lt=1)
     """Share of the loss that is taken at the middle layer."""
     backprop_frames: int | None = Field(None, ge=1, le=10**9)
-    """Gradients flow back in time over so many output frames at most; none: over all."""
+    """Truncated BPTT: gradients flow back over at most this many output frames; none: over all."""
     ema_decay: float = Field(0.998, ge=0, lt=1)
-    """Share of the averaged weights, which are evaluated and saved, that is kept at each step."""
+    """Decay of the averaged weights (EMA), which are evaluated and saved: the share kept at each step."""
     patience: int = Field(30, ge=1, le=1_000_000)
-    """The training stops after so many epochs without a better word error rate on dev."""
+    """Early stopping: the training ends after this many epochs without a better word error rate on dev."""
     seed: int = Field(1, ge=0, lt=2**31)
-    """Of all random choices; on a CPU, two trainings with one seed are equal."""
+    """Seed of all random choices; on a CPU, two trainings with one seed are equal."""
     num_workers: int = Field(1, ge=0, le=512)
-    """Processes that read and augment sound; 0: the training does it itself."""
+    """Processes that load and augment sound; 0: the training process does it itself."""
     checkpoint_steps: int | None = Field(None, ge=1, le=10**9)
-    """The state is also saved every so many steps; none: not."""
+    """A checkpoint is also saved every this many steps; none: only by time and epoch."""
     checkpoint_minutes: float = Field(10.0, gt=0, le=1e6)
-    """The state is saved after each epoch, and when so many minutes have gone by."""
+    """A checkpoint is saved after each epoch, and every this many minutes."""
     keep_last: int = Field(2, ge=1, le=10_000)
-    """So many of the last states are kept."""
+    """How many of the latest checkpoints are kept."""
     keep_best: int = Field(1, ge=1, le=10_000)
-    """So many models of the best epochs are kept in `best/`, if more than one; for `asr average`."""
+    """How many of the best models are kept in `best/`, if more than one; for `asr average`."""
     precision: Precision = "auto"
-    """What the network computes in; auto: bf16 on a GPU that knows it, else float32."""
+    """Type for mixed precision (AMP); auto: bf16 on a GPU that supports it, else float32."""
     tensorboard: bool = False
-    """Whether to write for TensorBoard too."""
+    """Whether to log to TensorBoard too."""
 
 
 class ExperimentSettings(Settings):
-    """Everything that decides what a training gives; written into the run folder as it was in force."""
+    """Everything that decides the result of a training; saved in the run folder with all defaults."""
 
     data: DataSettings
     """What to train on."""
     tokens: TokenSettings = TokenSettings()
-    """What the model writes with."""
+    """The tokens that the model writes."""
     model: ModelSettings = ModelSettings()
     """Size of the network."""
     augment: AugmentSettings = AugmentSettings()
@@ -93,10 +93,10 @@ class ExperimentSettings(Settings):
     training: LoopSettings = LoopSettings()
     """The training loop."""
     search: SearchSettings = SearchSettings()
-    """How text is found, while training and afterwards."""
+    """How text is searched for, in training and afterwards."""
 
 
-# What may change in the midst of a run.
+# Settings that may change in the middle of a run.
 _FREE = (
     "training.max_epochs",
     "training.patience",
@@ -112,12 +112,12 @@ _FREE = (
 
 
 def settings_of_run(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings that a run has written out in full, maybe with an older asr, in today's keys."""
+    """The full settings of a run, perhaps of an older asr, in today's keys."""
     return {**values, "model": settings_of_format_1(values["model"])} if "model" in values else values
 
 
 def load_run_settings(run: Path) -> ExperimentSettings:
-    """What was in force in a run, from its folder.
+    """The settings of a run, from its folder.
 
     Raises:
         SettingsError: there is no settings.yaml, or it is broken or of another version of asr.
@@ -127,9 +127,9 @@ def load_run_settings(run: Path) -> ExperimentSettings:
 
 
 def changed_settings(before: dict[str, Any], now: ExperimentSettings) -> str:
-    """What differs, as "section.key: before -> now, ..."; without what may change in the midst of a run.
+    """What differs, as "section.key: before -> now, ..."; without settings that may change in the middle of a run.
 
-    A key that an older version did not know had what is its default now, but for those of `settings_of_run`.
+    A key that an older version did not know counts as today's default, except for those of `settings_of_run`.
     """
     defaults = ExperimentSettings(data=now.data).model_dump(mode="json")
     old, new = flatten(defaults) | flatten(settings_of_run(before)), flatten(now.model_dump(mode="json"))

@@ -1,7 +1,8 @@
 """One step of training: a batch -> gradients -> new weights.
 
-Nothing here waits for a GPU but CTC, to which PyTorch copies the lengths. What a step gave is a row of numbers that is
-read while the next step is computed already; a gradient that is not finite is kept from the weights on the device.
+Nothing here waits for a GPU except CTC, for which PyTorch copies the lengths. The results of a step are a row of
+numbers that is read while the next step is computed; the NaN guard, which keeps a gradient that is not finite away from
+the weights, works on the device.
 """
 
 from dataclasses import dataclass
@@ -30,9 +31,9 @@ from asr.training.settings import LoopSettings
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What a step gave, the same in all processes. `row`: loss per token, norm of the gradient before clipping, limit
-    of that norm, how many processes asked to stop and to save the state, samples of sound, and these with the padding
-    of their batches (exact to 2**24, 17 minutes); `numbers`: the same for the CPU to read.
+    """The results of a step, the same in all processes. `row`: loss per token, norm of the gradient before clipping,
+    limit of that norm, how many processes asked to stop and to save the state, samples of sound, and these with the
+    padding of their batches (exact to 2**24, 17 minutes); `numbers`: the same, on their way to the CPU.
     """
 
     step: int
@@ -42,10 +43,10 @@ class StepReport:
 
 
 class Stepper:
-    """Model, optimiser, clipping and average: all that a step changes.
+    """Model, optimiser, gradient clipping and weight average: all that a step changes.
 
     Raises:
-        SettingsError: the model's device cannot compute in what `loop.precision` asks for.
+        SettingsError: the model's device cannot compute in the type that `loop.precision` asks for.
     """
 
     def __init__(self, model: AcousticModel, loop: LoopSettings, augment: AugmentSettings, world: World) -> None:
@@ -58,16 +59,17 @@ class Stepper:
         prepare_device(self._device, self.loss_settings.dtype)
         truncate_backprop(model, loop.backprop_frames)
         self._losses = world.parallel(_Losses(model, self.loss_settings))
-        # Fused: the only kind that can be told on the device to leave a step out; on a CPU the plain kind is as fast.
+        # Fused: the only kind that can skip a step on the device; on a CPU the plain kind is as fast.
         self._fused = True if self._device.type == "cuda" else None
         self._optimizer = adamw(model, weight_decay=loop.weight_decay, fused=self._fused)
-        # float16 cannot hold small gradients: the loss is made larger, they smaller again (Micikevicius et al. 2018).
+        # float16 cannot hold small gradients: the loss is scaled up, they are scaled down again (Micikevicius et al.
+        # 2018).
         self._scaler = GradScaler(self._device.type, enabled=self.loss_settings.dtype == torch.float16)
         self._clip = GradientClip(loop.max_grad_norm, loop.clip_factor, self._device)
 
     def gradients(self, batch: Batch, step: int, *, stop: bool = False, save: bool = False) -> StepReport:
         """Forward, backward and clipping: the same for the same weights, batch and step. In float16 an `update` has to
-        follow before the next call. `stop`, `save`: what this process asks of all.
+        follow before the next call. `stop`, `save`: the requests of this process to all.
 
         Raises:
             TrainingError: there is no memory for it; nothing has changed.
@@ -92,7 +94,7 @@ class Stepper:
             [float(count) for count in (num_tokens, stop, save, num_samples, batch.waveforms.numel())],
             pin_memory=self._device.type == "cuda",
         )
-        # Losses and tokens of all processes: what one process with the whole batch would have.
+        # Losses and tokens of all processes: what a single process with the whole batch would have.
         sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
         all_tokens = sums[1].clamp(min=1)
         self._optimizer.zero_grad(set_to_none=True)
@@ -120,7 +122,7 @@ class Stepper:
 
     @property
     def scales_loss(self) -> bool:
-        """Whether a gradient beyond the range of float16 is nothing unusual: the next loss is scaled by less."""
+        """Whether gradients beyond the range of float16 are to be expected: the next loss is scaled by less."""
         return self._scaler.is_enabled()
 
     def state_dict(self) -> dict[str, Any]:
@@ -136,7 +138,7 @@ class Stepper:
         """Raises KeyError, RuntimeError, ValueError or TypeError for a state that does not fit."""
         self.model.load_state_dict(in_current_names(state["model"]))
         self.average.model.load_state_dict(in_current_names(state["average"]))
-        # What this device needs, not that on which the state was saved; Adam puts its count of steps where it says.
+        # As this device needs it, not the one on which the state was saved: it decides where Adam keeps its step count.
         groups = [{**group, "fused": self._fused} for group in state["optimizer"]["param_groups"]]
         self._optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
         self._clip.load_state_dict(state["clip"])
@@ -144,7 +146,7 @@ class Stepper:
 
 
 class _Losses(nn.Module):
-    """The losses as a module, which is what PyTorch can run in parallel processes."""
+    """The losses as a module, as DistributedDataParallel needs it."""
 
     def __init__(self, model: AcousticModel, settings: LossSettings) -> None:
         super().__init__()
@@ -158,8 +160,8 @@ class _Losses(nn.Module):
 def seed_step(seed: int, step: int, rank: int) -> torch.Generator:
     """Set the seed of dropout for a step, and return the generator of its masks.
 
-    Dropout has in each process a seed of its own, or all would drop the same cells; the first has that of a training in
-    one process. The masks are those of the whole batch.
+    Each process has its own seed of dropout, or all would drop the same cells; that of the first is the seed of a
+    training in one process. The masks are those of the whole batch.
     """
     common = (seed << 32) + step
     own = int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])

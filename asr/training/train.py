@@ -1,4 +1,4 @@
-"""From settings to a trained model: data, tokens, network, then the loop; and the run folder that all of it goes to."""
+"""From settings to a trained model: data, tokens, network, then the loop, and the run folder for all of it."""
 
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def _build(settings: ModelSettings, tokens: Tokens, world: World) -> AcousticMod
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """What a training that was killed while it wrote has left beside its files."""
+    """Remove the temporary files of a training that was killed while writing."""
     for name in (SETTINGS, ENVIRONMENT, METRICS, STEPS, EXAMPLES):
         remove_leftovers(folder, name)
     Checkpoints(folder).remove_leftovers()

@@ -135,11 +135,11 @@ def test_the_first_cause_is_named(corpus: Path) -> None:
     )
     model = make_model(settings)
     model.layers[0].register_forward_hook(lambda module, inputs, output: output * math.inf)
-    assert examine(model, make_batch(), loss, seed=1, step=0, rank=0).reason.startswith("what layers.0 puts out")
+    assert examine(model, make_batch(), loss, seed=1, step=0, rank=0).reason.startswith("the output of layers.0")
     model = make_model(settings)
     model.subsampling.projection.weight.register_hook(lambda gradient: gradient * math.inf)
     reason = examine(model, make_batch(), loss, seed=1, step=0, rank=0).reason
-    assert reason.startswith("the gradient overflows on its way down, first in subsampling"), reason
+    assert reason.startswith("the gradient overflows on its way back, first in subsampling"), reason
 
 
 def test_an_examination_leaves_the_gradients_as_they_were(corpus: Path) -> None:

@@ -1,4 +1,4 @@
-"""Characters, in how many texts they stand, and which of them are out of place."""
+"""Rare characters: in how many texts each occurs, and which of them are out of place."""
 
 import unicodedata
 from collections import Counter
@@ -7,18 +7,18 @@ from functools import cache
 
 from asr.messages import named
 
-_RARE_GROUP = 50  # a group of characters is rare if it stands in less than one of so many texts
-_RARE_CHARACTER = 10_000  # and a single character if in less than one of so many
+_RARE_GROUP = 50  # a group of characters is rare if fewer than one in this many texts has it
+_RARE_CHARACTER = 10_000  # and a single character if fewer than one in this many has it
 _MAX_SHOWN = 5
 
 
 def rare_characters(characters: Counter[str], groups: Counter[str], num_texts: int) -> dict[str, int]:
     """Characters that are out of place among the others, with the number of texts that have them, rarest first.
 
-    `characters` and `groups` count the texts in which each stands. Out of place is a group of characters that stands in
-    less than one of 50 texts: small letters among capitals, Cyrillic among Latin, one sign of punctuation, the digits;
-    and any character that stands in less than one of 10,000. Texts are counted, not letters: a text in small letters
-    has dozens of them, and a number many digits.
+    `characters` and `groups` count the texts that have each. A group of characters is out of place if fewer than one in
+    50 texts has it: small letters among capitals, Cyrillic among Latin, one punctuation mark, the digits; and any
+    character that fewer than one in 10,000 has. Texts are counted, not letters: a text in small letters has dozens of
+    them, and a number many digits.
     """
     rare = [
         (count, character)
@@ -30,7 +30,7 @@ def rare_characters(characters: Counter[str], groups: Counter[str], num_texts: i
 
 @cache
 def group(character: str) -> str:
-    """Letters and marks go by case and script, digits together, all else alone. Unicode's names start with scripts."""
+    """Letters and marks by case and script (the start of a Unicode name), digits together, all others alone."""
     category = unicodedata.category(character)
     if category[0] in "LM":
         return f"{category} {script(character)}"

@@ -1,7 +1,7 @@
 """Checks of the sound of one utterance.
 
-The limits are such that nothing was found in 5,000 healthy utterances of AN4, LibriSpeech, Common Voice, speechocean762
-and two others; beside each stands the worst of these.
+The limits were chosen so that 5,000 good utterances of AN4, LibriSpeech, Common Voice, speechocean762 and two others
+give no finding; the comment beside each limit has the worst value among these.
 """
 
 import hashlib
@@ -49,10 +49,10 @@ _KINDS = ((TruncatedAudioError, Kind.TRUNCATED_SOUND), (NotFiniteAudioError, Kin
 
 @dataclass(frozen=True, slots=True)
 class AudioReport:
-    """What the sound of an utterance is like; rate (Hz), duration, active (seconds) and keys are 0 if it is unusable.
+    """The findings and measures of one sound; rate (Hz), duration, active (seconds) and keys are 0 if it is unusable.
 
-    `active` is how long it is not silent. `key` is a 64-bit hash of the samples, so that a copy in another lossless
-    format is known again, `fingerprint` one that a copy at another gain has, too.
+    `active` is how long it is not silent. `key` is a 64-bit hash of the samples, by which a copy in another lossless
+    format is recognised; `fingerprint` is one that a copy at another gain shares too.
     """
 
     sample_rate: int
@@ -72,7 +72,7 @@ def check_audio(utterance: Utterance) -> AudioReport:
     except AudioError as error:
         kind = next((kind for cause, kind in _KINDS if isinstance(error, cause)), Kind.UNREADABLE_SOUND)
         return _unusable(utterance, kind, str(error))
-    except OSError as error:  # the name is too long, or a folder above is closed to us
+    except OSError as error:  # the name is too long, or a parent folder is not accessible
         return _unusable(utterance, Kind.MISSING_SOUND, f"{utterance.audio_filepath}: {system_reason(error)}")
     except MemoryError:
         return _unusable(utterance, Kind.UNREADABLE_SOUND, f"{utterance.audio_filepath}: does not fit into memory")
@@ -138,11 +138,11 @@ def _of_content(
     waves: Samples, sample_rate: int, power: Spectra, levels: Floats, quiet: Silence
 ) -> Iterator[tuple[Kind, str]]:
     if (range_ := level_range(levels)) < _LEAST_RANGE:
-        yield Kind.NOISE, f"all is as loud, within {range_:.0f} dB: hum, noise or a tone, but no syllables and pauses"
+        yield Kind.NOISE, f"the level stays within {range_:.0f} dB: hum, noise or a tone, but no syllables and pauses"
         return
     below, level = upper_band(power)
     if sample_rate >= SAMPLE_RATE and (below < _LEAST_UPPER[0] or level < _LEAST_UPPER[1]):
-        yield Kind.NARROW_BAND, f"nothing above 6 kHz ({below:.0f} dB): as if from 8 or 11 kHz, or by telephone"
+        yield Kind.NARROW_BAND, f"nothing above 6 kHz ({below:.0f} dB): probably from 8 or 11 kHz, or a telephone"
     elif (better := interpolation(waves)) > _MOST_INTERPOLATED:
         yield Kind.NARROW_BAND, f"every second sample is made from its neighbours (to {better:.0f} dB)"
     seconds = len(waves) / sample_rate
@@ -151,7 +151,7 @@ def _of_content(
             yield Kind.LONG_SILENCE, f"the {where} {still:.1f} s of {seconds:.1f} s are silent"
     lost, longest = dropouts(waves, sample_rate, levels, power.seconds)
     if lost:
-        yield Kind.DROPOUTS, f"{lost} gaps amid the sound, the longest of {1000 * longest:.0f} ms"
+        yield Kind.DROPOUTS, f"{lost} gaps within the sound, the longest of {1000 * longest:.0f} ms"
 
 
 def _unusable(utterance: Utterance, kind: Kind, detail: str) -> AudioReport:

@@ -1,4 +1,4 @@
-"""Each utterance judged in the light of all the others."""
+"""Checks of each utterance against all the others."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ from asr.messages import Progress
 
 
 class ManifestCheck:
-    """Findings on the utterances of a manifest, by row and one by one.
+    """Findings on the utterances of a manifest.
 
     `own` and each of `others` (manifests of dev and test sets) are an index, with the table of the sounds if these were
-    checked. Then a sound that is known is told by its samples, and durations are the true ones; else both are as
-    written.
+    checked. In that case equal sounds are recognised by their samples, and durations are measured; otherwise paths and
+    durations are taken from the manifest.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class ManifestCheck:
         self._suspicious = self._find_suspicious()
 
     def of_all(self) -> list[Finding]:
-        """Findings on no single utterance: runs of texts that belong to their neighbours, and characters that only dev
-        or test have, which no training can teach."""
+        """Findings on the manifest as a whole: runs of texts that belong to their neighbours, and characters that only
+        dev or test have, which no training can teach."""
         shifted = [self._of_shift(*shift) for shift in self._pace.shifts]
         if self._usual.alphabet is not None:
             return shifted
@@ -84,8 +84,8 @@ class ManifestCheck:
         row = 0
         for line in manifest_lines(self._index.path, progress, "judging"):
             if row < len(self._index) and line.number == self._index.lines[row]:
-                # Most lines are fine, and reading them again would take as long as all the rest. Which have a rare
-                # character only the texts can tell; JSON may escape it.
+                # Most lines are fine, and parsing them again would take as long as all the rest. For rare characters
+                # the texts are needed, since JSON may escape them.
                 is_fine = not (self._suspicious[row] or line.has_crlf)
                 if is_fine and self.rare:
                     is_fine = self.rare.keys().isdisjoint(line.content) and "\\u" not in line.content
@@ -179,13 +179,13 @@ def _sound_keys(manifest: tuple[ManifestIndex, AudioTable | None]) -> Keys:
 
 
 def _true_durations(manifest: tuple[ManifestIndex, AudioTable | None]) -> npt.NDArray[np.float64]:
-    """As heard, or as written where that is all there is."""
+    """As measured, or as written where the sound was not checked."""
     index, audio = manifest
     return index.durations if audio is None else np.where(audio.durations > 0, audio.durations, index.durations)
 
 
 def _first_holder(keys: Keys, others: Sequence[Keys]) -> npt.NDArray[np.int64]:
-    """For each key, which of the others is the first to hold it, counted from 1; 0 for none, and for nothing."""
+    """For each key the number, from 1, of the first of the others that has it; 0 for none, and for an empty key."""
     holders = np.zeros(len(keys), dtype=np.int64)
     for number in range(len(others), 0, -1):
         holders[np.isin(keys, others[number - 1]) & (keys != 0)] = number
@@ -195,7 +195,7 @@ def _first_holder(keys: Keys, others: Sequence[Keys]) -> npt.NDArray[np.int64]:
 def _copies(
     own: tuple[ManifestIndex, AudioTable | None], others: Sequence[tuple[ManifestIndex, AudioTable | None]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """For each row the line of the first that sounds alike, and which of the others, counted from 1, has one; or 0."""
+    """For each row the line of the first that sounds alike, and the number, from 1, of the other that has one; or 0."""
     index, audio = own
     firsts, holders = np.zeros(len(index), dtype=np.int64), np.zeros(len(index), dtype=np.int64)
     if audio is None:

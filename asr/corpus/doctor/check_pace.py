@@ -1,8 +1,8 @@
-"""Do texts and sounds belong together? Without a model that can only be told by how long both are.
+"""Do texts and sounds belong together? Without a model, only their lengths can show it.
 
-Seconds are taken as proportional to the characters of a text plus an overhead, for pauses and short words; what a text
-deviates from that is judged by how much the others do. Two texts of about the same length that have changed places
-cannot be found so, and in a corpus where people spell some words and say others, only the worst can.
+Duration is assumed proportional to the characters of a text plus an overhead, for pauses and short words; the deviation
+of a text is judged by those of the others. Two texts of about the same length that have changed places cannot be found
+this way, and in a corpus where people spell some words and say others, only the worst cases can.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _MOST_DEVIATIONS = 5.5  # robust standard deviations, of the natural logarithm
-_LEAST_ROWS = 20  # to say what is usual
-_LEAST_DEVIATION = 0.12  # of people who speak alike
+_LEAST_ROWS = 20  # needed to know what is usual
+_LEAST_DEVIATION = 0.12  # the least assumed spread of speaking rates
 _OVERHEADS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0)  # characters
-_MOST_ROWS = 50_000  # that the overhead is chosen on
-_SWAPPED, _AT_HOME = 3.0, 1.0  # deviations of two neighbours as they are, and the other way round
+_MOST_ROWS = 50_000  # on which the overhead is chosen
+_SWAPPED, _AT_HOME = 3.0, 1.0  # deviations of two neighbours as they are, and with texts exchanged
 _WINDOW = 24  # rows: by chance, so many do not fit their neighbours' texts three times as well as their own
 _MOST_AT_HOME = 1 / 3
 _LEAST_BETTER = 0.6
@@ -26,9 +26,9 @@ _LEAST_BETTER = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pace:
-    """Of each row: is it an outlier; may it have changed places with its neighbour, -1 the one before, 1 the one after
-    (else 0). `shifts` are first and last row of runs with the texts of the rows so many before or after. `median` is
-    that of the characters a second."""
+    """For each row: whether it is an outlier, and with which neighbour it may have changed places: -1 the one before, 1
+    the one after, 0 none. `shifts`: first and last row of runs whose texts belong to other rows, and by how many rows
+    they are shifted. `median` is that of characters per second."""
 
     outliers: npt.NDArray[np.bool_]
     partners: npt.NDArray[np.int8]
@@ -37,9 +37,9 @@ class Pace:
 
 
 def judge_pace(lengths: npt.NDArray[np.int32], durations: Floats, active: Floats | None) -> Pace:
-    """Compare texts of `lengths` characters with sounds: seconds in all and, if known, those that are not silent.
+    """Compare texts of `lengths` characters with sounds: total seconds and, if known, seconds that are not silent.
 
-    An outlier is one by both: pauses spoil the first measure, noise the second.
+    An outlier has to be one by both: pauses spoil the first measure, noise the second.
     """
     spoken = np.flatnonzero((lengths > 0) & (durations > 0) & (True if active is None else active > 0))
     outliers, partners = np.zeros(len(lengths), np.bool_), np.zeros(len(lengths), np.int8)
@@ -77,7 +77,7 @@ def _overhead(texts: Floats, seconds: Floats) -> float:
 
 
 def _swapped_neighbours(texts: Floats, seconds: Floats) -> npt.NDArray[np.int8]:
-    """Rows of which two neighbours are both odd, and neither would be with the text of the other."""
+    """Pairs of neighbours that are both odd, while neither would be with the text of the other."""
     partners = np.zeros(len(texts), np.int8)
     if len(texts) < _WINDOW:
         return partners
@@ -112,7 +112,7 @@ def _shifts(texts: Floats, seconds: Floats) -> Iterator[tuple[int, int, int]]:
 
 
 def _best_stretch(gains: Floats) -> tuple[int, int]:
-    """First and last place of the stretch with the largest sum, for a window begins before its run and ends after."""
+    """First and last place of the stretch with the largest sum; a window begins before its run and ends after it."""
     sums = np.concatenate([[0.0], np.cumsum(gains)])
     last = int(np.argmax(sums - np.minimum.accumulate(sums)))
     return int(np.argmin(sums[:last])), last - 1

@@ -1,4 +1,4 @@
-"""Checks of one utterance's text, by itself and beside what is usual in the corpus."""
+"""Checks of one utterance's text, by itself and against what is usual in the corpus."""
 
 import re
 import unicodedata
@@ -12,9 +12,9 @@ from asr.corpus.doctor.characters import character_name, group, listed, script
 from asr.corpus.doctor.findings import Finding, Kind
 from asr.corpus.manifest import Utterance
 
-_MOST_UNUSUAL = 0.02  # of the texts: how many may be in capitals where others have both cases, and be told
-_LEAST_WORDS = 4  # for a text to be in title case: names are, too
-_LEAST_REPEATED = 8  # words, of which no more than a quarter differ
+_MOST_UNUSUAL = 0.02  # of the texts: a case this rare is reported where the others have both cases
+_LEAST_WORDS = 4  # for a text to count as title case: names are, too
+_LEAST_REPEATED = 8  # words, of which at most a quarter are different
 _MAX_SHOWN = 5
 _ALIKE_SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK"})  # with letters that look the same
 _JOINERS = "\u200c\u200d"  # letters of Persian and of Indian scripts take other forms beside them
@@ -39,7 +39,7 @@ class Case(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Usual:
     """What is usual in a corpus: the `alphabet` of a model, if there is one; characters that are `rare`, with the
-    number of texts that have them; the case of its letters, and which other cases are `told` in a finding."""
+    number of texts that have them; the case of its letters, and the other cases that give a finding (`told`)."""
 
     alphabet: frozenset[str] | None
     rare: Mapping[str, int]
@@ -68,8 +68,8 @@ def case_of(text: str) -> Case:
 def usual_case(counts: Mapping[Case, int]) -> tuple[Case, frozenset[Case]]:
     """The case that most texts have, and which others are worth a finding.
 
-    Where texts are all capitals, or all small, each other is a fault. Where they have both, as sentences do, short ones
-    can have any, so that only the rare exceptions are.
+    Where texts are all capitals, or all small, any other case is a fault. Where they have both, as sentences do, short
+    texts can have any case, so only rare exceptions are faults.
     """
     cased = {case: count for case, count in counts.items() if case is not Case.NONE and count}
     if not cased:
@@ -116,7 +116,7 @@ def flaws(clean: str, id: str) -> list[tuple[Kind, str]]:
 
 
 def looks_fine(clean: str, groups: frozenset[str], id: str) -> bool:
-    """Whether a clean text with these groups of characters has no flaw for sure; fast, for a million texts."""
+    """Whether a clean text with these groups of characters certainly has no flaw; fast, for a million texts."""
     if _may_be_odd(groups) or clean == id or (len(clean) < 20 and clean.casefold() in _NOT_SAID):
         return False
     if not clean.isascii() and _broken(clean):
@@ -155,7 +155,7 @@ def _flaws(clean: str, id: str) -> Iterator[tuple[Kind, str]]:
 
 
 def _broken(clean: str) -> str:
-    """UTF-8 that was read as another encoding can be read right again; by chance, hardly any text can."""
+    """UTF-8 that was decoded wrongly can be decoded again; hardly any other text can, by chance."""
     if "\ufffd" in clean:
         return f"holds {character_name(chr(0xFFFD))}: letters were lost on the way"
     for encoding in ("cp1252", "latin-1"):

@@ -1,8 +1,8 @@
-"""Is a manifest fit for training? Each line is judged by itself and among the others, and told what to do about it.
+"""Is a manifest fit for training? Each line is checked by itself and against the others; findings come with advice.
 
-The manifest is read once for what has to be known of all utterances (`index.py`), the sounds are checked in parallel
-(`listen.py`, `check_audio.py`), then it is read once more and each line checked (`check_manifest.py`) and, if asked,
-copied without its faults (`repair.py`). No more than a line is in memory at a time, beside the index.
+The manifest is read once to index all utterances (`index.py`), the sounds are checked in parallel (`listen.py`,
+`check_audio.py`), then it is read once more and each line checked (`check_manifest.py`) and, if asked, copied without
+its faults (`repair.py`). No more than a line is in memory at a time, beside the index.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def examine(
     Raises:
         ManifestError: a manifest is missing, cannot be read, or has no lines; or none that the copy could hold.
         OutputError: the copy cannot be written, or would take the place of a manifest that is read.
-        CorpusError: the system ended a process that listened.
+        CorpusError: the system ended a process that checked sounds.
     """
     if fix is not None:
         refuse_to_overwrite(fix, [manifest, *against])

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 
 class Severity(StrEnum):
-    """An error stops or spoils a training; a warning is for a person to look at."""
+    """An error stops or spoils a training; a warning needs a look."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -97,7 +97,7 @@ REMEDIES: Mapping[Kind, Remedy] = MappingProxyType(
         Kind.BROKEN_CHARACTERS: Remedy(_ERROR, _DROP, "read the texts again in the encoding that they are in"),
         Kind.UNICODE_FORM: Remedy(_ERROR, _CHANGE, "normalise the text to NFC: one letter must not have two spellings"),
         Kind.NOT_IN_TRAINING: Remedy(_ERROR, _NONE, "train on text that has it, or change the text of that manifest"),
-        Kind.SHIFTED_TEXTS: Remedy(_ERROR, _NONE, "listen: a line too many or too few has moved the texts"),
+        Kind.SHIFTED_TEXTS: Remedy(_ERROR, _NONE, "listen: a line too many or too few has shifted the texts"),
         Kind.SOUND_OVERLAP: Remedy(_ERROR, _DROP, "take it out of one of the two manifests"),
         Kind.SPEAKER_OVERLAP: Remedy(_WARNING, _NONE, "split by speaker: results on known voices are too good"),
         Kind.TEXT_OVERLAP: Remedy(_WARNING, _NONE, "results on known sentences are too good"),

@@ -1,8 +1,8 @@
-"""Fingerprints of sounds that no gain, format or bit rate changes, and the search for sounds that have like ones.
+"""Fingerprints of sounds, which gain, format and bit rate do not change, and the search for similar ones.
 
-64 bits, in the manner of J. Haitsma and T. Kalker, "A highly robust audio fingerprinting system", ISMIR 2002: whether
-the difference of power between neighbouring bands grows from one stretch of the sound to the next. Here it is of the
-whole sound, cut into 17 stretches. Two takes of a sentence by one speaker differ in 8 bits and more.
+64 bits, after J. Haitsma and T. Kalker, "A highly robust audio fingerprinting system", ISMIR 2002: each says whether
+the difference of power between neighbouring bands grows from one stretch of the sound to the next. Here the whole sound
+is cut into 17 stretches. Two takes of a sentence by one speaker differ in 8 bits and more.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ _EDGES = (200.0, 450.0, 800.0, 1300.0, 2000.0, 3300.0)  # Hz; below what telepho
 _STRETCHES = 17
 _LEAST_FRAMES = 2 * _STRETCHES  # in a shorter sound, too little happens to tell it from others
 MOST_BITS = 3  # that may differ in copies
-_MOST_SECONDS_OFF = 0.002  # the same length, but for rounding at another rate; a million sounds have many like ones
+_MOST_SECONDS_OFF = 0.002  # for equal lengths, rounded at different rates; a million sounds have many similar bits
 _PIECES = 4  # of 16 bits: where 3 bits differ, one of the pieces is the same
-_MOST_ALIKE = 200  # with one piece in common that are looked at, or it is no mark of anything
+_MOST_ALIKE = 200  # sounds with one piece in common; beyond, the piece is too common to mean anything
 
 
 def fingerprint(spectra: Spectra) -> int:
-    """64 bits that stand for how a sound goes, never 0; 0 if it is shorter than a second."""
+    """The 64-bit fingerprint of a sound, never 0 unless it is shorter than a second."""
     num_frames = len(spectra.power)
     if num_frames < _LEAST_FRAMES:
         return 0
@@ -45,7 +45,7 @@ def alike(keys: Keys, durations: npt.NDArray[np.float64]) -> Iterator[tuple[int,
         marks = (keys >> np.uint64(16 * piece)).astype(np.uint16)
         order = np.argsort(marks, kind="stable")
         order = order[keys[order] != 0]
-        # Each with the next one of its mark, then the one after that, until none has so many.
+        # Compare each with the next sound that shares its piece, then with the one after that, until none is left.
         for distance in range(1, min(_MOST_ALIKE, len(order))):
             left, right = order[:-distance], order[distance:]
             same = marks[left] == marks[right]

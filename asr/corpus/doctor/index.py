@@ -1,4 +1,4 @@
-"""What has to be known of all utterances before one of them can be judged: in 58 bytes an utterance."""
+"""The index of all utterances, which the check of each one needs: 58 bytes an utterance."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ Float64s: TypeAlias = Annotated[npt.NDArray[np.float64], "d"]
 
 
 class Columns:
-    """The columns of a record while they grow, row by row, in no more bytes than their types take."""
+    """The columns of a record while they grow, row by row, stored compactly."""
 
     def __init__(self, record: type) -> None:
         hints = get_type_hints(record, include_extras=True).items()
@@ -48,10 +48,10 @@ class Columns:
 class ManifestIndex:
     """One row an utterance, in the order of the manifest.
 
-    Ids, texts, speakers and places of sound are 64-bit hashes, 0 for nothing: among a million utterances, two that
-    differ have equal ones with a probability of 3e-8. `durations` in seconds; `lengths` of texts in characters;
-    `needed` are frames; `flawed` is 1 where the text by itself has a fault; `cases` are those of its letters.
-    `characters`, and `groups` of them, count the texts in which they stand; broken lines have no row.
+    Ids, texts, speakers and places of sound are 64-bit hashes, 0 for none: among a million utterances, the probability
+    that any two different ones collide is 3e-8. `durations` in seconds; `lengths` of texts in characters; `needed` are
+    frames; `flawed` is 1 where the text by itself has a fault; `cases` are those of its letters. `characters`, and
+    `groups` of them, count the texts that have them; broken lines have no row.
     """
 
     path: Path
@@ -74,7 +74,7 @@ class ManifestIndex:
 
 
 def index_manifest(path: Path, expected: Requirements, progress: Progress) -> ManifestIndex:
-    """Read a manifest once. Texts count as `cleaned`, so that a space more does not make another text.
+    """Read a manifest once. Texts are compared as `cleaned`, so that an extra space does not make a different text.
 
     Raises:
         ManifestError: the file is missing or cannot be read.
@@ -116,13 +116,13 @@ def index_manifest(path: Path, expected: Requirements, progress: Progress) -> Ma
 
 
 def key(text: str) -> int:
-    """64 bits that stand for a text, never 0."""
+    """A 64-bit hash of a text, never 0."""
     digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") or 1
 
 
 def first_lines(keys: Keys, lines: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """For each key the line on which it stood before, for the first time; 0 where it is new, or is nothing."""
+    """For each key the line on which it occurred first; 0 where this is the first, or the key is empty."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     is_new = np.append(True, ordered[1:] != ordered[:-1])[: len(keys)]

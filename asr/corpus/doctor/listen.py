@@ -1,4 +1,4 @@
-"""Listening to all utterances of a manifest, several at a time; the result is the same for any number of processes."""
+"""Checks the sounds of all utterances of a manifest in parallel, with the same result for any number of processes."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from asr.errors import CorpusError
 from asr.messages import Progress
 
 _UTTERANCES_AT_ONCE = 16
-_TASKS_AHEAD = 4  # for each process, so that none waits, and a million do not stand in line
+_TASKS_AHEAD = 4  # for each process: enough that none waits, without a queue of a million
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class AudioTable:
 
 
 def check_all_audio(path: Path, total: int, progress: Progress, *, workers: int) -> AudioTable:
-    """Check the sounds of the `total` utterances of a manifest with so many processes.
+    """Check the sounds of the `total` utterances of a manifest with `workers` processes.
 
     Raises:
         CorpusError: the system ended a process.
@@ -56,7 +56,7 @@ def check_all_audio(path: Path, total: int, progress: Progress, *, workers: int)
                 progress(f"listening to {path.name}", row + 1, total)
         except BrokenProcessPool:
             raise CorpusError(
-                f"{path}: the system ended a process that listened, most likely for want of memory; "
+                f"{path}: the system ended a process that checked sounds, most likely for lack of memory; "
                 "take fewer with --workers, or leave sound out with --no-audio"
             ) from None
         except BaseException:

@@ -1,6 +1,6 @@
-"""What can be measured on the samples of one sound, by arithmetic alone.
+"""Measurements on the samples of one sound.
 
-All is relative to the sound itself (its loudest frame, its peak), so that nothing depends on the gain of a recording.
+All are relative to the sound itself (its loudest frame, its peak), so that none depends on the gain of a recording.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ Samples = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 _FRAME = 0.032  # seconds, to the nearest power of two in samples
-_ACTIVE = 30.0  # dB below the loudest: quieter is no speech, for as long as silence is looked for
+_ACTIVE = 30.0  # dB below the loudest: anything quieter counts as silence
 _TINY = 1e-12  # of full scale, squared: 20 dB below the rounding of 16 bits
 _UPPER = (6000.0, 7500.0)  # Hz
 _FLAT = 0.98  # of the peak of its sign
 _LOUD = 20.0  # dB below the loudest
 _LEAST_DROPOUT = 0.005  # seconds
 _EDGE = 8  # samples
-_DISTANT = 2  # frames, so that the loss itself is not in their levels
+_DISTANT = 2  # frames away, so that the gap itself does not affect their levels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +63,7 @@ class Silence:
 
 
 def silence(levels: Floats, seconds: float) -> Silence:
-    """Where a sound is silent; `levels` of frames of so many `seconds`."""
+    """Where a sound is silent; `levels` of frames of `seconds` each."""
     active = np.flatnonzero(levels > levels.max() - _ACTIVE)
     return Silence(float(active[0] * seconds), float((len(levels) - 1 - active[-1]) * seconds), len(active) * seconds)
 
@@ -82,10 +82,10 @@ def upper_band(spectra: Spectra) -> tuple[float, float]:
 
 
 def interpolation(mono: Samples) -> float:
-    """How much better, in dB, every second sample can be told from its neighbours than the others can.
+    """How much better, in dB, every second sample can be predicted from its neighbours than the others can.
 
-    0 for what was recorded at its rate; 15 and more where the rate was doubled by drawing lines between samples or by
-    repeating them, which leaves mirror images in the upper band.
+    0 for sounds recorded at their rate; 15 and more where the rate was doubled by linear interpolation or by repeating
+    samples, which leaves mirror images in the upper band.
     """
     even, odd = mono[0 : len(mono) // 2 * 2 : 2].astype(np.float64), mono[1::2].astype(np.float64)
     if len(odd) < 3:
@@ -96,9 +96,9 @@ def interpolation(mono: Samples) -> float:
 
 
 def flat_tops(channel: Samples) -> float:
-    """The share of the samples that stand in runs of three or more equal ones at the peak of their sign.
+    """The share of the samples in runs of three or more equal ones at the peak of their sign.
 
-    Clipping leaves such runs, at any level and also on one side alone; a lossy codec bends them, and no trace is left.
+    Clipping leaves such runs, at any level and also on one side alone; a lossy codec removes them.
     """
     if not channel.any():  # a dead channel has no peaks
         return 0.0
@@ -108,10 +108,10 @@ def flat_tops(channel: Samples) -> float:
 
 
 def dropouts(mono: Samples, sample_rate: int, levels: Floats, seconds: float) -> tuple[int, float]:
-    """How many stretches of equal samples stand amid loud sound, and the seconds of the longest: packets that a network
+    """How many stretches of equal samples interrupt loud sound, and the seconds of the longest: packets that a network
     or a recorder has lost.
 
-    They begin and end abruptly, unlike the pauses of sound whose noise was taken away, which fades.
+    They begin and end abruptly, unlike pauses after noise suppression, where sound fades.
     """
     steady = np.concatenate([[False], mono[1:] == mono[:-1], [False]])
     edges = np.flatnonzero(steady[1:] != steady[:-1])

@@ -1,4 +1,4 @@
-"""A cleaned copy of a manifest: without what cannot be used, with what can be corrected corrected."""
+"""A cleaned copy of a manifest: unusable lines are dropped, and what can be corrected is."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from asr.files import atomic_path
 
 @dataclass(slots=True)
 class Repairs:
-    """What was done: lines kept, and how many were dropped (by the first reason), and changed (by each)."""
+    """Counts of lines kept, dropped (by their first reason) and changed (by each reason)."""
 
     kept: int = 0
     dropped: Counter[Kind] = field(default_factory=Counter)
@@ -33,7 +33,7 @@ class Repairs:
 
 
 class CleanManifest:
-    """The copy while it is written. Keys that asr does not know stay; lines that are fine stay to the letter."""
+    """The copy while it is written. Unknown keys are kept; lines that are fine are copied unchanged."""
 
     def __init__(self, file: BinaryIO, ids: Keys, folder: str) -> None:
         self.repairs = Repairs()
@@ -42,7 +42,7 @@ class CleanManifest:
         self._folder = folder
 
     def add(self, line: ManifestLine, findings: Sequence[Finding], duration: float) -> None:
-        """Write a line, unless it cannot be used. `duration` in seconds is the true one."""
+        """Write a line, unless it cannot be used. `duration` is measured, in seconds."""
         kinds = [finding.kind for finding in findings]
         dropped = next((kind for kind in kinds if REMEDIES[kind].repair is Repair.DROP), None)
         if dropped is not None:
@@ -79,7 +79,7 @@ class CleanManifest:
 
 @contextmanager
 def clean_manifest(path: Path, *, source: Path, ids: Keys) -> Iterator[CleanManifest]:
-    """A copy of the manifest `source`, written to `path` whole or not at all. `ids` are all that are taken.
+    """A copy of the manifest `source`, written to `path` whole or not at all. `ids` are all those in use.
 
     Raises:
         ManifestError: no line is left.

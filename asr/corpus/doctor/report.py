@@ -1,4 +1,4 @@
-"""What was found in a manifest, counted by kind, with a few examples."""
+"""The findings in a manifest, counted by kind, with a few examples."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ MAX_EXAMPLES = 10  # of each kind that a report keeps
 
 @dataclass(slots=True)
 class Report:
-    """What was found in a manifest. `seconds` of sound; `rare` are characters out of place, with the number of
+    """The findings in a manifest. `seconds` of sound; `rare` are characters out of place, with the number of
     texts that have them."""
 
     manifest: Path
@@ -45,7 +45,7 @@ class Report:
             examples.append(finding)
 
     def share(self, kind: Kind) -> float:
-        """Findings of a kind, by the number of lines."""
+        """Findings of a kind, as a share of the lines."""
         return self.counts[kind] / self.num_lines
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a training will ask of each utterance: its alphabet, and enough frames for its text."""
+"""What a training needs of each utterance: characters of its alphabet, and enough frames for its text."""
 
 from operator import eq
 
@@ -12,10 +12,10 @@ from asr.tokens import Tokens
 
 
 class Requirements:
-    """What a model of these settings can align, at the `fastest` speed that the data are augmented to.
+    """What a model of these settings can align, at the `fastest` speed of augmentation.
 
-    `tokens` are those of a model. Without them they are still to be learnt: characters, or with `characters` False
-    pieces of words that nobody knows yet, of which each word takes at least one.
+    `tokens` are those of a model. Without them they are still to be learnt: characters, or, with `characters` False,
+    pieces of words not known yet, of which each word takes at least one.
     """
 
     def __init__(self, settings: ModelSettings, *, fastest: float, tokens: Tokens | None, characters: bool) -> None:
@@ -25,18 +25,18 @@ class Requirements:
         self._settings = settings
 
     def can_write(self, text: str) -> bool:
-        """Whether all characters of a clean text are in the alphabet, as far as there is one."""
+        """Whether all characters of a clean text are in the alphabet, if it is known."""
         return self.tokens is None or self.tokens.alphabet.issuperset(text)
 
     def frames_needed(self, text: str) -> int:
         """The fewest frames that can spell a clean text; 0 where it cannot be written in the tokens at all."""
         if self.tokens is not None:
             return num_frames_needed(self.tokens.encode(text)) if self.can_write(text) else 0
-        if self.characters:  # as `num_frames_needed`, but in half the time, which counts for a million texts
+        if self.characters:  # as `num_frames_needed`, but twice as fast, which matters for a million texts
             return len(text) + int(sum(map(eq, text, text[1:])))
         return len(text.split())
 
     def num_frames(self, durations: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """How many rows of log-probabilities come out for sounds of so many seconds."""
+        """How many rows of log-probabilities sounds of these durations, in seconds, give."""
         samples = (durations / self._fastest * SAMPLE_RATE).astype(np.int64)
         return num_output_frames(self._settings, samples, SAMPLE_RATE)

@@ -15,9 +15,9 @@ CODECS: tuple[Codec, ...] = ("vorbis", "opus", "mp3")
 # Format and encoding as soundfile names them.
 _FORMATS = {"vorbis": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III")}
 
-# The range of libsndfile's compression, 0.0 to 1.0, that is used: read speech gets 41 to 30, 26 to 9, 40 to 22 kbit/s.
-# The bit rate of mp3 varies, as by default: at a constant 32 kbit/s or less, its frames have no room to tell the
-# decoder the delay of the encoder, and the sound would come 69 ms late.
+# The part used of libsndfile's compression range, 0.0 to 1.0: read speech gets 41 to 30, 26 to 9, 40 to 22 kbit/s. The
+# bit rate of mp3 varies, as by default: at a constant 32 kbit/s or less, its frames have no room to give the delay of
+# the encoder, and the decoded sound would be 69 ms late.
 COMPRESSIONS = {"vorbis": (0.7, 1.0), "opus": (0.92, 0.99), "mp3": (0.5, 0.98)}
 
 

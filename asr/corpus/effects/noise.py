@@ -1,4 +1,4 @@
-"""Other sounds beside the speech: noise of any colour, and other people who speak."""
+"""Other sounds beside the speech: noise of any colour, and babble, other people speaking."""
 
 from collections.abc import Sequence
 
@@ -44,14 +44,14 @@ def speech_shaped_noise(num_samples: int, rng: np.random.Generator) -> Float[np.
     spectrum = np.fft.rfft(rng.standard_normal(num_samples))
     frequency = np.maximum(np.fft.rfftfreq(num_samples, 1 / SAMPLE_RATE), _LOWEST)
     levels = np.interp(np.log(frequency), np.log(_SPEECH_BANDS), _SPEECH_LEVELS)
-    # A third octave is the wider, the higher it is.
+    # The higher a third octave, the wider it is.
     return np.fft.irfft(spectrum * 10 ** (levels / 20) / np.sqrt(frequency), num_samples)
 
 
 def babble(voices: Sequence[Voice], num_samples: int, rng: np.random.Generator) -> Float[np.ndarray, "samples"]:
-    """Several people speaking at once, each as loud as the others, from anywhere in what they say and over again.
+    """Several people speaking at once, equally loud, each from a random place in their sound, repeated as needed.
 
-    Without any voice with sound in it, speech-shaped noise.
+    If no voice has any sound, speech-shaped noise.
     """
     loud = [voice for voice in voices if voice.any()]
     if not loud:

@@ -1,4 +1,4 @@
-"""Pauses in which nobody speaks: before, after and amid the words."""
+"""Pauses in which nobody speaks: before, after and between the words."""
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -20,8 +20,8 @@ def add_pauses(waveform: Samples, max_seconds: float, rng: np.random.Generator) 
     """A pause of up to `max_seconds`, short ones more often, at each of three places with a probability of a half.
 
     The places are the beginning, the end, and the quietest 0.1 s between a quarter and three quarters of the sound,
-    where a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech; a click
-    of a switch or a knock is in a quarter of them.
+    where a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech; a quarter
+    of them have a click, as of a switch or a knock.
     """
     level = float(np.sqrt(mean_power(waveform[speech_mask(waveform)])))
     parts = [waveform]

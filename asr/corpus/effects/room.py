@@ -1,4 +1,4 @@
-"""Echoes of a room: its first ones by the image-source method, the rest as noise that dies away."""
+"""Reverberation: room impulse responses (RIR), early echoes by the image-source method, then decaying noise."""
 
 import numpy as np
 from jaxtyping import Float
@@ -8,9 +8,9 @@ from asr.corpus.effects.level import Samples, mean_power, within_full_scale
 
 _SPEED_OF_SOUND = 343.0  # metres per second
 _SMALLEST, _LARGEST = (3.0, 3.0, 2.4), (8.0, 6.0, 3.5)  # metres: length, width and height of rooms
-_FROM_WALL = 0.5  # metres; nobody's mouth, and no microphone, is nearer to a wall
-_EARLY = 0.03  # seconds of single echoes; later ones come so close together that nobody tells them from noise
-_MATCHED = 0.01  # seconds at the end of the early echoes, whose level the noise takes up
+_FROM_WALL = 0.5  # metres; mouth and microphone are at least this far from any wall
+_EARLY = 0.03  # seconds of single echoes; later ones are so dense that they sound like noise
+_MATCHED = 0.01  # seconds at the end of the early echoes, whose level the noise continues
 
 
 def reverberate(waveform: Samples, rt60: float, rng: np.random.Generator) -> Samples:
@@ -19,7 +19,7 @@ def reverberate(waveform: Samples, rt60: float, rng: np.random.Generator) -> Sam
     The direct sound is not delayed, so that words stay where they are.
     """
     response = room_response(rt60, rng)
-    size = 1 << (len(waveform) + len(response) - 2).bit_length()  # no echo comes round to the start
+    size = 1 << (len(waveform) + len(response) - 2).bit_length()  # so that no echo wraps round to the start
     echoing = np.fft.irfft(np.fft.rfft(waveform, size) * np.fft.rfft(response, size), size)[: len(waveform)]
     power = mean_power(echoing)
     return within_full_scale(echoing * np.sqrt(mean_power(waveform) / power)) if power else waveform
@@ -41,8 +41,8 @@ def early_echoes(
 ) -> Float[np.ndarray, "early"]:
     """Image-source method (Allen & Berkley 1979): each echo is a mirror image of the source behind the walls.
 
-    Walls take up as much as Eyring's formula asks for. They turn the sign round, so that the response has no constant
-    part (Lehmann & Johansson 2008).
+    Walls absorb as much as Eyring's formula asks for. They invert the sign, so that the response has no constant part
+    (Lehmann & Johansson 2008).
     """
     distance = np.linalg.norm(source - microphone)
     reach = distance + _EARLY * _SPEED_OF_SOUND

@@ -25,7 +25,7 @@ def telephone(waveform: Samples, law: Law) -> Samples:
 
 
 def quantise(samples: Float[np.ndarray, "samples"], law: Law) -> Float[np.ndarray, "samples"]:
-    """Each of the samples in [-1, 1] -> what its eight bits stand for."""
+    """Each sample in [-1, 1] -> the value of its eight-bit code."""
     edges, values = G711[law]
     steps = np.searchsorted(edges, np.abs(samples) * 2.0**15, side="right") - 1
     quantised: Float[np.ndarray, "samples"] = np.copysign(values[steps], samples) / 2.0**15

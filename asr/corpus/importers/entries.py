@@ -1,4 +1,4 @@
-"""What every importer gives: an `Entry` for an utterance, or a ManifestError for a line that it cannot read.
+"""The output of every importer: an `Entry` for an utterance, or a ManifestError for a line that it cannot read.
 
 `to_utterances` finds out how long the sound files are, gives ids, and says what cannot be used.
 """
@@ -17,14 +17,14 @@ from asr.errors import AudioError, ManifestError
 from asr.messages import MAX_NAMED, named
 
 _MOST_OVERSHOOT = 0.5  # seconds that a part may end behind its file, as in Kaldi's extract-segments
-_MOST_SECONDS_OFF = 0.1  # of a duration that is said of a whole file; beyond, it is that of its beginning
+_MOST_SECONDS_OFF = 0.1  # by which a whole file's duration may be off; a shorter one means only its beginning
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a source says of an utterance; times in seconds, `channel` as of `asr.audio.load_audio`.
+    """An utterance as its source describes it; times in seconds, `channel` as of `asr.audio.load_audio`.
 
-    Without a `duration`, it is the rest of its file. `where` is the line that says so, for messages.
+    Without a `duration`, it is the rest of its file. `where` is its line in the source, for messages.
     """
 
     audio: Path
@@ -113,8 +113,7 @@ def _problem(entry: Entry, what: str) -> ManifestError:
 
 
 def _ids(entries: Sequence[Entry], source: Path) -> list[str]:
-    """The ids that are given, else the names of the files if they differ, else their paths; with what tells parts of a
-    file from each other."""
+    """The given ids, else the file names if they differ, else the paths; with a suffix for parts of a file."""
     parts = [part_of_file(entry.offset, entry.channel) for entry in entries]
     short = [entry.audio.stem + part for entry, part in zip(entries, parts, strict=True)]
     counts = Counter(short)

@@ -32,11 +32,11 @@ def read_folder(folder: Path) -> list[Row]:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """All files, also behind links to folders; what macOS keeps beside files in archives (._name) is none of them."""
+    """All files, also behind links to folders, but without the companion files of macOS (._name)."""
     seen = set()
     for above, folders, names in os.walk(folder, followlinks=True):
         status = Path(above).stat()
-        if (place := (status.st_dev, status.st_ino)) in seen:  # a link leads back to a folder above
+        if (place := (status.st_dev, status.st_ino)) in seen:  # a link leads back to a parent folder
             folders.clear()
             continue
         seen.add(place)
@@ -44,7 +44,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _folder_row(sound: Path, folder: Path, text: Path | None) -> Row:
-    """What a person wrote into lines is one text."""
+    """The lines of a text file are one text."""
     name = sound.relative_to(folder).with_suffix("").as_posix()
     try:
         words = None if text is None else " ".join(read_lines(text, ManifestError)).split()

@@ -1,6 +1,6 @@
 """A dataset saved by Hugging Face's `datasets` -> entries for `asr import`.
 
-Sound within its tables is written into files, for a manifest can only name files.
+Sound within its tables is written to files, since a manifest can only name files.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from asr.files import atomic_path
 def read_hugging_face(
     folder: Path, *, sounds: Path, audio_column: str | None = None, text_column: str | None = None
 ) -> list[Row]:
-    """A dataset that Hugging Face's `datasets` has saved by `save_to_disk`; its sounds are written into `sounds`.
+    """A dataset that Hugging Face's `datasets` saved with `save_to_disk`; its sounds are written into `sounds`.
 
     Raises:
         ManifestError: datasets is not installed or cannot read this, or a column cannot be found.
@@ -54,7 +54,7 @@ def _row_entry(audio: Any, text: Any, speaker: Any, name: str, sound: Path) -> R
 
 
 def _row_sound(value: dict[str, Any], sound: Path) -> Path:
-    """The file of a row: written, if the bytes are in the table."""
+    """The sound file of a row; it is written first, if the bytes are in the table."""
     if value["bytes"] is None:
         return Path(value["path"])
     path = sound.with_suffix(Path(value["path"] or "").suffix)

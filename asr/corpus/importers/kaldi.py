@@ -16,9 +16,9 @@ def read_kaldi(folder: Path, *, audio_folder: Path | None = None) -> list[Row]:
     """A Kaldi data directory: wav.scp, text, and, if they are there, segments, utt2spk and reco2file_and_channel.
 
     Relative paths in wav.scp are below `audio_folder`, else below `folder`. The fifth column of segments is a channel
-    counted from 0: so Kaldi's extract-segments uses it, though a comment in its source says "1 or 2". The last column
-    of reco2file_and_channel is a side, A or B, or counted from 1, as in the ctm files of NIST, for which Kaldi has it;
-    it stands there for files of one channel too, and counts only where a file has several.
+    counted from 0: that is how Kaldi's extract-segments reads it, though a comment in its source says "1 or 2". The
+    last column of reco2file_and_channel is a side, A or B, or a number from 1, as in NIST's ctm files, for which Kaldi
+    has it; it is given for files of one channel too, and used only where a file has several.
 
     Raises:
         ManifestError: an id stands twice or is missing, or wav.scp has a command in place of a file; names the line.

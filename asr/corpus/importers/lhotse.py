@@ -1,6 +1,6 @@
 """Cuts of lhotse -> entries for `asr import`.
 
-Sound within archives is written into files, for a manifest can only name files.
+Sound within archives is written to files, since a manifest can only name files.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ def read_lhotse(path: Path, *, sounds: Path, audio_folder: Path | None = None) -
     """lhotse cuts: a file of them (.jsonl, .jsonl.gz), or a folder in its Shar format.
 
     A cut of one channel of a file, or of all, stays where it is, with relative paths below `audio_folder`, else below
-    the cuts' folder; what lies in archives, is mixed or changed on the fly is written into `sounds` as FLAC. The text
+    the cuts' folder; sound that is in archives, mixed, or changed on the fly is written into `sounds` as FLAC. The text
     is that of all supervisions of a cut, by the time at which they start.
 
     Raises:

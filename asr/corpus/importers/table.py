@@ -8,7 +8,7 @@ from asr.corpus.importers.entries import Entry, Row
 from asr.errors import ManifestError
 from asr.files import stream_lines
 
-# Names of columns in use, most telling first: of NeMo, Common Voice, DeepSpeech, Hugging Face and others.
+# Names of columns in use, the most specific first: of NeMo, Common Voice, DeepSpeech, Hugging Face and others.
 AUDIO_COLUMNS = ("audio_filepath", "audio", "path", "wav_filename", "wav", "file", "filename", "file_name")
 TEXT_COLUMNS = ("text", "sentence", "transcript", "transcription")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
@@ -25,12 +25,12 @@ def read_table(
     audio_folder: Path | None = None,
 ) -> list[Row]:
     """A table whose first line names its columns; relative paths of sound files are below `audio_folder`, else below
-    the table's. Columns that are not named are found by the names in use. In a table separated by tabs, quotation marks
-    are a part of the text.
+    the table's. Columns that are not given are found by their usual names. In a table separated by tabs, quotation
+    marks are part of the text.
 
     Raises:
-        ManifestError: a column cannot be found, or stands twice; or quotation marks do not close, so that nobody can
-            tell where rows end; names the line.
+        ManifestError: a column cannot be found, or stands twice; or a quotation mark is not closed, so that the ends of
+            rows are unknown; names the line.
     """
     rows = _rows(path, separator)
     _, header = next(rows, (1, []))
@@ -102,7 +102,7 @@ def _column(names: Sequence[str], wanted: str | None, known: Sequence[str], *, w
 
 
 def _index(names: Sequence[str], known: Sequence[str]) -> int | None:
-    """Where the first of the known names stands; small and capital letters are the same, unless the names differ."""
+    """The place of the first known name; case is ignored unless two names differ only by it."""
     for same in (str, str.casefold):
         for name in known:
             found = [number for number, other in enumerate(names) if same(other) == same(name)]

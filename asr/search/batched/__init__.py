@@ -1,6 +1,6 @@
 """The same prefix beam search for a whole batch in tensors: for log-probabilities that lie on a GPU. Needs PyTorch.
 
-Nothing else in `asr` calls it: who has log-probabilities on a GPU calls `asr.search.batched.beam.tensor_beam_search`
+Nothing else in `asr` calls it: for log-probabilities on a GPU, call `asr.search.batched.beam.tensor_beam_search`
 (docs/decisions/0004-prefix-beam-kernel.md says why).
 
 In the order of reading: `beam.py` (`tensor_beam_search`), `step.py` (one frame), `fusion.py` (language model and hot

@@ -32,13 +32,13 @@ def tensor_beam_search(
 ) -> list[list[Hypothesis]]:
     """`prefix_beam_search` of the first `num_frames` frames of each utterance, all at once, where `log_probs` lie.
 
-    The scores are the same up to rounding in float64; of equal scores, others may be kept. `max_tokens` counts the
-    likeliest tokens but the blank, whether or not they can still bring a prefix into the beam. Put `fusion` onto the
-    device once for all batches, by `TensorTables.of`.
+    The scores are the same up to rounding in float64; among equal scores, different prefixes may be kept. `max_tokens`
+    counts the likeliest tokens other than the blank, whether or not they can still bring a prefix into the beam. Move
+    `fusion` to the device once for all batches, with `TensorTables.of`.
 
     Raises:
-        SearchError: the rows are not log-probabilities, a number makes no sense, or the lexicon can spell nothing of an
-            utterance that has a probability above zero.
+        SearchError: the rows are not log-probabilities, a number is out of range, or for an utterance the lexicon can
+            spell no text of probability above zero.
     """
     check_widths(beam_width=beam_width, num_best=num_best, beam_threshold=beam_threshold)
     batch, max_frames, vocab = log_probs.shape

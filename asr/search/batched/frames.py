@@ -1,4 +1,4 @@
-"""The frame loop of the tensor search, and the history that its prefixes are read from at the end."""
+"""The frame loop of the tensor search, and the history from which its prefixes are read at the end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ _NUM_WARM_UP = 3  # steps before a graph is recorded, as PyTorch's manual asks f
 
 
 class Links(NamedTuple):
-    """What the history keeps of a frame: of each prefix that starts there (batch, beam_width) the place of its parent
-    and its last token, and of each trace the one that it goes on from.
+    """What the history keeps of a frame: for each prefix that starts there (batch, beam_width) the place of its parent
+    and its last token, and for each trace the one that it continues.
     """
 
     prefix_parent: Tensor
@@ -24,8 +24,8 @@ class Links(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The `Links` of all frames, int32. What starts in frame t at k of the beam is at the place t * beam_width + k of
-    its utterance; -1 is the beginning.
+    """The `Links` of all frames, int32. What starts in frame t at beam position k is at place t * beam_width + k of its
+    utterance; -1 is the beginning.
     """
 
     links: Int[Tensor, "frames 3 batch beams"]
@@ -69,8 +69,8 @@ def _walk_back(parent: np.ndarray, place: np.ndarray) -> list[list[np.ndarray]]:
 def repeat_step(step: Callable[[], None], times: int, device: torch.device) -> None:
     """Call `step`, which reads and writes the same tensors each time, `times` times.
 
-    On a CUDA device it is recorded once, as a CUDA graph, and then replayed: a step is 130 to 200 small kernels, and to
-    start them one by one takes longer than to run them (expected). Not yet run on a GPU, and so unmeasured.
+    On a CUDA device it is recorded once, as a CUDA graph, and then replayed: a step is 130 to 200 small kernels, and
+    launching them one by one is expected to take longer than running them. Not yet run on a GPU, and so unmeasured.
     """
     if device.type != "cuda" or times <= _NUM_WARM_UP:
         for _ in range(times):
@@ -88,4 +88,4 @@ def repeat_step(step: Callable[[], None], times: int, device: torch.device) -> N
             step()  # is recorded, not run
         for _ in range(times - _NUM_WARM_UP):
             graph.replay()
-        torch.cuda.current_stream().synchronize()  # the memory that it runs in goes with the graph
+        torch.cuda.current_stream().synchronize()  # the graph owns the memory that it runs in

@@ -1,7 +1,7 @@
 """What one more token adds to the scores of many prefixes at once: `asr/search/fusion/step.py` on tensors, anywhere.
 
-What is looked up by two numbers (the arc of a state and a word, the child of a trie node and a symbol) lies in one list
-of keys, `first * size + second`, in ascending order: one binary search for all prefixes, and no step that waits for the
+Look-ups by two numbers (the arc of a state and a word, the child of a trie node and a symbol) go through one list of
+keys, `first * size + second`, in ascending order: one binary search for all prefixes, and no step that waits for the
 device or has a shape that depends on the data.
 """
 
@@ -36,7 +36,7 @@ class TensorTables:
     beta: float
     unknown_penalty: float
     start: tuple[int, int, int]  # the `FusionState` of a text's beginning
-    symbols: Int[Tensor, "vocab longest"]  # of each token; beyond its end one symbol more, which changes nothing
+    symbols: Int[Tensor, "vocab longest"]  # of each token, padded with an extra symbol that changes nothing
     has_boundary: tuple[bool, ...]  # whether any token has a boundary in that column of `symbols`
     token_word: Int[Tensor, "vocab_or_one"]
     child_keys: Int[Tensor, "keys"]  # node * number of symbols + symbol; the last one is never found
@@ -51,7 +51,7 @@ class TensorTables:
     backoff_state: Int[Tensor, "states"]
     num_words: int
     max_backoffs: int  # from any state to the empty context
-    hotword_next: Int[Tensor, "hotword_states symbols"]  # a column for the symbol that changes nothing, too
+    hotword_next: Int[Tensor, "hotword_states symbols"]  # with a column for the padding symbol
     hotword_gain: Float[Tensor, "hotword_states symbols"]
     hotword_final: Float[Tensor, "hotword_states"]
 
@@ -144,7 +144,7 @@ class TensorTables:
 
     @property
     def _no_symbol(self) -> int:
-        """What fills up the symbols of shorter tokens."""
+        """The padding symbol, for tokens shorter than the longest."""
         return self.hotword_next.shape[1] - 1
 
     @property
@@ -161,7 +161,7 @@ class TensorTables:
         return torch.where(symbol == num_symbols, node, child)
 
     def _close_word(self, lm_state: Tensor, node: Tensor, *, allow_unknown: bool) -> tuple[Tensor, Tensor]:
-        """(gain, next state) of a boundary after the open word, before the look-ahead of that word is taken back."""
+        """(gain, next state) of a boundary after the open word, before the lookahead of that word is taken back."""
         word = self.trie_word[node]
         log_prob, after = self._lm_step(lm_state, word.clamp(min=_UNKNOWN_WORD))
         gain = self.alpha * log_prob + self.beta

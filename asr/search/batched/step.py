@@ -1,7 +1,7 @@
 """One frame of the tensor search, in logarithms: from the prefixes before it to those after it.
 
-A fixed sequence of operations, whose shapes never change and which wait for nothing, so that a GPU can record it once
-and replay it for every frame.
+A fixed sequence of operations of constant shape that never waits for the device, so that a GPU can record it once and
+replay it for every frame.
 
 A prefix is known by a 64-bit hash of its tokens, and keeps that of the prefix it grew from: where both are in the beam,
 the paths from one to the other are added to the longer, which is then no candidate. Two prefixes of one beam share a
@@ -25,7 +25,8 @@ _GOLDEN_RATIO = -7_046_029_254_386_353_131  # 2**64 / 1.618, odd: a multiplier t
 
 
 class Beams(NamedTuple):
-    """The prefixes of all utterances, each field (batch, beam_width); one of probability zero is an empty place.
+    """The prefixes of all utterances, each field (batch, beam_width); a prefix of probability zero marks an empty
+    place.
 
     The first `_NUM_FLOATS` fields are float64, natural logs, the others int64.
     """
@@ -42,8 +43,8 @@ class Beams(NamedTuple):
     lm_state: Tensor
     node: Tensor
     hotword_state: Tensor
-    prefix: Tensor  # its place in the history, that says its tokens
-    trace_blank: Tensor  # places in the history, that say where the tokens of the likeliest path start
+    prefix: Tensor  # its place in the history, which gives its tokens
+    trace_blank: Tensor  # places in the history, which give the start frames of the tokens on the likeliest path
     trace_last: Tensor
 
     @property
@@ -51,7 +52,7 @@ class Beams(NamedTuple):
         return FusionState(self.lm_state, self.node, self.hotword_state)
 
     def pack(self) -> tuple[Float[Tensor, "floats batch beams"], Int[Tensor, "integers batch beams"]]:
-        """All fields in two tensors: two operations for what is done to each of them."""
+        """All fields in two tensors, so that two operations treat all of them."""
         return torch.stack(self[:_NUM_FLOATS]), torch.stack(self[_NUM_FLOATS:])
 
     @classmethod
@@ -102,7 +103,7 @@ def all_paths(beams: Beams) -> Paths:
 def next_beams(
     beams: Beams, frame: Frame, tables: TensorTables, beam_threshold: float, places: Int[Tensor, "beams"]
 ) -> tuple[Beams, Links]:
-    """The beams after one more frame, and what the history has to know; `places` in it are for what starts here."""
+    """The beams after one more frame, and the links for the history; `places` are those of what starts here."""
     paths = all_paths(beams)
     is_parent = _is_parent(beams, paths.total > -math.inf)
     kept, is_new_trace = _keep_prefixes(beams, paths, frame.row, is_parent)
@@ -111,7 +112,7 @@ def next_beams(
     source, grown, choice, is_left = _choose(torch.logaddexp(kept.blank, kept.last), weight, beam_threshold)
 
     def grow(new: Tensor, old: Tensor) -> Tensor:
-        """Of the candidates that were chosen the new value, of other prefixes the old one."""
+        """The new value for chosen candidates, the old one for other prefixes."""
         return torch.where(grown, new.flatten(1).gather(1, source * new.shape[2] + choice), old)
 
     kept = Beams.unpack(*(part.gather(2, source.expand(part.shape)) for part in kept.pack()))
@@ -143,7 +144,7 @@ def next_beams(
 def _choose(kept: Tensor, candidates: Tensor, beam_threshold: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The best of the weights of prefixes (batch, beams) and of candidates (batch, beams, tokens), best first.
 
-    Returns, (batch, beams) each: the prefix, whether it has grown, with which of the tokens, and if it is left at all.
+    Returns, (batch, beams) each: the prefix, whether it has grown, by which token, and whether it is kept at all.
     """
     weights = torch.cat([kept[:, :, None], candidates], dim=2)  # column 0: the prefix as it is
     best, chosen = weights.flatten(1).topk(kept.shape[1])

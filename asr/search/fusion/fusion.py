@@ -35,7 +35,7 @@ class FusionSettings(Settings):
     """How a language model takes part."""
 
     unit: Literal["word", "lexicon", "token"] = "word"
-    """The language model counts words, and others may be spelt too; words and no others; or tokens."""
+    """What the language model counts: words, others being allowed too; words and no others; or tokens."""
     alpha: float = Field(0.5, ge=0, le=10)
     """Weight of the language model."""
     beta: float = Field(1.0, ge=-20, le=20)
@@ -45,11 +45,11 @@ class FusionSettings(Settings):
 
 
 class Fusion:
-    """A language model and hot words, made ready for the tokens of one acoustic model.
+    """A language model and hot words, prepared for the tokens of one acoustic model.
 
-    `pieces`: the pieces of all tokens, the blank first. `lexicon`: words to allow beside those of the language model,
-    such as a dictionary's. `hotwords`: words and phrases with the bonus of each of their characters (a natural log).
-    `tables` is what the search reads.
+    `pieces`: the pieces of all tokens, the blank first. `lexicon`: further words to allow, such as a dictionary's.
+    `hotwords`: words and phrases with the bonus of each of their characters (a natural log). `tables` is what the
+    search reads.
 
     Raises:
         LanguageModelError: the tokens can write hardly any of the language model's words.
@@ -79,7 +79,7 @@ class Fusion:
         language model alone, such as the trie of its words, is shared.
 
         Raises:
-            LanguageModelError, SearchError: as when it is made.
+            LanguageModelError, SearchError: as the constructor.
         """
         other = object.__new__(Fusion)
         other._set(
@@ -133,11 +133,11 @@ class Fusion:
 def _weighted_trie(trie: Trie, settings: FusionSettings, model: FusionModel, unit: int) -> TrieTables:
     unknown = settings.alpha * model.unknown_log_prob
     best = trie.best.copy()
-    best[0] = best[-1] = 0.0  # of the root, and of words that are not there
+    best[0] = best[-1] = 0.0  # of the root, and of words that are not in the trie
     lookahead = settings.alpha * best
     lookahead[-1] = unknown
     if unit == WORDS:
-        # Any word can still become one that is not there.
+        # Any word can still become one that is not in the trie.
         lookahead[1:] = np.maximum(lookahead[1:], unknown + settings.unknown_penalty * trie.depth[1:])
     gain = lookahead - lookahead[trie.parent]
     return TrieTables(
@@ -166,13 +166,13 @@ def _has_boundary(symbols: Symbols) -> np.ndarray:
 
 
 def _first_letters(symbols: Symbols) -> np.ndarray:
-    """The blank, which has no symbols, gets the bit of the boundary; it is never asked for."""
+    """The blank, which has no symbols, gets the bit of the boundary, which is never looked at."""
     first = np.append(symbols.token_symbol, BOUNDARY)[symbols.token_start[:-1]]
     return letter_bits(np.where(np.diff(symbols.token_start) > 0, first, BOUNDARY))
 
 
 def _has_inner_boundary(symbols: Symbols) -> bool:
-    """Whether a token has a boundary after a letter: how it scores depends on the word that it ends itself."""
+    """Whether a token has a boundary after a letter, so that its score depends on the word that it ends itself."""
     is_inner = np.ones(len(symbols.token_symbol), bool)
     is_inner[symbols.token_start[:-1][np.diff(symbols.token_start) > 0]] = False
     return bool((is_inner & (symbols.token_symbol == BOUNDARY)).any())

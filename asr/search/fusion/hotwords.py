@@ -1,8 +1,8 @@
-"""Words and phrases that are to be expected: a bonus for each of their characters, taken back if a phrase breaks off.
+"""Hot words: expected words and phrases get a bonus for each character, taken back if a phrase breaks off.
 
 All phrases are searched for at once by the automaton of Aho & Corasick (1975), over symbols. A phrase has a boundary at
-both ends, so "ANN" is not found in "ANNOY". What it earns in all is the sum over the phrases that are found whole; on
-the way, the search is lent the bonus of the characters so far, so that a phrase is not pruned before its end.
+both ends, so "ANN" is not found in "ANNOY". The total bonus of a text is the sum over the phrases that are found whole;
+on the way, the bonus of the characters so far is lent to the prefix, so that a phrase is not pruned before its end.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from asr.search.fusion.lexicon import Symbols
 from asr.search.fusion.tables import BOUNDARY, HotwordTables
 
 DEFAULT_WEIGHT = 1.5  # nats for each character
-_MAX_WEIGHT = 100.0  # more than any sound could make up for
+_MAX_WEIGHT = 100.0  # more than any acoustic score could outweigh
 
 
 def read_hotwords(path: Path) -> dict[str, float]:
@@ -52,7 +52,7 @@ def build_hotwords(hotwords: Mapping[str, float], symbols: Symbols) -> HotwordTa
     for phrase, weight in hotwords.items():
         state, bonus = 0, 0.0
         for symbol in _spell(phrase, weight, symbols):
-            lent[state] = max(lent[state], bonus)  # but not at the end: there the phrase is whole, and its own
+            lent[state] = max(lent[state], bonus)  # but not at the end, where the phrase is whole and keeps its bonus
             if symbol not in trie[state]:
                 trie[state][symbol] = len(trie)
                 trie.append({})

@@ -1,4 +1,4 @@
-"""The spelling of tokens and words: symbols, and the trie of all words of a vocabulary.
+"""The lexicon: how tokens and words are spelt in symbols, and the trie of all words of a vocabulary.
 
 A symbol is a character, or the boundary between words. Tokens are spelt in symbols too, so words are found whatever
 pieces of sentencepiece they are written with.
@@ -68,7 +68,7 @@ _NODE = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Trie:
-    """All words, letter by letter: node 0 is the root, the last node that of words that are not there."""
+    """All words, letter by letter: node 0 is the root, the last node stands for words that are not in the trie."""
 
     parent: np.ndarray  # int32 [nodes]; the root and the last node are their own
     depth: np.ndarray  # int32 [nodes]: letters from the root; 0 for the last node
@@ -81,8 +81,8 @@ class Trie:
 
     @classmethod
     def of(cls, symbols: Symbols, words: Sequence[str], ids: np.ndarray, log_probs: np.ndarray) -> "tuple[Trie, int]":
-        """The trie of the words that the tokens can write; of equal words, the last counts. And how many of the words
-        with an id above 0, that of the unknown word, the tokens can write.
+        """The trie of the words that the tokens can write; of equal words, the last counts. Also how many words with an
+        id above 0 (the id of the unknown word) they can write.
         """
         order = sorted(range(len(words)), key=words.__getitem__)  # by code point, and so by symbol
         flat, starts = symbols.spell([words[i] for i in order])
@@ -105,10 +105,10 @@ class Trie:
         return trie, int((~unwritable & (ids[order] > 0)).sum())
 
     def with_words(self, symbols: Symbols, words: Sequence[str], log_prob: float) -> "Trie":
-        """The trie with a few words more, each with this log-probability and id 0, that of the unknown word; words
-        that are there already, and those that the tokens cannot write, change nothing.
+        """The trie with a few more words, each with this log-probability and id 0, that of the unknown word; words that
+        are there already, and those that the tokens cannot write, change nothing.
 
-        It takes time for each node of the trie, but far less than to build the trie anew.
+        Takes time linear in the nodes of the trie, but far less than building it anew.
         """
         num_old = len(self.word) - 1  # the last node moves behind the new ones
         grown: dict[tuple[int, int], int] = {}
@@ -189,7 +189,7 @@ def _grow_trie(
     nodes: np.ndarray,
     path: np.ndarray,
 ) -> int:
-    """Fill in the nodes for sorted words; returns their number. `path` is for use here: the nodes of the last word."""
+    """Fill in the nodes for sorted words; returns their number. `path` is working space: the nodes of the last word."""
     nodes[0].parent, nodes[0].symbol, num_nodes, depth = -1, -1, 1, 0
     for w in range(len(starts) - 1):
         if left_out[w]:

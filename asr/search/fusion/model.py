@@ -1,4 +1,4 @@
-"""What fusion has to know of a language model and the tokens that write it, whatever the weights and hot words are."""
+"""What fusion needs from a language model and the tokens that spell it, independent of weights and hot words."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -32,8 +32,8 @@ class FusionState(NamedTuple):
 
 @part
 def leave_trie(tables: FusionTables, node: int) -> float:
-    """The gain of a letter that no word goes on with. All letters of the unknown word are paid for here, from its
-    first to this one; -inf if the lexicon has no unknown words.
+    """The gain of a letter that no word continues with. It charges the penalty for all letters of the unknown word so
+    far, this one included; -inf if the lexicon has no unknown words.
     """
     trie = tables.trie
     if tables.unit == LEXICON:
@@ -102,7 +102,7 @@ def finish(tables: FusionTables, state: FusionState, allow_unknown: bool) -> flo
 
 @part
 def factor_of(gain: float) -> float:
-    """The factor of a gain, kept within what the numbers of the kernel can bear; 0 if the token is forbidden."""
+    """The factor of a gain, kept within the range of the kernel's floats; 0 if the token is forbidden."""
     if gain == -np.inf:
         return 0.0
     return float(np.exp(min(max(gain, MIN_GAIN), MAX_GAIN)))
@@ -110,5 +110,5 @@ def factor_of(gain: float) -> float:
 
 @part
 def beyond_factor(gain: float) -> float:
-    """What is left of a gain beyond its factor: 0 but for gains beyond all reason."""
+    """The part of a gain that its factor could not hold: 0 except for absurdly large gains."""
     return gain - min(max(gain, MIN_GAIN), MAX_GAIN)

@@ -13,7 +13,7 @@ from asr.lm.tables import LMTables
 NO_LM, WORDS, LEXICON, TOKENS = 0, 1, 2, 3  # what the language model counts, and whether other words are allowed
 BOUNDARY = 0  # the symbol between two words
 ROOT = 0  # of the trie: no word is open
-MAX_GAIN, MIN_GAIN = 600.0, -500.0  # nats of a token, as much as the numbers of the kernel can bear
+MAX_GAIN, MIN_GAIN = 600.0, -500.0  # nats of a token, the range that the kernel's floats can hold
 
 
 class TokenTables(NamedTuple):
@@ -28,16 +28,16 @@ class TokenTables(NamedTuple):
 
 
 class TrieTables(NamedTuple):
-    """All words, letter by letter: node 0 is the root, the last node that of words that are not there."""
+    """All words, letter by letter: node 0 is the root, the last node stands for words that are not in the trie."""
 
     letters: np.ndarray  # uint64 [nodes]: the bits (symbol modulo 64) of the symbols that the node's children have
     start: np.ndarray  # int32 [nodes + 1]: the children of node n are child[start[n]:start[n + 1]]
     symbol: np.ndarray  # int32 [nodes - 2]: of each child, ascending within a node
     child: np.ndarray  # int32 [nodes - 2]
     word: np.ndarray  # int32 [nodes]: the word that ends here, -1 for none
-    depth: np.ndarray  # int32 [nodes]: letters from the root; 0 for the last node, whose letters are paid for already
-    lookahead: np.ndarray  # float64 [nodes]: the best that the unigrams of the words below promise; 0 at the root
-    step_factor: np.ndarray  # float64 [nodes]: the factor of the letter that leads to a node
+    depth: np.ndarray  # int32 [nodes]: letters from the root; 0 for the last node, whose letters were charged already
+    lookahead: np.ndarray  # float64 [nodes]: the best unigram score of the words below; 0 at the root
+    step_factor: np.ndarray  # float64 [nodes]: the factor of the letter that leads to this node
 
 
 class HotwordTables(NamedTuple):

@@ -41,7 +41,7 @@ def keep_prefixes(state: SearchState, row: np.ndarray) -> None:
 
 @part
 def select(state: SearchState, row: np.ndarray, num_candidates: int, least: float, num_ties: int) -> int:
-    """Select what weighs more than `least`, and `num_ties` of what weighs just that; returns how many those are."""
+    """Select all that weigh more than `least`, and `num_ties` that weigh exactly that; returns how many there are."""
     progress = state.progress[0]
     num_beams, num_selected = progress.num_beams, 0
     for k in range(num_beams + num_candidates):
@@ -99,7 +99,7 @@ def add_prefix(state: SearchState, parent: int, candidate: Record) -> int:
 
 @part
 def replace_beams(state: SearchState, num_selected: int) -> None:
-    """Make what was selected the beam of the next frame, with weights divided by the best one."""
+    """Make the selected prefixes the beam of the next frame, with weights divided by the best one."""
     progress, prefixes, beams = state.progress[0], state.prefixes, state.beams
     for i in range(progress.num_beams):
         prefixes[beams[i].prefix].beam = NONE
@@ -113,8 +113,8 @@ def replace_beams(state: SearchState, num_selected: int) -> None:
 
 @part
 def scale(beams: np.ndarray, num_beams: int) -> float:
-    """Divide by the best weight; returns it. The likeliest paths, of which only the order counts, by the likeliest:
-    0 if one so much likelier than all that are left has gone that nothing is known of these.
+    """Divide by the best weight; returns it. The likeliest paths, of which only the order counts, are divided by the
+    likeliest of them; if all have underflowed to 0, they stay 0.
     """
     best, likeliest = 0.0, 0.0
     for k in range(num_beams):

@@ -12,7 +12,7 @@ _LEAST_FACTOR = np.exp(MIN_GAIN)
 
 @part
 def start_heap(state: SearchState) -> float:
-    """Put the weights of the kept prefixes into the heap; returns what a prefix has to weigh to come into the beam."""
+    """Put the weights of the kept prefixes into the heap; returns the least weight that enters the beam."""
     heap, kept, num_beams = state.heap, state.kept, state.progress[0].num_beams
     best = 0.0
     for i in range(num_beams):
@@ -30,7 +30,7 @@ def start_heap(state: SearchState) -> float:
 def _push(heap: np.ndarray, size: int, weight: float) -> int:
     """Put one more weight into the heap, in place of the smallest if it is full; returns how many it holds.
 
-    It is a heap only when it is full; before, in any order.
+    It is ordered as a heap only once it is full.
     """
     if size == len(heap):
         heap[0] = weight
@@ -102,7 +102,7 @@ def likely_tokens(row: np.ndarray, least: float, tokens: np.ndarray) -> int:
 
 @part
 def sort_beams(beams: np.ndarray, num_beams: int, order: np.ndarray) -> None:
-    """The places of the beams by their weight, best first. They were nearly in order before, so insertion is quick."""
+    """The places of the beams by weight, best first. They are nearly in order already, so insertion sort is quick."""
     for i in range(num_beams):
         weight, place = beams[i].blank + beams[i].last, i
         while place > 0 and beams[order[place - 1]].blank + beams[order[place - 1]].last < weight:
@@ -113,7 +113,7 @@ def sort_beams(beams: np.ndarray, num_beams: int, order: np.ndarray) -> None:
 
 @part
 def extend(state: SearchState, row: np.ndarray, num_tokens: int, least: float) -> tuple[int, float]:
-    """Candidates that may come into the beam: their number, and the weight that they and the kept have to reach."""
+    """Find candidates that may enter the beam; returns their number, and the weight that prefixes must reach."""
     tables, prefixes, bounds, heap, candidates = (
         state.tables,
         state.prefixes,
@@ -148,7 +148,7 @@ def extend(state: SearchState, row: np.ndarray, num_tokens: int, least: float) -
             else:
                 _fuse(tables, prefix, candidate)
             weight = (beam.blank if token == prefix.token else beam.blank + beam.last) * row[token] * candidate.factor
-            # Of equals, those that are there stay: otherwise, ties could outgrow the array of candidates.
+            # Of equals, the earlier ones stay: otherwise, ties could outgrow the array of candidates.
             if weight < least or weight <= 0.0 or (num_best == len(heap) and weight <= heap[0]):
                 continue
             candidate.weight = weight
@@ -195,14 +195,14 @@ def _drop_below(candidates: np.ndarray, num_candidates: int, least: float) -> in
 
 @part
 def count_ties(state: SearchState, num_candidates: int, least: float) -> tuple[float, int]:
-    """The least weight that stays in the beam, and how many of just that weight do."""
+    """The least weight that stays in the beam, and how many prefixes of exactly that weight do."""
     kept, candidates, num_beams = state.kept, state.candidates, state.progress[0].num_beams
     best, num_better = 0.0, 0
     for i in range(num_beams):
         best = max(best, kept[i].blank + kept[i].last)
     for c in range(num_candidates):
         best = max(best, candidates[c].weight)
-    least = max(least, best * state.progress[0].min_ratio, 5e-324)  # 5e-324: what is impossible never stays
+    least = max(least, best * state.progress[0].min_ratio, 5e-324)  # 5e-324, the smallest float: drop the impossible
     for i in range(num_beams):
         num_better += kept[i].blank + kept[i].last > least
     for c in range(num_candidates):

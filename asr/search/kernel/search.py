@@ -1,14 +1,14 @@
 """The inner loop of prefix beam search, for one utterance on one core (Graves 2012, 7.5.3; Hannun et al. 2014).
 
 It works in probabilities, not logarithms: all weights of a frame are divided by the best one, whose logarithm is summed
-apart, so that a frame costs multiplications and no `exp`. What is more than 600 nats below the best is lost.
+separately, so that a frame costs multiplications and no `exp`. Prefixes more than 600 nats below the best are lost.
 
 Every prefix that was ever in the beam is a node of a tree, once. So a prefix finds the one it grew from in one step,
-and the paths that arrive from there are added to it without a table of prefixes. A candidate is only looked at closer
-if an upper bound of its weight reaches that of the worst prefix that is sure to stay: with the peaks of CTC, these are
-a few each frame.
+and the paths that arrive from there are added to it without a table of prefixes. A candidate is evaluated only if an
+upper bound of its weight reaches that of the worst prefix that is sure to stay: as CTC outputs are peaked, that is a
+few per frame.
 
-`start_search`, in `state.py`, then `advance_search` as often as frames come, then `finish_search`.
+Call `start_search` (in `state.py`), then `advance_search` for each piece of frames, then `finish_search`.
 """
 
 import numpy as np
@@ -96,7 +96,7 @@ def _end(state: SearchState, results: np.ndarray) -> int:
 
 @part
 def _trace_back(state: SearchState, k: int, tokens: np.ndarray) -> None:
-    """Write the tokens of a beam, and the frames that they start at, into the two rows of `tokens`."""
+    """Write the tokens of a beam, and the frames in which they start, into the two rows of `tokens`."""
     beam = state.beams[k]
     node, trace = beam.prefix, beam.trace_blank if beam.best_blank >= beam.best_last else beam.trace_last
     for place in range(tokens.shape[1] - 1, -1, -1):

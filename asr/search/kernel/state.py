@@ -1,4 +1,4 @@
-"""The state of a search between two frames: all prefixes so far, those of the present frame, and room to work in.
+"""The state of a search between two frames: all prefixes so far, those of the current frame, and working space.
 
 Every prefix that a beam has is a node of one tree, so a prefix finds the one it grew from in one step.
 """
@@ -31,9 +31,9 @@ PREFIX = np.dtype(
         ("hotword_state", np.int64),
         ("factor", np.float64),  # of fusion for the last token
         ("total_gain", np.float64),  # of fusion for all tokens, natural log of the factors
-        ("beyond_factors", np.float64),  # what these factors could not hold, natural log; see `beyond_factor`
+        ("beyond_factors", np.float64),  # the rest of the gains, natural log; see `beyond_factor`
         ("word_end_factor", np.float64),  # if a word ends here; NaN until it is asked for
-        ("out_of_trie_factor", np.float64),  # of a letter that no word of the trie goes on with
+        ("out_of_trie_factor", np.float64),  # of a letter that no word of the trie continues with
     ],
     align=True,
 )
@@ -89,7 +89,7 @@ class SearchState(NamedTuple):
     prefixes: np.ndarray  # PREFIX [room]
     traces: np.ndarray  # TRACE [room]
     beams: np.ndarray  # BEAM [beam_width]
-    # Of use within a frame only:
+    # Used only within a frame:
     kept: np.ndarray  # BEAM [beam_width]: the same prefixes after one more frame
     selected: np.ndarray  # BEAM [beam_width]: what comes into the next beam
     candidates: np.ndarray  # CANDIDATE [4 * beam_width]
@@ -102,8 +102,8 @@ class SearchState(NamedTuple):
 def start_search(tables: FusionTables, *, beam_width: int, max_tokens: int, min_ratio: float) -> SearchState:
     """The state before the first frame: the empty prefix alone, with probability 1.
 
-    The `beam_width` best prefixes are kept, but for those below `min_ratio` of the best one, and no more than
-    `max_tokens` tokens are looked at in a frame.
+    The `beam_width` best prefixes are kept, except those below `min_ratio` of the best one, and at most `max_tokens`
+    tokens are looked at in a frame.
 
     Raises:
         MemoryError: there is not so much memory.
@@ -130,8 +130,8 @@ def start_search(tables: FusionTables, *, beam_width: int, max_tokens: int, min_
 
 
 def with_room(state: SearchState, num_frames: int) -> SearchState:
-    """The same state with room for so many frames more: what no prefix of the beam descends from is dropped, and if
-    more than half of the arrays is still in use, or too much, they are made at least twice as long.
+    """The same state with room for `num_frames` more: nodes that no prefix of the beam descends from are dropped, and
+    if more than half of an array is still in use, or the rest is too small, it is made at least twice as long.
 
     Raises:
         MemoryError: there is not so much memory.
@@ -167,7 +167,7 @@ def _empty_prefix(tables: FusionTables) -> np.ndarray:
 def drop_dead_ends(progress: np.ndarray, beams: np.ndarray, prefixes: np.ndarray, traces: np.ndarray) -> None:
     """Drop all prefixes and traces that nothing in the beam descends from; those that stay move up, in their order.
 
-    That changes no result: a prefix that comes again gets what it had.
+    That changes no result: a prefix that comes back later gets the same values again.
     """
     now = progress[0]
     new_prefix, new_trace = np.full(now.num_prefixes, NONE), np.full(now.num_traces, NONE)

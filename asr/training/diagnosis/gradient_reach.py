@@ -1,7 +1,7 @@
 """How far gradients reach in time: the vanishing gradient (Hochreiter 1991, Bengio et al. 1994) that LSTM cures.
 
 The log-probability of the likeliest token of a frame is traced back to the input of the recurrent stack, k frames
-before and k frames after: the norm of the gradient there says how much the network heeds what is so far away.
+before and k frames after: the norm of the gradient there says how much the network uses context that far away.
 """
 
 import math
@@ -26,7 +26,7 @@ _FRAMES_PER_UTTERANCE = 2
 
 @dataclass(frozen=True, slots=True)
 class GradientReach:
-    """Norms of the gradient by lag, 0 to `MAX_LAG` frames or as far as the utterances reach: geometric means."""
+    """Norms of the gradient by lag, 0 to `MAX_LAG` frames or the length of the utterances: geometric means."""
 
     past: tuple[float, ...]
     future: tuple[float, ...]
@@ -34,7 +34,7 @@ class GradientReach:
 
 
 def gradient_reach_of_run(run: Path) -> GradientReach | str:
-    """Of the model in a run folder, on the longest utterances of its dev, of up to 10 s; or why it is not measured."""
+    """Of a run's model, on the longest dev utterances of up to 10 s; or the reason why it cannot be measured."""
     try:
         recognizer = Recognizer.load(run / "model")
         dev = read_manifest(Path(load_run_settings(run).data.dev), check_files=False)
@@ -78,7 +78,7 @@ def reach_of(norms: Sequence[float]) -> int | None:
 def norms_by_lag(
     score: Callable[[Tensor], Tensor], inputs: Float[Tensor, "frames size"], places: Sequence[int]
 ) -> tuple[Float[Tensor, "places lags"], Float[Tensor, "places lags"]]:
-    """Norms of the gradient of `score(inputs)[place]` by the input frames from it into the past, and into the future.
+    """Norms of the gradient of `score(inputs)[place]` with respect to each input frame before it, and after it.
 
     `score` gives one number a frame. NaN beyond the first and the last frame.
     """
@@ -101,7 +101,7 @@ def _evenly_spaced(num_frames: int) -> list[int]:
 
 
 def _geometric_mean(rows: Sequence[Float[Tensor, "_ lags"]]) -> tuple[float, ...]:
-    """By lag, over the rows that reach so far; up to the first lag that none reaches. Zero where nothing comes from."""
+    """By lag, over the rows that are long enough, up to the first lag that none has; 0 where a gradient is 0."""
     means = torch.cat(list(rows)).log().nanmean(dim=0).exp().tolist()
     reached = next((lag for lag, value in enumerate(means) if math.isnan(value)), len(means))
     return tuple(means[:reached])

@@ -14,7 +14,7 @@ class LayerNorms:
 
 
 def layer_norms(model: nn.Module) -> dict[str, LayerNorms]:
-    """Of each layer, by the name of its module ("subsampling", "layers.0", ..., "head"), with the gradients at hand."""
+    """Of each layer, by the name of its module ("subsampling", "layers.0", ..., "head"), with its present gradients."""
     groups: dict[str, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         groups.setdefault(layer_name(name), []).append(parameter)
@@ -26,7 +26,7 @@ def layer_norms(model: nn.Module) -> dict[str, LayerNorms]:
 
 
 def gradient_norms(model: nn.Module) -> dict[str, float]:
-    """By layer, of the gradients at hand; {} if there are none, as in a training that was just resumed."""
+    """Of the present gradients, by layer; {} if there are none, as in a training that was just resumed."""
     if all(parameter.grad is None for parameter in model.parameters()):
         return {}
     return {name: norms.gradients for name, norms in layer_norms(model).items()}

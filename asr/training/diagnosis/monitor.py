@@ -1,4 +1,4 @@
-"""Is a training well? A monitor that reads each epoch and says what looks ill."""
+"""A monitor of training: reads the metrics of each epoch and warns of what looks wrong."""
 
 import math
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from asr.training.diagnosis.layer_norms import LayerNorms
 from asr.training.run.metrics import EpochRecord
 
 BLANK_RATIO, BLANK_WER = 0.995, 0.99  # from here on a model writes nothing
-_PATIENCE = 5  # epochs that a sign has to last where it may be chance
+_PATIENCE = 5  # epochs that a symptom must last where it may be chance
 _BLANK_STEPS = 2000  # CTC starts on a plateau of blanks; AN4 leaves it after about 250 steps
 _DEAD, _GRADIENTS_EXPLODE, _WEIGHTS_EXPLODE, _OVERFITTING = 1e-4, 30.0, 30.0, 1.2
-# Weights that have grown so many times, while the loss is still so much of that of the first epoch, learn nothing.
+# Weights that have grown by this factor, while the loss is still above this share of the first epoch's: diverged.
 _WEIGHTS_TOO_LARGE, _STUCK = 5.0, 0.9
 
 
 class Monitor:
-    """Reads the metrics of one epoch after the other, and warns of what is ill; of each thing once, while it lasts.
+    """Reads the metrics of one epoch after the other, and warns of each problem once, while it lasts.
 
     `start`: the norms of the weights before the first step; without them, those after the first epoch.
     """
@@ -36,7 +36,7 @@ class Monitor:
 
     def _signs(self) -> dict[str, str]:
         layers = self._records[-1].layers
-        # In a training that has diverged, gradients say nothing more: layers that are saturated let none through.
+        # In a training that has diverged, gradients tell nothing: saturated layers let none through.
         signs = self._divergence(layers) or dict(self._dead_layers(layers))
         if self._only_blanks():
             signs["blanks"] = (
@@ -78,7 +78,7 @@ class Monitor:
         )
 
     def _divergence(self, layers: Mapping[str, LayerNorms]) -> dict[str, str]:
-        """Weights that no learning makes so large."""
+        """Weights larger than learning ever makes them."""
         first, last = self._records[0], self._records[-1]
         start = {name: norms.weights for name, norms in first.layers.items()} | self._start
         growth = [(norms.weights / max(1e-12, start.get(name, math.inf)), name) for name, norms in layers.items()]
@@ -92,7 +92,7 @@ class Monitor:
         }
 
     def _dead_layers(self, layers: Mapping[str, LayerNorms]) -> list[tuple[str, str]]:
-        """A layer is compared with the others: with the median of their gradients, in relation to their weights."""
+        """Compares the gradient of each layer, in relation to its weights, with the median of the others."""
         ratios = {name: norms.gradients / max(1e-12, norms.weights) for name, norms in layers.items()}
         signs = []
         for name, ratio in ratios.items():

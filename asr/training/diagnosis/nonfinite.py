@@ -1,4 +1,4 @@
-"""A training step run again, to see where the first number that is not finite comes from."""
+"""A training step run again, to find the source of NaN or infinity: the first number that is not finite."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -30,8 +30,8 @@ class UtteranceLoss:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What came out when a step was run again. `outputs`: the largest magnitude that each layer has put out, in their
-    order; `norms`: of their weights and gradients; `reason`: the likely one, and what to do.
+    """The result of running a step again. `outputs`: the largest magnitude in the output of each layer, in their order;
+    `norms`: of their weights and gradients; `reason`: the likely cause, and what to do.
     """
 
     utterances: tuple[UtteranceLoss, ...]
@@ -43,7 +43,7 @@ class Examination:
 def examine(
     model: AcousticModel, batch: Batch, settings: LossSettings, *, seed: int, step: int, rank: int
 ) -> Examination:
-    """Run a step again, without an update: the gradients of the model are afterwards what they were before.
+    """Run a step again, without an update; the gradients of the model are restored afterwards.
 
     `seed`, `step`, `rank`: as in `seed_step`.
     """
@@ -66,7 +66,7 @@ def examine(
 
 @contextmanager
 def _largest_outputs(model: AcousticModel) -> Iterator[dict[str, float]]:
-    """Fills in the largest magnitude of what each layer puts out, NaN if there is one, while the block runs."""
+    """Collects the largest magnitude in each layer's output, or NaN if it has one, while the block runs."""
     found: dict[str, float] = {}
 
     def note(name: str, output: Tensor | tuple[Tensor, ...]) -> None:
@@ -100,7 +100,7 @@ def _causes(
     outputs: dict[str, float],
     norms: dict[str, LayerNorms],
 ) -> Iterator[str]:
-    """Possible causes that are there, from the data to the gradients: the first one explains those after it."""
+    """The possible causes found, from the data to the gradients: the first one explains those after it."""
     finite = torch.isfinite(batch.waveforms).all(dim=1).tolist()
     if broken := [id for id, is_finite in zip(batch.ids, finite, strict=True) if not is_finite]:
         yield f"the sound of {', '.join(broken)} holds samples that are not finite: get it again"
@@ -113,11 +113,11 @@ def _causes(
             "with a lower training.learning_rate"
         )
     if layers := [name for name, largest in outputs.items() if not math.isfinite(largest)]:
-        yield f"what {layers[0]} puts out is not finite, though its weights are: lower training.learning_rate"
+        yield f"the output of {layers[0]} is not finite, though its weights are: lower training.learning_rate"
     if unlikely := [u.id for u in utterances if not math.isfinite(u.loss)]:
         yield f"the loss of {', '.join(unlikely)} is not finite: compare text and sound"
     if layers := [name for name, norm in norms.items() if not math.isfinite(norm.gradients)]:
-        yield f"the gradient overflows on its way down, first in {layers[-1]}: lower training.learning_rate"
+        yield f"the gradient overflows on its way back, first in {layers[-1]}: lower training.learning_rate"
     yield "nothing is wrong when the step is run again: another process's share of the batch, or the device, broke it"
 
 

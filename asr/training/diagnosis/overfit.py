@@ -1,7 +1,7 @@
 """`asr train --overfit`: can the model learn one small batch by heart?
 
-What cannot do that has a mistake in it, of the data, of the settings or of the code, and no amount of training would
-mend it (a first step of many recipes for debugging networks: Karpathy 2019, "overfit one batch").
+If it cannot, there is a mistake in the data, the settings or the code, and no amount of training would mend it (a first
+step of many recipes for debugging networks: Karpathy 2019, "overfit one batch").
 """
 
 import math
@@ -35,19 +35,19 @@ from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
 from asr.training.step import Stepper
 
 NUM_UTTERANCES = 8
-MIN_TOKENS = 3  # shorter texts say little; they are taken where there are no others
+MIN_TOKENS = 3  # shorter texts prove little; they are used only where there are no others
 MAX_STEPS, MAX_SECONDS = 400, 60.0
-MAX_LOSS = 0.1  # per token, which is recognised with a probability of 0.9 then
+MAX_LOSS = 0.1  # per token: it is then recognised with a probability of 0.9
 LEAST_NOISE_WER = 0.5
 _WARMUP_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class OverfitVerdict:
-    """What came of it. `reached`: every word of the batch is right, the loss is small, and noise gives other words.
+    """The outcome. `reached`: every word of the batch is right, the loss is small, and noise gives other words.
 
     `loss`: per token, at the last step; `seconds`: of training; `wer`, `noise_wer`: 0 to 1 or more, on the batch, and
-    on noise of the same lengths; `reason`: why the loss is not finite, if so.
+    on noise of the same lengths; `reason`: why the loss is not finite, if it is not.
     """
 
     reached: bool
@@ -60,7 +60,7 @@ class OverfitVerdict:
     reason: str
 
     def text(self) -> str:
-        """For people: the numbers, what was said and heard in each utterance, what it means, and where to look."""
+        """For people: the numbers, reference and result of each utterance, what it means, and where to look."""
         lines = [
             f"overfit one batch: {'reached' if self.reached else 'not reached'} after {self.steps} steps, "
             f"{self.seconds:.0f} s: loss {self.loss:.3g} per token (at most {MAX_LOSS}), "
@@ -112,7 +112,7 @@ def overfit_one_batch(
     """Train on a few of the shortest utterances of the training set until they are recognised, or the limits reached.
 
     No augmentation, dropout, weight decay or averaging; model, learning rate, clipping and precision are those of
-    `settings`, and the search is greedy. Of a corpus in shards the first one is looked at. Nothing is written.
+    `settings`, and the search is greedy. Of a corpus in shards only the first shard is used. Nothing is written.
 
     Raises:
         AsrError: the manifest, its sounds or its texts cannot be used.
@@ -131,7 +131,7 @@ def overfit_one_batch(
 
 
 def plain(settings: ExperimentSettings) -> ExperimentSettings:
-    """The same without what makes learning by heart harder."""
+    """The same settings without whatever makes overfitting harder."""
     augment = AugmentSettings(speeds=(), noise_share=0.0, num_band_masks=0, num_time_masks=0)
     loop = {"weight_decay": 0.0, "ema_decay": 0.0}
     return settings.model_copy(
@@ -144,7 +144,7 @@ def plain(settings: ExperimentSettings) -> ExperimentSettings:
 
 
 def choose(examples: Sequence[Example]) -> list[Example]:
-    """The shortest utterances with some tokens, all of different texts: what is the same could be learnt unheard.
+    """The shortest utterances with some tokens, all of different texts: equal texts could be learnt without the sound.
 
     Raises:
         TrainingError: there are no two different texts.
@@ -171,7 +171,7 @@ def fit_batch(
     max_steps: int,
     max_seconds: float,
 ) -> OverfitVerdict:
-    """Train the recogniser's model on the examples, in one batch, as long as it takes or the limits allow.
+    """Train the recogniser's model on the examples, as one batch, until they are learnt or a limit is reached.
 
     Raises:
         AudioError: a sound file cannot be used.
@@ -201,8 +201,8 @@ def fit_batch(
 
 
 class _Trial:
-    """Whether the model recognises the batch, one waveform after the other as `asr transcribe` has them, and does not
-    hear the same in noise of the same lengths: a model that hears nothing can still tell utterances by their lengths.
+    """Whether the model recognises the batch, one waveform at a time as `asr transcribe` does, and does not give the
+    same texts for noise of the same lengths: a model that ignores the sound can still recognise utterances by length.
     """
 
     def __init__(self, recognizer: Recognizer, batch: Batch, texts: list[str]) -> None:

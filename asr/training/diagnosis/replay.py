@@ -1,4 +1,4 @@
-"""A step whose loss or gradient was not finite, kept in a file with all that it takes to run it again."""
+"""A step whose loss or gradient was not finite, saved with all that is needed to run it again."""
 
 import io
 from dataclasses import asdict, dataclass
@@ -23,13 +23,13 @@ from asr.training.settings import ExperimentSettings, settings_of_run
 from asr.training.step import StepReport
 
 FORMAT_VERSION = 1
-# Fields of a batch as incidents of earlier versions call them.
+# Names of the fields of a batch in incidents of earlier versions.
 _EARLIER_NAMES = {"places": "rows", "num_places": "num_rows", "is_stand_in": "is_dummy"}
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A step as it was: the batch (on the CPU), the weights before it, and where its random numbers come from."""
+    """A step as it was: the batch (on the CPU), the weights before it, and the seed of its random numbers."""
 
     step: int
     epoch: int
@@ -73,9 +73,9 @@ def keep_incident(
     epoch: int,
     rank: int,
 ) -> tuple[str, str]:
-    """Look into a step of a training and keep it in `run/incidents`; for people, what was wrong and where it is.
+    """Examine a step and save it in `run/incidents`; returns, for people, what was wrong, and how to run it again.
 
-    `settings`: all of the run's, which are written down with it.
+    `settings`: all of the run's, which are saved with it.
     """
     model, seed = recognizer.model, settings.training.seed
     examination = examine(model, report.batch, loss_settings, seed=seed, step=report.step, rank=rank)
@@ -120,8 +120,8 @@ def load_incident(path: Path) -> Incident:
 
 
 def replay(path: Path, device: torch.device) -> str:
-    """Run the step of an incident again, on the same weights; what happened, as text. On the same kind of device the
-    random numbers of dropout are the same too.
+    """Run the step of an incident again, on the same weights; returns what happened, as text. On the same kind of
+    device the random numbers of dropout are the same too.
 
     Raises:
         TrainingError: the file cannot be used.

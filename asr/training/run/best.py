@@ -8,14 +8,14 @@ from asr.evaluation import Evaluation
 from asr.training.run.checkpoint import Progress
 from asr.training.settings import DataSettings
 
-Save = Callable[[Path], bool]  # saves the model in a folder; whether that went well
+Save = Callable[[Path], bool]  # saves the model in a folder; returns whether that worked
 
 
 def keep_best(folder: Path, progress: Progress, evaluation: Evaluation, *, keep: int, save: Save) -> bool:
     """Save the model if its epoch is the best so far: the lowest WER on dev, and among equals the lowest loss.
 
-    Returns whether it was. Where the disk is full, the best model before is kept, and the next epoch that is better
-    than it tries again.
+    Returns whether it was. If the disk is full, the previous best model is kept, and the next epoch that is better
+    tries again.
     """
     result = (evaluation.score.wer, evaluation.loss)
     if keep > 1:
@@ -28,7 +28,7 @@ def keep_best(folder: Path, progress: Progress, evaluation: Evaluation, *, keep:
 
 
 def model_card(data: DataSettings, seed: int, epoch: int, evaluation: Evaluation) -> str:
-    """What a person should know of the model: what it was trained on, and how well it does on dev."""
+    """The model card, for people: what the model was trained on, and how well it does on dev."""
     score = evaluation.score
     return (
         "# Speech recognition model\n\n"

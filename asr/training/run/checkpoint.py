@@ -1,4 +1,4 @@
-"""Training state on disk: what a stopped run needs to go on. Not a model; that is `recognizer.py`."""
+"""Checkpoints: the state that a stopped run needs to go on. Not a model; that is `model_folder.py`."""
 
 import io
 import zipfile
@@ -14,13 +14,13 @@ from asr.files import atomic_path, remove_leftovers
 
 
 def load_whole(path: Path) -> dict[str, Any]:
-    """What `torch.save` has written to a file, on the CPU. Only plain values and tensors are ever unpickled.
+    """Load a file written by `torch.save`, to the CPU. Only plain values and tensors are ever unpickled.
 
-    The file is a zip archive with a CRC-32 of each of its members, which `torch.load` does not look at.
+    The file is a zip archive with a CRC-32 of each member, which `torch.load` does not check.
 
     Raises:
-        TrainingError: a byte has changed since; no path in the message.
-        Exception: of many kinds, which zipfile and torch raise for what is no such archive.
+        TrainingError: a checksum is wrong; the message has no path.
+        Exception: one of the many kinds that zipfile and torch raise for other files.
     """
     with zipfile.ZipFile(path) as archive:
         if (member := archive.testzip()) is not None:
@@ -31,8 +31,8 @@ def load_whole(path: Path) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class EpochSums:
-    """Sums over the steps of the current epoch so far, of which its line of metrics is made; those of seconds of sound
-    and of padding are over all processes.
+    """Sums over the steps of the current epoch so far, for its line of metrics; seconds of sound and of padding are
+    summed over all processes.
     """
 
     num_steps: int = 0
@@ -78,7 +78,7 @@ class Progress:
         return asdict(self)
 
     def place(self, max_epochs: int) -> str:
-        """Where a resumed run stands, for people: what it goes on with, or that nothing is left to do."""
+        """For people, where a resumed run goes on, or that nothing is left to do."""
         if self.epoch > max_epochs:
             done = f"resumed after epoch {self.epoch - 1}, step {self.step}: all {max_epochs} epochs are done"
             return f"{done}, nothing is left to do; a larger training.max_epochs would go on"
@@ -91,7 +91,7 @@ class Progress:
 
 
 class Checkpoints:
-    """The states of a run after some of its steps: `checkpoints/step-00000123.pt`, of which the last few are kept."""
+    """The saved states of a run, `checkpoints/step-00000123.pt`, of which the last few are kept."""
 
     def __init__(self, run: Path, *, keep: int = 2) -> None:
         self._folder = run / "checkpoints"
@@ -107,7 +107,7 @@ class Checkpoints:
         Raises:
             OutputError: the disk is full, or the folder cannot be written; the checkpoints before are untouched.
         """
-        buffer = io.BytesIO()  # torch hides the reason when a write fails; our own write tells it
+        buffer = io.BytesIO()  # torch hides why a write failed; our own write reports it
         torch.save(state, buffer)
         saved = self._folder / f"step-{step:08d}.pt"
         with atomic_path(saved) as temporary:
@@ -118,14 +118,14 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
-        """Remove the halves of checkpoints that killed trainings have left; only for one who holds the run's lock."""
+        """Remove half-written checkpoints of killed trainings; the caller has to hold the run's lock."""
         remove_leftovers(self._folder, "step-*.pt")
 
     def load(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
-        """The newest state that is whole; `warn` is told of each that is not. Only plain values are ever unpickled.
+        """The newest undamaged state; `warn` is called for each damaged one. Only plain values are ever unpickled.
 
         Raises:
-            TrainingError: there is no checkpoint, or none is whole.
+            TrainingError: there is no checkpoint, or all are damaged.
         """
         paths = self.paths()
         if not paths:

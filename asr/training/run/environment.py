@@ -54,7 +54,7 @@ def read_environment(path: Path) -> list[dict[str, Any]]:
 
 
 def environment(device: torch.device) -> dict[str, str | int | None]:
-    """What decides how fast a training is, and which numbers come out; None for what cannot be found out."""
+    """What decides the speed and the results of a training; None for what cannot be determined."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "asr": asr.__version__,
@@ -80,8 +80,8 @@ def peak_memory_mb(device: torch.device) -> int:
 
 
 def _commit(root: Path) -> str | None:
-    """The git commit of the code, with "-dirty" behind it if files have changed since."""
-    if not (root / ".git").exists():  # git itself would go on looking in the folders above, which are another project
+    """The git commit of the code, with the suffix "-dirty" if files have changed since."""
+    if not (root / ".git").exists():  # git itself would go on searching in parent folders, which are another project
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

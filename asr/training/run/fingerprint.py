@@ -1,4 +1,4 @@
-"""What a training is of: its tokens and utterances, told from others when it is resumed, and between its processes."""
+"""Fingerprints of training data, compared when a training is resumed, and between its processes."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,8 @@ Train = Sequence[Utterance] | ShardedCorpus
 def fingerprint(tokens: bytes, train: Train, dev: Sequence[Utterance], durations: Sequence[float]) -> dict[str, Any]:
     """Digests of the tokens, and by set of the ids, texts, times and sizes of sound files of its utterances, in order.
 
-    `durations`: of those that are trained on, in seconds; with those of dev, all that older states have a digest of.
-    A sound file whose bytes have changed, but not their number, is not noticed: nothing is read but its size.
+    `durations`: of the training utterances, in seconds; states of older versions have a digest only of these and those
+    of dev. A sound file that changed without changing its size is not noticed: only the size is read.
     """
     seconds = np.array([*durations, *(utterance.duration for utterance in dev)], dtype=np.float64)
     return {
@@ -28,7 +28,7 @@ def fingerprint(tokens: bytes, train: Train, dev: Sequence[Utterance], durations
 
 
 def what_has_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """For people: what of the utterances is not as it was, or that an older asr did not note it; "" if all is well."""
+    """For people: what has changed in the utterances, or that an older asr did not record it; "" if all is well."""
     changed = ["durations"] if before.get("data_sha256", now["data_sha256"]) != now["data_sha256"] else []
     if "sets" in before:
         changed = [
@@ -61,7 +61,7 @@ def _of_shards(corpus: ShardedCorpus) -> dict[str, str]:
 
 
 def _digest(parts: Iterator[bytes]) -> str:
-    """Of all parts, and of where each ends."""
+    """Digest of all parts, and of where each ends."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "little") + part)
@@ -69,7 +69,7 @@ def _digest(parts: Iterator[bytes]) -> str:
 
 
 def _sizes(utterances: Sequence[Utterance]) -> Iterator[int]:
-    """Bytes of the file of each; a long file of which many are parts is asked once. -1 for one that is gone."""
+    """Size of each utterance's file in bytes; a file with many utterances is asked once. -1 if it is gone."""
     known: dict[Path, int] = {}
     for utterance in utterances:
         path = utterance.audio_filepath

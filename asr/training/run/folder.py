@@ -1,4 +1,4 @@
-"""The folder of a run: writes into its files what settings and data they belong to, and refuses those of others."""
+"""The run folder: records in its files the settings and data they belong to, and refuses files of other runs."""
 
 from pathlib import Path
 from typing import Any

@@ -10,7 +10,7 @@ from asr.errors import OutputError, TrainingError, system_reason
 
 try:
     import fcntl
-except ImportError:  # on Windows nothing guards the folder
+except ImportError:  # on Windows the folder is not locked
     fcntl = None  # type: ignore[assignment]
 
 _held: set[TextIO] = set()
@@ -18,7 +18,7 @@ _held: set[TextIO] = set()
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a run folder. The system lets go of it when the process ends, however it ends.
+    """Hold the lock of a run folder. The system releases it when the process ends, however it ends.
 
     Raises:
         TrainingError: another process holds it.
@@ -45,7 +45,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _not_for_children(file: TextIO) -> Iterator[None]:
-    """A process made by `fork` closes its copy: a loader process that outlives a killed trainer would hold the lock."""
+    """Forked processes close their copy: a loader process that outlives a killed trainer would hold the lock."""
     _held.add(file)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a run tells: a line an epoch on stderr, `metrics.jsonl`, `steps.jsonl`, `examples.jsonl`, and TensorBoard."""
+"""The log of a run: a line an epoch on stderr, `metrics.jsonl`, `steps.jsonl`, `examples.jsonl`, and TensorBoard."""
 
 import json
 import sys
@@ -16,12 +16,12 @@ from asr.scoring import UtteranceScore
 from asr.training.run.metrics import EpochRecord
 from asr.training.run.records import EXAMPLES, METRICS, STEPS, read_records, read_steps
 
-_STEPS_AT_ONCE = 200  # lines of steps that wait until they are written
+_STEPS_AT_ONCE = 200  # lines of steps that are written together
 
 
 class RunLog:
-    """Writes the metrics of a run. A full disk costs a warning, not the training. If `silent`, does nothing: of several
-    processes that train together one speaks.
+    """Writes the metrics of a run. A full disk costs a warning, not the training. If `silent`, it does nothing: of
+    several processes only one writes.
     """
 
     def __init__(self, folder: Path, *, tensorboard: bool, silent: bool = False) -> None:
@@ -39,7 +39,7 @@ class RunLog:
                 (self._folder / name).unlink(missing_ok=True)
 
     def keep_until(self, epoch: int, step: int) -> list[EpochRecord]:
-        """Take over the records of a resumed run up to `epoch` and `step`; it does the later ones again. Returns those
+        """Keep the records of a resumed run up to `epoch` and `step`, which will do the later ones again. Returns those
         of the epochs. Lines are kept as they are, whatever version of asr wrote them.
 
         Raises:
@@ -66,13 +66,13 @@ class RunLog:
             self._tensorboard.flush()
 
     def step(self, record: dict[str, Any]) -> None:
-        """One line for a step; written with many others at once, for a run has a million."""
+        """One line for a step; many are written at once, since a run has a million."""
         self._steps.append(record)
         if len(self._steps) % _STEPS_AT_ONCE == 0:
             self.flush()
 
     def flush(self) -> None:
-        """Write the lines of the steps so far behind those that are in the file."""
+        """Append the lines of the steps so far to the file."""
         if self._silent or not self._steps:
             self._steps = []
             return
@@ -84,14 +84,14 @@ class RunLog:
             self.warn(f"{error}; the lines are kept and written later")
 
     def examples(self, epoch: int, utterances: Sequence[UtteranceScore]) -> None:
-        """What was said and heard in some utterances: the same ones each time, after an epoch that was better."""
+        """Reference and hypothesis of some utterances, the same ones each time, after an epoch that was a new best."""
         self._append(
             EXAMPLES,
             [{"epoch": epoch, "id": u.id, "reference": u.reference, "hypothesis": u.hypothesis} for u in utterances],
         )
 
     def _append(self, name: str, records: list[dict[str, Any]]) -> None:
-        """The file is written anew each time, so that no half line is ever in it."""
+        """The file is rewritten each time, so that it never holds half a line."""
         self._records[name] += records
         if self._silent:
             return
@@ -107,7 +107,7 @@ class RunLog:
         self.console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def bar(self, *, disable: bool = False) -> Progress:
-        """A progress bar on stderr, drawn only where a person watches."""
+        """A progress bar on stderr, drawn only on a terminal."""
         return Progress(
             TextColumn("{task.description}"),
             BarColumn(),

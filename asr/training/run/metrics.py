@@ -1,4 +1,4 @@
-"""What is known of an epoch: measured after it, a line of `metrics.jsonl`, and read again for the report."""
+"""The record of an epoch: measured after it, a line of `metrics.jsonl`, and read again for the report."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,11 @@ from asr.training.run.records import read_records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRecord:
-    """An epoch of a training, over all processes. Numbers that its version of asr did not log are NaN, or 0 of what is
-    counted.
+    """An epoch of a training, over all processes. Numbers that an older asr did not log are NaN, or 0 for counts.
 
     Means over the steps that were not left out: `train_loss` per token, `gradient_norm` before clipping. Shares from 0
     to 1: `share_clipped` of these steps, `share_waiting_for_data` of the time, `padding_waste` of the sound in batches,
-    `blank_ratio` of the frames of dev. `peak_memory_mb`: of the process that took most; `training_seconds`: since the
+    `blank_ratio` of the frames of dev. `peak_memory_mb`: of the process that used most; `training_seconds`: since the
     run began; `layers`: norms of weights, and of the gradients in the last step; `learning_rate`: after it.
     """
 
@@ -54,7 +53,7 @@ class EpochRecord:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], path: Path) -> "EpochRecord":
-        """From a line of `path`, with an `epoch`; what only another version of asr knows is left out.
+        """From a line of `path`, with an `epoch`; keys of other versions of asr are ignored.
 
         Raises:
             TrainingError: a value is of another type.
@@ -101,7 +100,7 @@ def _layers(values: Any, where: str) -> dict[str, LayerNorms]:
 def measure_epoch(
     progress: Progress, model: AcousticModel, evaluation: Evaluation, *, learning_rate: float, world: World
 ) -> EpochRecord:
-    """What the steps of an epoch gave, and how well dev is recognised after it."""
+    """The record of an epoch, from the sums over its steps and the evaluation on dev after it."""
     sums, score = progress.sums, evaluation.score
     waited, memories = zip(*world.gather((sums.waited, peak_memory_mb(model.device))), strict=True)
     gradients = gradient_norms(model) or sums.layer_gradients  # an epoch may have been resumed after its last step
