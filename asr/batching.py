@@ -1,11 +1,11 @@
-"""Which utterances make a batch, and which rows of it each of several processes takes."""
+"""Bucketing by length: which utterances make a batch, and which rows of it each of several processes takes."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-JITTER = 0.01  # of the lengths: enough to change the neighbours in a corpus of hours, with little padding
+JITTER = 0.01  # of the lengths: enough to vary the batches in a corpus of hours, with little padding
 
 
 def batches_by_length(
@@ -16,10 +16,11 @@ def batches_by_length(
     jitter: float = JITTER,
     end: float | int = 0,
 ) -> list[list[int]]:
-    """Bucketing: indices in batches of at most `max_total`, padding counted; like lengths together, longest first.
+    """Dynamic batching: indices in batches of at most `max_total`, padding included; like lengths together, longest
+    first.
 
     With `rng`, lengths are changed at random by up to the share `jitter`, so that neighbours in a batch change from
-    epoch to epoch, and batches are shuffled. `end` is added to each length, such as the mark after a text. What is
+    epoch to epoch, and batches are shuffled. `end` is added to each length, such as the mark after a text. An item
     longer than `max_total` makes a batch of its own.
     """
     sizes = np.asarray(lengths, dtype=np.float64)
@@ -40,15 +41,15 @@ def batches_by_length(
 
 @dataclass(frozen=True, slots=True)
 class RankShare:
-    """Which rows of the global batch, that of all processes, a process takes."""
+    """Which rows of the global batch of all processes one process takes (a distributed sampler)."""
 
     rows: tuple[int, ...]
     is_dummy: bool
 
 
 def rank_share(num_rows: int, rank: int, num_ranks: int) -> RankShare:
-    """Every `num_ranks`-th row: they are sorted by length, so all shares are about as long. In a batch with fewer rows
-    than processes, those left without one take the first as a dummy.
+    """Every `num_ranks`-th row: rows are sorted by length, so all shares are about equally long. In a batch with fewer
+    rows than processes, a process without a row takes the first one as a dummy.
     """
     rows = tuple(range(rank, num_rows, num_ranks))
     return RankShare(rows, is_dummy=False) if rows else RankShare((0,), is_dummy=True)

@@ -14,9 +14,9 @@ def ctc_losses(
 ) -> Float[Tensor, "batch"]:
     """The negative natural-log probability of each utterance's tokens, summed over all their paths.
 
-    `targets` are those of all utterances one after the other. The lengths are on the CPU, where PyTorch checks them. It
-    copies them to a GPU by itself, and waits, here and in the backward pass. Infinite where the frames are too few
-    (`asr.ctc.num_frames_needed`).
+    `targets` are those of all utterances one after the other. The lengths are on the CPU, where PyTorch checks them.
+    PyTorch copies them to a GPU and waits, here and in the backward pass. The loss is infinite where the frames are too
+    few (`asr.ctc.num_frames_needed`).
     """
     return nn.functional.ctc_loss(
         log_probs.transpose(0, 1), targets, num_frames, num_tokens, blank=BLANK_ID, reduction="none"

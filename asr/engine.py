@@ -1,4 +1,4 @@
-"""Stages 2 and 3 as the recogniser sees them: waveforms -> log-probabilities, whatever computes them."""
+"""Stages 2 and 3 as the recogniser sees them: waveforms -> log-probabilities, by whatever back end."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -22,7 +22,7 @@ class Engine(Protocol):
         ...
 
     def num_frames(self, num_samples: int) -> int:
-        """How many rows of log-probabilities come out for so many samples."""
+        """How many rows of log-probabilities `num_samples` samples give."""
         ...
 
     def to_bytes(self) -> bytes:

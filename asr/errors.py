@@ -18,7 +18,7 @@ class AudioError(AsrError):
 
 
 class TruncatedAudioError(AudioError):
-    """A sound file ends before all of its sound is there, or is damaged amid it."""
+    """A sound file ends too early, or is damaged in the middle."""
 
 
 class NotFiniteAudioError(AudioError):
@@ -26,7 +26,7 @@ class NotFiniteAudioError(AudioError):
 
 
 class AudioWarning(UserWarning):
-    """A sound file is read, but may not be what it should: channels that cancel each other, a stream without end."""
+    """A sound file was read, but something is odd: channels that cancel each other, a stream without an end mark."""
 
 
 class ManifestError(AsrError):
@@ -38,11 +38,11 @@ class CorpusError(AsrError):
 
 
 class TokensError(AsrError):
-    """Text cannot be written with the tokens at hand, or a token model is broken."""
+    """Text cannot be written with the model's tokens, or a token model is broken."""
 
 
 class SearchError(AsrError):
-    """What search was given are not log-probabilities, or its settings make no sense."""
+    """The input of the search is not log-probabilities, or its settings are out of range."""
 
 
 class LanguageModelError(AsrError):
@@ -58,7 +58,7 @@ class DeviceError(AsrError):
 
 
 class ExtraError(AsrError):
-    """A package is not installed that only an extra brings."""
+    """A package of an extra is not installed."""
 
 
 class ScoringError(AsrError):
@@ -78,6 +78,6 @@ class OutputError(AsrError):
 
 
 def system_reason(error: OSError | ValueError) -> str:
-    """Why, as the system says it; an error without its words, as of a library that cannot be loaded, as it is."""
+    """The system's reason; an error without one, as of a library that cannot be loaded, in its own words."""
     words = error.strerror if isinstance(error, OSError) else None
     return words or str(error) or type(error).__name__

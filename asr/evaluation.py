@@ -24,7 +24,7 @@ _BATCH_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """`loss`: CTC loss per reference token, over the utterances whose text the model gives a probability above zero.
+    """`loss`: CTC loss per reference token, over the utterances to whose text the model gives a probability above zero.
 
     `blank_ratio`: share of the frames, 0 to 1, in which the blank is the likeliest token.
     """
@@ -36,7 +36,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What a model makes of one utterance. `loss`: natural log, None if its text has probability zero or cannot be
+    """The result of recognising one utterance. `loss`: natural log, None if its text has probability zero or cannot be
     written in the model's tokens; `num_tokens`: of that text; `num_blanks` of `num_frames` have the blank on top.
     """
 
@@ -59,7 +59,7 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
 
 
 def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[Recognised]:
-    """What the recogniser makes of each utterance, in their order.
+    """The results for all utterances, in their order.
 
     Raises:
         AudioError: a sound file cannot be used.
@@ -80,7 +80,7 @@ def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[R
 
 
 def summarise(utterances: Sequence[Utterance], results: Sequence[Recognised]) -> Evaluation:
-    """The score of what was recognised.
+    """The score of the results.
 
     Raises:
         ScoringError: the texts have no words.
@@ -96,7 +96,7 @@ def summarise(utterances: Sequence[Utterance], results: Sequence[Recognised]) ->
 def batches_of_log_probs(
     recognizer: Recognizer, utterances: Sequence[Utterance]
 ) -> Iterator[tuple[list[int], list[Float[np.ndarray, "_ vocab"]]]]:
-    """Batch by batch, which utterances it holds and the log-probabilities of each.
+    """For each batch, its utterances and their log-probabilities.
 
     Raises:
         AudioError: a sound file cannot be used.
@@ -108,15 +108,15 @@ def batches_of_log_probs(
 
 
 def unwritable_words(tokens: Tokens, utterances: Sequence[Utterance]) -> tuple[list[str], int]:
-    """The words of the texts that no recogniser with these tokens can ever write, and how many words there are in all:
-    numbers in digits, or another letter case than that of the training texts.
+    """The words of the texts that a recogniser with these tokens can never write, such as numbers in digits, or another
+    letter case than that of the training texts; and how many words there are in all.
     """
     words = [word for utterance in utterances for word in utterance.text.split()]
     return [word for word in words if not tokens.alphabet.issuperset(word)], len(words)
 
 
 def _tokens(tokens: Tokens, text: str) -> list[int] | None:
-    """None for a text outside the alphabet: it still counts in the score, where it is an error of the model."""
+    """None for a text outside the alphabet; in the score its words still count as errors."""
     try:
         return tokens.encode(text)
     except TokensError:

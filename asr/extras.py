@@ -1,4 +1,4 @@
-"""What is not in the base install, and which extra of the package brings it."""
+"""Packages that are not in the base install, and the extra that brings each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ EXTRAS = {"torch": "train", "torchaudio": "train", "matplotlib": "train"}
 
 @contextmanager
 def needs_extra(purpose: str) -> Iterator[None]:
-    """The imports within need an extra; where it is missing, that is said with `purpose` and what to install.
+    """A context for imports that need an extra; if it is missing, the error names `purpose` and what to install.
 
     Raises:
         ExtraError: a package of an extra is not installed.

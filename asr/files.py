@@ -1,5 +1,5 @@
 """Writing files so that a crash, a full disk or an interrupt never leaves half of one, and reading them so that no
-file, however it was made, takes all memory or ends in a traceback."""
+file, whatever it holds, fills the memory or causes a traceback."""
 
 import codecs
 import errno
@@ -22,11 +22,11 @@ from asr.errors import AsrError, OutputError, system_reason
 MAX_BYTES = 4 * 2**30  # of a file that is read as a whole
 _LONGEST_LINE = 2**24  # bytes
 MAX_SIDE_BYTES = 16 * 2**20  # of one that holds settings, scores and the like
-MAX_NESTING = 100  # of JSON; what is deeper could be read, but not be shown, compared or written
-MAX_RATIO = 250  # of packed text; of a book it is 4, of one sentence again and again about 300 (gzip)
-_UNSUSPICIOUS = 64 * 2**20  # bytes that may come out of any packed file
+MAX_NESTING = 100  # of JSON; deeper values could be read, but not shown, compared or written
+MAX_RATIO = 250  # of packed text; a book has 4, one sentence repeated has about 300 (gzip)
+_UNSUSPICIOUS = 64 * 2**20  # bytes to which any packed file may expand
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
-_PIECE = 2**24  # bytes that are read at once, for a pipe has no size
+_PIECE = 2**24  # bytes that are read at once, as a pipe has no size
 _TEMPORARY = "????????"  # what mkstemp puts into a name
 
 
@@ -34,7 +34,8 @@ _TEMPORARY = "????????"  # what mkstemp puts into a name
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to `path` when the block ends well, removed when it does not.
 
-    A link is written through; a device or a pipe, such as /dev/stdout, is given as it is, for it cannot be replaced.
+    A link is written through; a device or a pipe, such as /dev/stdout, is yielded as it is, since it cannot be
+    replaced.
 
     Raises:
         OutputError: if the folder cannot be made or the file cannot be written. What stood at `path` before stays.
@@ -51,7 +52,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             kept = "; the file that was there before is untouched"
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Only the beginning of the name: one that is as long as a name may be has no room for anything more.
+        # Only the beginning of the name: one of maximal length has no room for more.
         handle, name = tempfile.mkstemp(prefix=f".{target.name[:32]}.", suffix=target.suffix, dir=target.parent)
         temporary = Path(name)
         os.close(handle)
@@ -74,7 +75,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     removed when it does not.
 
     Raises:
-        OSError: what the system says; only the caller knows what it was about to do.
+        OSError: the system's error; only the caller knows what it was doing.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
@@ -96,7 +97,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 behind what is in a file, whole or not at all; a crash may leave a part of it.
+    """Append `text` to a file as UTF-8, whole or not at all; only a crash may leave a part of it.
 
     Raises:
         OutputError: the file cannot be written; it is as it was.
@@ -115,8 +116,8 @@ def append_text(path: Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path, names: str) -> None:
-    """Remove what `atomic_path` leaves of files in a folder when it is killed. `names`: of these files, a glob pattern.
-    Only for one who knows that nobody else is writing them.
+    """Remove temporary files that a killed `atomic_path` has left in a folder. `names`: a glob pattern for the final
+    names. Only to be called while no other process writes these files.
     """
     for path in folder.glob(f".{names}.{_TEMPORARY}{Path(names).suffix}"):
         with suppress(OSError):
@@ -128,8 +129,8 @@ def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
     """A file to read from, unpacked while it is read if its name ends in `.gz` or `.xz`.
 
     Raises:
-        error: it is missing, a device, not whole, cannot be read, or packed so tightly that nobody has packed it for
-            use: a "zip bomb", of which a megabyte fills a gigabyte of memory.
+        error: it is missing, a device, not whole, cannot be read, or packed suspiciously tightly: a "zip bomb", of
+            which a megabyte fills a gigabyte of memory.
     """
     try:
         with path.open("rb") as file:
@@ -151,7 +152,7 @@ def open_unpacked(path: Path, error: type[AsrError]) -> Iterator[IO[bytes]]:
 
 
 class _AtMost(RawIOBase):
-    """Gives out what it reads from a file, and raises `refusal` when that is more than `most` bytes."""
+    """Passes on what it reads from a file, and raises `refusal` after more than `most` bytes."""
 
     def __init__(self, file: gzip.GzipFile | lzma.LZMAFile, most: int, refusal: AsrError) -> None:
         self._file, self._left, self._refusal = file, most, refusal
@@ -215,7 +216,7 @@ def parse_json(text: str | bytes | bytearray) -> Any:
 
 
 def parse_object(line: str, where: str, error: type[AsrError]) -> dict[str, Any]:
-    """The JSON object of a line; `where` the line stands is for messages.
+    """The JSON object of a line; `where` is the place of the line, for messages.
 
     Raises:
         error: it is not JSON, or another value than an object.
@@ -230,7 +231,7 @@ def parse_object(line: str, where: str, error: type[AsrError]) -> dict[str, Any]
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether lists and objects are nested in more than so many levels."""
+    """Whether lists and objects are nested more than `levels` deep."""
     layer = [value]
     for _ in range(levels + 1):
         containers = [one for one in layer if isinstance(one, dict | list)]
@@ -242,7 +243,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 def read_lines(path: Path, error: type[AsrError]) -> list[str]:
     """The lines of a UTF-8 file, split at line feeds only: `str.splitlines` would also split at characters that may
-    stand inside a text. A byte order mark and carriage returns at the ends of lines are left out.
+    occur inside a text. A byte order mark and carriage returns at the ends of lines are left out.
 
     Raises:
         error: the file is missing, too large, cannot be read, or is not UTF-8; names the line.
@@ -253,7 +254,7 @@ def read_lines(path: Path, error: type[AsrError]) -> list[str]:
     except UnicodeDecodeError as reason:
         number = data.count(b"\n", 0, reason.start) + 1
         raise error(f"{path}, line {number}: not UTF-8 text; convert the file to UTF-8") from None
-    if lines[-1] == "":  # what follows the last line feed is no line
+    if lines[-1] == "":  # nothing follows the last line feed
         lines.pop()
     return [line.removesuffix("\r") for line in lines]
 
@@ -273,7 +274,7 @@ def stream_lines(path: Path, error: type[AsrError]) -> Iterator[str]:
                 if len(raw) > _LONGEST_LINE:
                     raise error(f"{path}, line {number}: is longer than 16 MiB; is it the right file?")
                 line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
-                if line:  # a mark alone is no line
+                if line:  # a byte order mark alone is not a line
                     yield line.decode().removesuffix("\n").removesuffix("\r")
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None

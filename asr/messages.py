@@ -1,4 +1,4 @@
-"""What messages of many kinds have in common."""
+"""What messages have in common."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -6,7 +6,7 @@ from typing import TypeAlias
 MAX_NAMED = 10  # how many bad items a message names before it only counts
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and of how much."""
+"""Called with what is being done, how much of it is done, and of how much."""
 
 
 def named(items: Sequence[str], *, most: int = MAX_NAMED, separator: str = ", ") -> str:

@@ -1,4 +1,4 @@
-"""The average of several models' weights: what the best epochs of a training have in common (Izmailov et al. 2018)."""
+"""Checkpoint averaging: the mean of the weights of several models, such as the best epochs (Izmailov et al. 2018)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from asr.recognizer import Recognizer
 
 
 def average_models(folders: Sequence[Path], output: Path) -> Recognizer:
-    """Average the weights of model folders and write the result to `output`; the rest is that of the first.
+    """Average the weights of model folders and write the result to `output`; all else is that of the first.
 
     Raises:
         ModelError: there is none, a folder is no model, or their settings or tokens differ.
@@ -37,7 +37,7 @@ def average_models(folders: Sequence[Path], output: Path) -> Recognizer:
 
 
 def _refuse_no_models(folders: Sequence[Path]) -> None:
-    """No folder at all, or a pattern as it was written: the shell leaves `RUN/best/*` so where nothing fits it."""
+    """No folder at all, or a pattern such as `RUN/best/*` that matched nothing, which the shell passes on unchanged."""
     pattern = next((str(folder) for folder in folders if "*" in folder.name and not folder.exists()), "")
     if not folders or pattern:
         raise ModelError(

@@ -1,11 +1,11 @@
-"""What a recogniser is on disk: a folder.
+"""A recogniser on disk: a folder.
 
 `model.safetensors` (weights), `config.json` (settings), `tokens.model`, `README.md` (model card); after `asr tune` also
 `lm.bin` (n-gram language model), `lexicon.txt` (words that it need not know) and `rnn_lm.safetensors` (the language
 model that rescores), each if it was given one.
 
-The files are written into a subfolder. Renaming that to `.complete` makes the new model valid at one stroke: from then
-on its files count, and are moved into place. A crash at any moment leaves the old model or the new.
+The files are written into a subfolder. Renaming that to `.complete` makes the new model valid in one step: from then on
+its files count, and are moved into place. A crash at any moment leaves the old model or the new.
 """
 
 import contextlib
@@ -35,13 +35,13 @@ if TYPE_CHECKING:  # with torch
 FORMAT_VERSION = 3  # 1: the mean of the features was over the whole utterance; 1 and 2: other names of weights
 FILES = ("config.json", "model.safetensors", "tokens.model")
 _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
-# Subfolders of a model folder, there only while it is written, or if that was cut short.
+# Subfolders of a model folder, which exist only while it is written, or if that was interrupted.
 _INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelParts:
-    """All that a recogniser is made of, and that is in a model folder but for the model card.
+    """The parts of a recogniser: all of a model folder except the model card.
 
     `lexicon`: words to allow beside those of the language model. `neural_lm`: rescores the best hypotheses.
     `calibration`: of the confidence of words.
@@ -57,12 +57,12 @@ class ModelParts:
 
 
 class _Config(Settings):
-    """`config.json`: what it takes, beside weights and tokens, to build the recogniser again."""
+    """`config.json`: all that is needed, beside weights and tokens, to build the recogniser again."""
 
     format_version: int
     """Of the model folder."""
     sample_rate: Literal[16_000]
-    """That the model hears, in Hz."""
+    """Of the model's input, in Hz."""
     tokens_sha256: str
     """Of `tokens.model`."""
     weights_sha256: str | None = None
@@ -70,7 +70,7 @@ class _Config(Settings):
     model: ModelSettings
     """Size of the network."""
     search: SearchSettings
-    """How text is found."""
+    """How text is searched for."""
     calibration: Calibration = Calibration()
     """Of the confidence of words."""
     language_model: bool = False
@@ -109,7 +109,7 @@ def read_model_folder(folder: Path, *, device: Any = "cpu") -> ModelParts:
 
 
 def read_network_and_tokens(folder: Path) -> tuple[ModelSettings, Tokens]:
-    """What a model folder says of its network, and its tokens, without the weights.
+    """The settings of the network in a model folder, and its tokens, without the weights.
 
     Raises:
         ModelError: a file is missing or broken, or the format is of another version.
@@ -146,7 +146,7 @@ def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> No
         shutil.rmtree(incomplete, ignore_errors=True)
         if not was_there:
             with contextlib.suppress(OSError):
-                folder.rmdir()  # only succeeds where the save has failed, and left it empty
+                folder.rmdir()  # only succeeds if the save failed and left it empty
 
 
 def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
@@ -173,7 +173,7 @@ def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
 
 
 def _place(folder: Path, name: str) -> Path:
-    """Where a file of the model is: still in the subfolder, if a save was cut short after it was complete."""
+    """Where a file of the model is: still in the subfolder, if a save was interrupted after it was complete."""
     new = folder / _COMPLETE / name
     return new if new.is_file() else folder / name
 
@@ -225,7 +225,7 @@ def _read_engine(path: Path, config: _Config, tokens: Tokens, device: Any) -> En
         content = path.read_bytes()
         engine = TorchEngine.from_bytes(content, config.model, vocab_size=len(tokens), sample_rate=config.sample_rate)
         expected = config.weights_sha256
-        if expected is not None and hashlib.sha256(content).hexdigest() != expected:  # last: what says more was said
+        if expected is not None and hashlib.sha256(content).hexdigest() != expected:  # last, as other errors say more
             raise ValueError("its checksum is wrong")
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]

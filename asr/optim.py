@@ -1,4 +1,4 @@
-"""What the trainings here optimise with: AdamW, its parameter groups, and a schedule of the learning rate."""
+"""The optimiser of all trainings here: AdamW, its parameter groups, and the learning-rate (LR) schedule."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import nn
 class LearningRateSchedule:
     """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017).
 
-    `peak`: the highest learning rate; `warmup_steps`: those in which it rises.
+    `peak`: the highest learning rate; `warmup_steps`: the steps in which it rises.
     """
 
     peak: float
@@ -19,8 +19,8 @@ class LearningRateSchedule:
     max_epochs: int
 
     def rate(self, step: int, epochs: float) -> float:
-        """The learning rate of step number `step`, from 0, that begins after so many `epochs`; 2.5: halfway through the
-        third. Zero from `max_epochs` on.
+        """The learning rate of step number `step`, from 0, which begins after `epochs` epochs; 2.5 is halfway through
+        the third. Zero from `max_epochs` on.
         """
         warmup = min(1.0, (step + 1) / max(1, self.warmup_steps))
         return self.peak * warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, epochs / self.max_epochs)))
@@ -30,7 +30,7 @@ def adamw(model: nn.Module, *, weight_decay: float, fused: bool | None = None) -
     """AdamW (Loshchilov & Hutter 2019) over all parameters of a model, with weight decay for matrices only, not for
     biases and norms. Its learning rate has to be set before each step.
 
-    `fused`: as in PyTorch, where None leaves the choice to it.
+    `fused`: as in PyTorch, which decides if it is None.
     """
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() <= 1]
@@ -39,6 +39,6 @@ def adamw(model: nn.Module, *, weight_decay: float, fused: bool | None = None) -
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """For all parameters, from the next step on."""
+    """Set the rate of all parameters, from the next step on."""
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -19,7 +19,7 @@ from asr.files import atomic_path
 from asr.model_settings import FeatureSettings
 from asr.transcript import Word
 
-LINES = (("#2f7fd1", "-"), ("#d9730d", "--"))  # as good on white as on black, and without colours
+LINES = (("#2f7fd1", "-"), ("#d9730d", "--"))  # readable on white, on black, and without colours
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class ErrorSurface:
     alphas: Sequence[float]
     betas: Sequence[float]
     rates: Float[np.ndarray, "alphas betas"]
-    chosen: tuple[int, int] | None  # row and column of the weights that were taken
+    chosen: tuple[int, int] | None  # row and column of the chosen weights
 
 
 def save_sound_picture(
     path: Path, waveform: Float[Tensor, "samples"], *, title: str, words: Sequence[Word] = ()
 ) -> None:
-    """Waveform above log-mel spectrogram, with the words at their times. The axis of a quiet waveform, or of one that
-    goes beyond full scale, fits its peak.
+    """Waveform above log-mel spectrogram, with the words at their times. The axis fits the peak of a waveform that is
+    quiet or exceeds full scale.
 
     Raises:
         OutputError: the picture cannot be written.
@@ -76,7 +76,7 @@ def save_sound_picture(
 def save_learning_curve(
     path: Path, epochs: Sequence[int], losses: EpochCurves, errors: EpochCurves, *, best: tuple[int, float]
 ) -> None:
-    """Losses beside error rates in per cent; `best`: epoch and error rate that are pointed out.
+    """Losses beside error rates in per cent; `best`: the epoch and error rate to mark.
 
     Raises:
         OutputError: the picture cannot be written.
@@ -108,7 +108,7 @@ def curves_figure(epochs: Sequence[int], curves: EpochCurves, *, best: int | Non
 
 
 def gradient_reach_figure(past: Sequence[float], future: Sequence[float], *, seconds_per_frame: float) -> Figure:
-    """A small figure without background: norms of a gradient by how far it has come in time, in both directions."""
+    """A small figure without background: norms of a gradient by time lag, in both directions."""
     figure = Figure(figsize=(4.8, 3.0), layout="constrained", facecolor="none")
     axes = figure.subplots()
     axes.set_facecolor("none")
@@ -150,7 +150,7 @@ def save_tuning_picture(
         _draw_surface(axes, surface, least=least, most=max(1.5 * least, without))
     _draw_widths(right, widths)
     figure.suptitle(
-        f"Word error rate on dev, %: {without:.1f} without language model; framed: the weights that were taken"
+        f"Word error rate on dev, %: {without:.1f} without language model; framed: the chosen weights"
     )
     _write(figure, path)
 
@@ -171,7 +171,7 @@ def _draw_surface(axes: Axes, surface: ErrorSurface, *, least: float, most: floa
 
 
 def _draw_widths(axes: Axes, widths: Mapping[int, float]) -> None:
-    """The axis shows what the widths differ by: with zero on it, or the rate without language model, it could not."""
+    """The axis shows the differences between widths, which would vanish if it included zero or the rate without LM."""
     axes.plot(list(widths), list(widths.values()), marker="o")
     for width, rate in widths.items():
         axes.annotate(f"{rate:.1f}", (width, rate), xytext=(5, 6), textcoords="offset points", fontsize=11)
@@ -195,7 +195,7 @@ def _readable_on(color: Sequence[float]) -> str:
 
 
 def _amplitude_limit(peak: float) -> float:
-    """How far the axis of a waveform goes: to full scale, unless that would draw a line of it, or cut it off."""
+    """The limit of a waveform's axis: full scale, unless that would flatten the waveform to a line, or cut it off."""
     return 1.0 if peak == 0 or 0.3 <= peak <= 1 else 1.1 * peak
 
 

@@ -1,6 +1,6 @@
-"""Settings: YAML files read into frozen models that refuse what they do not know.
+"""Settings: YAML files read into frozen models that refuse unknown keys.
 
-Each component keeps its own settings class beside its code; this module holds what they share.
+Each component has its own settings class beside its code; this module has what they share.
 """
 
 import json
@@ -22,7 +22,7 @@ AnySettings = TypeVar("AnySettings", bound="Settings")
 _MAX_SHOWN = 80  # characters of a wrong value that a message shows
 _MAX_NEAREST = 3  # known keys that a message names for an unknown one
 _MAX_BYTES = 2**20  # of a settings file
-_MAX_VALUES = 10_000  # in it, those that a reference (*name) stands for counted anew each time
+_MAX_VALUES = 10_000  # in it, counting those behind a reference (*name) each time
 
 
 class Settings(BaseModel):
@@ -40,8 +40,8 @@ class Settings(BaseModel):
         """Check `values` against this class.
 
         Raises:
-            SettingsError: names `source`, the path of each wrong key, what was found and what was expected; of an
-                unknown key the nearest that is known, also in another section.
+            SettingsError: names `source`, the path of each wrong key, what was found and what was expected; for an
+                unknown key, the most similar known ones, also in other sections.
         """
         try:
             # Through JSON's rules: a list is fine where a tuple is declared, 1 is fine for 1.0.
@@ -53,8 +53,8 @@ class Settings(BaseModel):
 
 
 class _Bounded:
-    """A part of a YAML loader: refuses references (*name) that stand for more values than anybody writes by hand. A few
-    lines could hold billions, for what a reference stands for may be made of references (the "billion laughs").
+    """A part of a YAML loader: refuses references (*name) that stand for more values than anyone writes by hand. A few
+    lines could expand to billions, since references may be nested (the "billion laughs").
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -65,16 +65,16 @@ class _Bounded:
         sizes: dict[int, float] = self.__dict__.setdefault("_sizes", {})
         children = node.value if isinstance(node, yaml.CollectionNode) else []
         parts = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
-        # A node that is not composed yet refers to itself, and would be without end.
+        # A node that is not composed yet refers to itself, and would be infinite.
         sizes[id(node)] = 1 + sum(sizes.get(id(part), math.inf) for part in parts)
         if sizes[id(node)] > _MAX_VALUES:
-            problem = f"with what its references (*name) stand for it has more than {_MAX_VALUES:,} values"
+            problem = f"with its references (*name) expanded it has more than {_MAX_VALUES:,} values"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
         return node
 
 
 class _Loader(_Bounded, yaml.SafeLoader):
-    """Reads words and numbers by YAML 1.2, as people mean them, and refuses a key that stands twice.
+    """Reads words and numbers by YAML 1.2, as people mean them, and refuses repeated keys.
 
     By YAML 1.1, PyYAML's rules, 2e-3 is a word, and yes, 1:30, 010 and 2026-01-31 are true, 90, 8 and a date.
     """
@@ -92,7 +92,7 @@ class _Loader(_Bounded, yaml.SafeLoader):
 
 
 class WordLoader(_Bounded, yaml.BaseLoader):
-    """Reads lists and mappings of words, whatever they mean, of any version of the settings."""
+    """Reads lists and mappings with all values as words, for settings of any version."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -122,14 +122,14 @@ def load_settings(cls: type[AnySettings], path: Path, overrides: list[str] | Non
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """What a YAML file of settings holds, unchecked.
+    """The contents of a YAML file of settings, unchecked.
 
     Raises:
         SettingsError: if the file is missing, or is not YAML with a mapping in it.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)  # no more: it may be a device without end
+            content = file.read(_MAX_BYTES + 1)  # not all of it: it may be an endless device
         text = content.decode()
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such settings file") from None
@@ -159,7 +159,7 @@ def _read_yaml(text: str, *, source: str) -> Any:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise SettingsError(f"{source}, line {line}: U+{error.character:04X} cannot be in YAML") from None
-    except (ValueError, ArithmeticError, RecursionError) as error:  # numbers and nesting without end
+    except (ValueError, ArithmeticError, RecursionError) as error:  # numbers too long, nesting too deep
         raise SettingsError(f"{source}: not valid YAML: {error}") from None
     except (TypeError, AttributeError, LookupError):
         raise SettingsError(
@@ -168,7 +168,7 @@ def _read_yaml(text: str, *, source: str) -> Any:
 
 
 def apply_overrides(values: dict[str, Any], overrides: Iterable[str]) -> None:
-    """Put overrides of the form `section.key=value`, the value in YAML, into the values of settings.
+    """Apply overrides of the form `section.key=value`, the value in YAML, to the values of settings.
 
     Raises:
         SettingsError: one is of another form, or its value is not YAML.
@@ -192,7 +192,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values within sections by their path: `{"model": {"dropout": 0.1}}` -> `{"model.dropout": 0.1}`."""
+    """Nested values by their path: `{"model": {"dropout": 0.1}}` -> `{"model.dropout": 0.1}`."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
@@ -204,7 +204,7 @@ def settings_fields(cls: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
     for name, field in cls.model_fields.items():
         yield name, field
         sections = _sections(field.annotation)
-        if len(sections) > 1:  # a choice, told apart by its `kind`
+        if len(sections) > 1:  # a union, distinguished by `kind`
             yield f"{name}.kind", _all_kinds(sections)
         for section in sections:
             inner = ((path, found) for path, found in settings_fields(section) if len(sections) == 1 or path != "kind")
@@ -242,7 +242,7 @@ def _explain(error: Any, cls: type[Settings]) -> str:
 
 
 def _without_kinds(parts: Sequence[str | int], cls: type[Settings]) -> Iterator[str]:
-    """The path of an error as it is written in a settings file: pydantic puts in the kind that was chosen."""
+    """The path of an error as in a settings file: pydantic adds the chosen kind to it."""
     chosen: list[type[Settings]] = [cls]
     for part in parts:
         if len(chosen) > 1:
@@ -254,8 +254,8 @@ def _without_kinds(parts: Sequence[str | int], cls: type[Settings]) -> Iterator[
 
 
 def _nearest(unknown: str, value: Any, paths: list[str]) -> list[str]:
-    """The paths that an unknown one, with its value, may have been meant for: the same name in another section, else a
-    name like it in this section, else anywhere, else the place of the names in the value, if that is a section.
+    """The paths that may have been meant by an unknown one: the same name in another section, else a similar name in
+    this section, else anywhere, else, if its value is a section, the place of the names in that.
     """
     section, _, name = unknown.rpartition(".")
     places: dict[str, list[str]] = {}

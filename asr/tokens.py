@@ -1,4 +1,4 @@
-"""Stage 5: text <-> token ids, by sentencepiece: characters, byte pairs or unigram pieces. Id 0 is the CTC blank."""
+"""Stage 5, the tokenizer: text <-> token ids, by sentencepiece: characters, BPE or unigram. Id 0 is the CTC blank."""
 
 import io
 import re
@@ -14,19 +14,19 @@ from asr.errors import TokensError
 from asr.files import MAX_SIDE_BYTES, read_bytes
 from asr.settings import Settings
 
-_UNKNOWN_ID = 1  # sentencepiece insists on one; no text is ever written with it
+_UNKNOWN_ID = 1  # sentencepiece requires one; no text is ever encoded with it
 _BLANK, _UNKNOWN = "<blank>", "<unk>"
 _WORD_START = "\u2581"
 _RESERVED = re.compile(f"{_BLANK}|{_UNKNOWN}|[\0{_WORD_START}\u2585\ud800-\udfff]")
 
 
 class TokenSettings(Settings):
-    """What the model writes with."""
+    """The tokens that the model writes."""
 
     kind: Literal["char", "bpe", "unigram"] = "char"
-    """Characters, or pieces of words by byte pairs or by a unigram model."""
+    """Characters, or pieces of words by byte-pair encoding (BPE) or a unigram model."""
     vocab_size: int = Field(128, ge=4, le=1_000_000)
-    """Number of tokens, the blank and the unknown one counted; not used for characters."""
+    """Number of tokens, including the blank and the unknown one; not used for characters."""
 
 
 class Tokens:
@@ -34,7 +34,7 @@ class Tokens:
 
     def __init__(self, model: bytes) -> None:
         try:
-            if not model:  # sentencepiece would take it, and complain later
+            if not model:  # sentencepiece would accept it, and fail later
                 raise RuntimeError("it is empty")
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
             self.pieces: tuple[str, ...] = tuple(self._processor.id_to_piece(i) for i in range(len(self)))
@@ -91,7 +91,7 @@ class Tokens:
         return cls(_train(texts, settings.kind, size)), message
 
     def encode(self, text: str, *, where: str = "text") -> list[int]:
-        """Ids of the tokens of a text; white space at the ends and in runs does not count.
+        """Ids of the tokens of a text; white space at the ends is ignored, and runs of it count as one space.
 
         Raises:
             TokensError: names the first character outside the alphabet, its code point, the text, and `where` it is.
@@ -126,12 +126,12 @@ class Tokens:
 
 
 def _refuse_reserved(texts: Sequence[str]) -> None:
-    """sentencepiece would leave texts with these out without a word."""
+    """sentencepiece would silently drop texts with these."""
     for text in texts:
         if reserved := _RESERVED.search(text):
             raise TokensError(
                 f"the training text {text!r:.200} has {reserved[0]!r} (U+{ord(reserved[0][0]):04X}), which cannot be "
-                "learnt, for it is reserved; take it out of the text"
+                "learnt, since it is reserved; take it out of the text"
             )
 
 
@@ -143,9 +143,9 @@ def _train(texts: Sequence[str], kind: str, size: int) -> bytes:
         model_type=kind,
         vocab_size=size,
         character_coverage=1.0,
-        required_chars=_WORD_START,  # words can be told apart even if each text is a single one
-        max_sentence_length=max(10, *(len(text.encode()) for text in texts)),  # else, longer ones are left out
-        normalization_rule_name="identity",  # what the text says is what is learnt: nothing is folded in silence
+        required_chars=_WORD_START,  # so that words can be separated even if each training text has only one
+        max_sentence_length=max(10, *(len(text.encode()) for text in texts)),  # otherwise longer ones are dropped
+        normalization_rule_name="identity",  # no silent normalisation of the text
         add_dummy_prefix=kind != "char",  # pieces start words, so the first word needs its mark too
         pad_id=BLANK_ID,
         pad_piece=_BLANK,

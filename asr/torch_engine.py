@@ -15,7 +15,7 @@ from asr.recurrent.weights import in_current_names, load_weights
 
 
 class TorchEngine:
-    """A network in evaluation mode. It may be in training meanwhile, if the trainer puts it back."""
+    """A network in evaluation mode. Between calls a trainer may switch it to training mode."""
 
     def __init__(self, model: AcousticModel) -> None:
         self.model = model.eval()
@@ -25,12 +25,12 @@ class TorchEngine:
 
     @classmethod
     def from_bytes(cls, weights: bytes, settings: ModelSettings, *, vocab_size: int, sample_rate: int) -> "TorchEngine":
-        """The engine that `to_bytes` was asked of, or one that an older version wrote, on the CPU.
+        """The engine from the output of `to_bytes`, also of older versions, on the CPU.
 
         Raises:
             ValueError: the weights are not of these settings, or the file is damaged.
         """
-        if len(weights) < 4 * settings.num_recurrent_weights:  # before so much memory is taken
+        if len(weights) < 4 * settings.num_recurrent_weights:  # before that much memory is allocated
             raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its layers")
         try:
             model = AcousticModel(settings, vocab_size=vocab_size, sample_rate=sample_rate)
@@ -79,7 +79,7 @@ def usable_device(device: str | torch.device) -> torch.device:
     try:
         found = torch.device(device)
         torch.zeros(1, device=found).cpu()
-    except Exception as error:  # each of PyTorch's back ends raises what it likes
+    except Exception as error:  # each of PyTorch's back ends raises its own kinds
         reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         there = "; ".join(["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))])
         raise DeviceError(f"device {str(device)!r} cannot be used ({reason}); here there is: {there}") from None

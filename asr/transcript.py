@@ -1,11 +1,11 @@
-"""The record that comes out of recognition. How it is written: `asr/formats/`."""
+"""The result of recognition. Its output formats: `asr/formats/`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word, its `start` and `end` in seconds, and how sure the model is of it, from 0 to 1."""
+    """A word, its `start` and `end` in seconds, and the model's confidence in it, from 0 to 1."""
 
     text: str
     start: float
@@ -15,7 +15,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Words that belong together, such as those between two long pauses; never empty."""
+    """A group of words, such as those between two long pauses; never empty."""
 
     words: tuple[Word, ...]
 
@@ -38,7 +38,7 @@ class Transcript:
 
     `duration` of the sound in seconds. `score` compares hypotheses of one sound: the natural log of the text's
     probability, plus what language model and hot words add to it, so that it can be above 0. `source` names the sound,
-    as far as it has a name, and `channel` counts from 1, where one of several was taken.
+    if it has a name, and `channel` counts from 1 if one of several was used.
     """
 
     segments: tuple[Segment, ...]

@@ -48,9 +48,9 @@ def _all_verbs(
 
 def main() -> None:
     """Run `asr`: exits 0 when all went well, 2 with one line on stderr for bad input, 130 after Ctrl-C."""
-    # Threads that wait by spinning slow a busy machine down by ten: docs/decisions/0002-threads.md.
+    # Threads that spin while waiting make a busy machine ten times slower: docs/decisions/0002-threads.md.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale; names of files that are no UTF-8 as they are
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale; file names that are not UTF-8 pass unchanged
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     complain_of_warnings()
     try:
@@ -65,16 +65,16 @@ def main() -> None:
     except AsrError as error:
         complain(error)
         sys.exit(2)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, has closed it
         _drop_output()
         sys.exit(1)
     except OSError as error:
-        place = error.filename or ("the output" if error.errno else "")  # without a number it is no matter of files
+        place = error.filename or ("the output" if error.errno else "")  # without an errno it does not concern files
         complain(f"{place}: {system_reason(error)}" if place else system_reason(error))
         _drop_output()
         sys.exit(2)
 
 
 def _drop_output() -> None:
-    """What is still to be written has nowhere to go; Python would try once more at its end, and complain."""
+    """Discard unwritten output: Python would try to write it again at exit, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

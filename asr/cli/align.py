@@ -16,7 +16,7 @@ def align(
     format: Annotated[Format, typer.Option(help="NIST's CTM, Praat's TextGrid, one JSON object, or text.")] = CTM,
     output: Annotated[Path | None, typer.Option(help="Write here instead of on stdout.")] = None,
 ) -> None:
-    """Find when each word of a known text is said in a sound file, and how sure the model is of it."""
+    """Find when each word of a known text is said in a sound file, with a confidence (forced alignment)."""
     from asr.files import write_text
     from asr.recognizer import Recognizer
 

@@ -1,4 +1,4 @@
-"""`asr doctor`: manifest -> what is wrong with it, before hours of training show it."""
+"""`asr doctor`: manifest -> what is wrong with it, before hours of training are lost."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,11 +22,11 @@ def doctor(
     ] = None,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Look at the texts only; touch no sound file.")] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that listen. Default: one for each processor.")
+        int | None, typer.Option(min=1, help="Processes that check sounds. Default: one per processor.")
     ] = None,
     fix: Annotated[
         Path | None,
-        typer.Option(metavar="OUT", help="Write a cleaned manifest here: without what cannot be used, NFC, true."),
+        typer.Option(metavar="OUT", help="Write a cleaned manifest here: usable lines, texts in NFC, true durations."),
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Each finding as one JSON object a line, then the counts of each manifest.")
@@ -79,7 +79,7 @@ def _requirements(conf: Path | None, model: Path | None) -> "Requirements":
     from asr.errors import SettingsError
 
     if conf is not None and model is not None:
-        raise SettingsError("--conf and --model: both say what the texts have to fit; give one of them")
+        raise SettingsError("--conf and --model: each says what texts have to fit; give only one")
     if model is not None:
         from asr.model_folder import read_network_and_tokens
 

@@ -1,4 +1,4 @@
-"""What `asr doctor` prints for people."""
+"""The output of `asr doctor` for people."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _MAX_RARE = 20
 
 
 def print_report(report: Report, fix: Path | None) -> None:
-    """The table of what was found, with what to do, on stdout."""
+    """Print the table of findings, with what to do, on stdout."""
     head = f"{report.manifest}: {report.num_lines} utterances, {report.seconds / 3600:.2f} h"
     print(one_line(f"{head}: {report.num_errors} errors, {report.num_warnings} warnings"))
     if report.counts:

@@ -1,4 +1,4 @@
-"""`asr import`: a corpus in another tool's form -> manifest."""
+"""`asr import`: a corpus in another tool's format -> manifest."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -30,15 +30,15 @@ def import_(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder or a file.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The manifest, a .jsonl file.")],
     audio_folder: Annotated[
-        Path | None, typer.Option(help="What relative paths in SOURCE start from. Default: the folder of SOURCE.")
+        Path | None, typer.Option(help="Folder that relative paths in SOURCE start from. Default: that of SOURCE.")
     ] = None,
     audio_column: Annotated[str | None, typer.Option(help="Tables: name of the column of sound files.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Tables: name of the column of texts.")] = None,
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Leave out what has no sound file or no text, and broken lines.")
+        bool, typer.Option("--skip-missing", help="Leave out entries without sound file or text, and broken lines.")
     ] = False,
 ) -> None:
-    """Write a manifest of a corpus that is in another tool's form.
+    """Write a manifest for a corpus in another tool's format.
 
     Sound files stay where they are; sound within archives is written into a folder named as OUT, without .jsonl.
     """
@@ -47,7 +47,7 @@ def import_(
     from asr.corpus.manifest import write_manifest
 
     columns = {"audio_column": audio_column, "text_column": text_column}
-    sounds = output.with_suffix("")  # the folder for sound that has to be taken out of archives
+    sounds = output.with_suffix("")  # the folder for sound extracted from archives
     match kind:
         case Kind.folder:
             rows = folder.read_folder(source)

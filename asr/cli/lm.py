@@ -1,4 +1,4 @@
-"""`asr lm`: language models: text -> model, one form of file -> another, model + text -> perplexity."""
+"""`asr lm`: language models: text -> model, conversion between file formats, model + text -> perplexity."""
 
 import sys
 from pathlib import Path
@@ -25,17 +25,17 @@ def estimate(
     text: Annotated[list[Path], typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz or .xz is fine.")],
     *,
     output: Annotated[Path, typer.Option(help="The model: .arpa, .arpa.gz or .bin, which loads at once.")],
-    order: Annotated[int, typer.Option(min=1, help="Words of the longest n-grams.")] = 3,
+    order: Annotated[int, typer.Option(min=1, help="Words in the longest n-grams.")] = 3,
     min_counts: Annotated[
         str,
         typer.Option(
             metavar="N,N,...",
-            help="1,1,2 leaves out what was seen less than twice of 3-grams; the last number is also for longer ones.",
+            help="1,1,2 leaves out 3-grams seen less than twice; the last number also applies to longer ones.",
         ),
     ] = "",
     prune: Annotated[
         float | None,
-        typer.Option(min=0, help="Entropy pruning: leave out n-grams that change perplexity less, such as 1e-8."),
+        typer.Option(min=0, help="Entropy pruning: drop n-grams that change perplexity by less, such as 1e-8."),
     ] = None,
     tokens: TokensOption = None,
     memory_mb: Annotated[
@@ -54,7 +54,7 @@ def estimate(
         order=order,
         min_counts=_parse_counts(min_counts),
         memory_mb=memory_mb,
-        folder=output.parent,  # there is room for the model, and for what takes about as much
+        folder=output.parent,  # a disk with room for the model has room for these files
     )
     ngrams = estimated.ngrams
     if prune is not None:
@@ -62,7 +62,7 @@ def estimate(
     save_ngram_model(NGramModel.from_ngrams(estimated.words, ngrams), output)
     for number, (table, discounts) in enumerate(zip(ngrams, estimated.discounts, strict=True), start=1):
         values = f"{discounts.one:.4g}, {discounts.two:.4g}, {discounts.three_or_more:.4g}"
-        origin = ", for the text has too few to estimate them" if discounts.is_fallback else ""
+        origin = ", since the text has too few to estimate them" if discounts.is_fallback else ""
         print(f"{len(table.words)} {number}-grams, discounts {values}{origin}", file=sys.stderr)
     print(output)
 
@@ -70,9 +70,9 @@ def estimate(
 @lm_app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A model: .arpa, .arpa.gz or .bin.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The same model in another form, by its name.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The same model; its name gives the format.")],
 ) -> None:
-    """Write a model in another form. A .bin loads at once; other tools read .arpa."""
+    """Write a model in another format. A .bin loads at once; other tools read .arpa."""
     from asr.lm.formats import check_name, load_ngram_model, save_ngram_model
 
     check_name(target)

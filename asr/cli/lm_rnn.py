@@ -1,4 +1,4 @@
-"""`asr lm train-rnn`: text -> a neural language model, to rescore with."""
+"""`asr lm train-rnn`: text -> a neural language model (RNN-LM) for rescoring."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def train_rnn(
     text: Annotated[list[Path], typer.Argument(metavar="TEXT", help="Text, one sentence a line; .gz or .xz is fine.")],
     *,
-    dev: Annotated[Path, typer.Option(metavar="TEXT", help="Other text, to choose the best weights on.")],
+    dev: Annotated[Path, typer.Option(metavar="TEXT", help="Other text, on which the best weights are chosen.")],
     tokens: Annotated[Path, typer.Option(metavar="MODEL", help="Model folder or tokens.model file: the units.")],
     output: Annotated[Path, typer.Option(metavar="FILE", help="The model, such as rnn_lm.safetensors.")],
     set_: Annotated[
@@ -25,7 +25,7 @@ def train_rnn(
         ),
     ] = None,
 ) -> None:
-    """Train a small LSTM language model, to rescore with. Ctrl-C leaves the best one up to then."""
+    """Train a small LSTM language model for rescoring. Ctrl-C keeps the best one so far."""
     from asr.cli.messages import complain
     from asr.cli.output import progress_bar
     from asr.errors import Interrupted
@@ -51,7 +51,7 @@ def train_rnn(
         try:
             train_neural_lm(texts, dev_texts, units, settings, device=default_device(), on_epoch=on_epoch)
         except KeyboardInterrupt:
-            raise Interrupted(f"stopped; if an epoch was done, the best model up to here is in {output}") from None
+            raise Interrupted(f"stopped; if an epoch was done, the best model so far is in {output}") from None
     print(output)
 
 
@@ -65,7 +65,7 @@ def _settings(overrides: Sequence[str]) -> "NeuralTrainingSettings":
 
 
 def _texts(paths: Sequence[Path], tokens: "Tokens") -> list[str]:
-    """The lines of files; one that cannot be written with the tokens is refused by its file and number."""
+    """The lines of files; the error for one that the tokens cannot write names file and line."""
     from asr.lm.text import read_sentences
 
     def split(line: str, where: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What goes wrong, told on stderr in one line."""
+"""Errors and warnings on stderr, one line each."""
 
 import os
 import re
@@ -17,7 +17,7 @@ def complain(problem: object) -> None:
 
 
 def complain_of_warnings() -> None:
-    """From here on, what is odd about a sound file is told as errors are; other warnings as Python tells them."""
+    """From here on, an AudioWarning is printed like an error, in one line; other warnings as Python does."""
     as_usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
@@ -30,11 +30,11 @@ def complain_of_warnings() -> None:
 
 
 def shown_path(path: os.PathLike[str] | str) -> str:
-    """A file's name as a part of a line: what would break the line or act on a terminal is escaped, the rest, also
-    what is no UTF-8, is as it is."""
+    """A file name for use in a line: characters that would break the line or control a terminal are escaped; the rest,
+    even if not UTF-8, is unchanged."""
     return _ACTS_ON_A_LINE.sub(lambda found: one_line(found[0]), os.fspath(path))
 
 
 def one_line(text: str) -> str:
-    r"""Characters that a terminal would act on, and a file's name may hold, are shown as \n, \x1b and so on."""
+    r"""Control characters, which a file name may hold and a terminal would act on, are shown as \n, \x1b and so on."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,4 +1,4 @@
-"""What the verbs print: scores and facts, as lines for people or as JSON for programs."""
+"""The output of the verbs: scores and statistics, as lines for people or as JSON for programs."""
 
 import json
 import sys
@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
 
 
 def print_score(score: Score, *, as_json: bool, listing: bool) -> None:
-    """The score on stdout: one JSON object, or the line for people after the listing, if asked for. On stderr, what
-    makes it better or worse than the recogniser is.
+    """The score on stdout: one JSON object, or the line for people after the listing, if asked for. Hints why it may
+    mislead go to stderr.
     """
     for hint in hints(score):
         complain(hint)
@@ -34,14 +34,14 @@ def print_score(score: Score, *, as_json: bool, listing: bool) -> None:
 
 
 def complain_of_unwritable(manifest: Path, tokens: "Tokens", utterances: "Sequence[Utterance]") -> None:
-    """Say on stderr which words of a manifest the model cannot write, whatever it hears."""
+    """Warn on stderr of words in a manifest that the model's tokens cannot write."""
     from asr.evaluation import unwritable_words
 
     words, num_words = unwritable_words(tokens, utterances)
     if words:
         complain(
             f"{manifest}: the model's tokens cannot write {len(words)} of the {num_words} words, such as "
-            f"{words[0]!r:.80}, so these are errors whatever is said; write the texts as the training "
+            f"{words[0]!r:.80}, so these always count as errors; write the texts as the training "
             "texts are (upper or lower case, numbers as words, punctuation)"
         )
 
@@ -53,11 +53,11 @@ def write_hypotheses(path: Path, score: Score) -> None:
 
 
 def print_tuning(tuning: "Tuning", model: Path) -> None:
-    """What tuning has found, on stdout."""
+    """Print the result of tuning on stdout."""
     fusion, settings = tuning.best.settings.fusion, tuning.best.settings
     before, after = tuning.calibration_errors
-    edge = ", at the edge of what was tried" if tuning.at_edge else ""
-    any_beta = "" if tuning.beta_matters else "; any beta does as well on dev, are its utterances single words?"
+    edge = ", at the edge of the values tried" if tuning.at_edge else ""
+    any_beta = "" if tuning.beta_matters else "; every beta does equally well on dev: are its utterances single words?"
     rows = {
         "without language model": f"{tuning.percent(tuning.without):.2f} % word errors",
         "with": f"{tuning.percent(tuning.best):.2f} % of {tuning.num_words} words, on which the weights were chosen",
@@ -75,7 +75,7 @@ def print_tuning(tuning: "Tuning", model: Path) -> None:
 
 @contextmanager
 def progress_bar() -> "Iterator[Callable[[str, int, int], None]]":
-    """A function that shows what is being done, how much is done, and of how much; drawn where a person watches."""
+    """A function that shows what is being done, how much is done, and of how much; drawn only on a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -16,16 +16,16 @@ def train(
     run: Annotated[
         Path | None, typer.Option(help="Folder for the model and the state. Default: runs/<name of CONF>.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted training.")] = False,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out utterances whose sound files are missing.")
     ] = False,
     replay: Annotated[
-        Path | None, typer.Option(help="Run a step again that went wrong, RUN/incidents/step-*.pt, and explain it.")
+        Path | None, typer.Option(help="Run a failed step again, RUN/incidents/step-*.pt, and explain it.")
     ] = None,
     overfit: Annotated[
         bool,
-        typer.Option("--overfit", help="Only see whether a single batch can be learnt by heart: a test of a minute."),
+        typer.Option("--overfit", help="Only test whether one batch can be learnt by heart; takes about a minute."),
     ] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override: training.seed=2. Repeatable.")
@@ -48,7 +48,7 @@ def train(
         _overfit(settings, skip_missing=skip_missing)
         return
     model = train_model(settings, run or Path("runs") / conf.stem, resume=resume, skip_missing=skip_missing)
-    if model is not None:  # None in all processes of several but the first
+    if model is not None:  # None in every process but the first
         print(model)
 
 

@@ -16,9 +16,9 @@ def transcribe(
         Path | None,
         typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
     ] = None,
-    format: Annotated[Format, typer.Option(help="Text, or with the times and the confidence of each word.")] = TXT,
+    format: Annotated[Format, typer.Option(help="Plain text, or with times and confidence of each word.")] = TXT,
 ) -> None:
-    """Write what is said in sound files. Files that cannot be read are named, the others are still transcribed."""
+    """Transcribe sound files. Files that cannot be read are named; the others are still transcribed."""
     from asr.cli.messages import complain, shown_path
     from asr.errors import AudioError
     from asr.recognizer import Recognizer

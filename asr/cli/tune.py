@@ -8,19 +8,19 @@ import typer
 
 def tune(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder. The result is written into it.")],
-    dev: Annotated[Path, typer.Argument(metavar="DEV", help="Manifest that was not trained on, with texts.")],
+    dev: Annotated[Path, typer.Argument(metavar="DEV", help="Manifest with texts, not used in training.")],
     lm: Annotated[
         Path | None, typer.Option(help="Language model: .bin, .arpa or .arpa.gz. Default: the one in MODEL.")
     ] = None,
     unit: Annotated[
         str | None,
-        typer.Option(help="word: others may be spelt too; lexicon: no others; token. Default: MODEL's, else word."),
+        typer.Option(help="word: other words are allowed too; lexicon: no others; token. Default: MODEL's, else word."),
     ] = None,
     rnn_lm: Annotated[
         Path | None, typer.Option(help="Neural language model, from `asr lm train-rnn`, that rescores the best texts.")
     ] = None,
     lexicon: Annotated[
-        Path | None, typer.Option(help="More words to allow: the first of each line, so a dictionary will do.")
+        Path | None, typer.Option(help="More words to allow: the first of each line, as in a dictionary.")
     ] = None,
 ) -> None:
     """Find the weights of a language model on dev, and put it into the model; `asr transcribe` then uses it."""

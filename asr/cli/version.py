@@ -9,7 +9,7 @@ from asr import __version__
 
 
 def show_version(wanted: bool) -> bool:
-    """If `wanted`, print the versions that a report of a bug needs, without loading torch, and exit."""
+    """If `wanted`, print the versions that a bug report needs, without loading torch, and exit."""
     if not wanted:
         return False
     try:

@@ -1,6 +1,6 @@
-"""Compile the kernels of search and alignment into numba's cache, so that no user waits for them later.
+"""Compile the kernels of search and alignment into numba's cache, so that the first search need not wait for it.
 
-`make` does this after the install; by hand: `python -m asr.cli.warm`. A few seconds, once a machine.
+`make` does this after the install; by hand: `python -m asr.cli.warm`. Takes a few seconds, once per machine.
 """
 
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def warm() -> None:
-    """Search and align once, with a language model that was written and read."""
+    """Search and align once, with a language model read from a file."""
     import numpy as np
 
     from asr.alignment.forced_alignment import align_tokens

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asr.containers.open_file import OpenFile
 
-STREAMED = 0x7FFF_F000  # from here on, a 32-bit length is what encoders write that do not know it yet
+STREAMED = 0x7FFF_F000  # from here on, a 32-bit length is a placeholder of encoders that do not know it yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Layout:
     first_chunk: int
     header: str
     sound: bytes
-    multiple: int  # chunks are filled up to a multiple of so many bytes
+    multiple: int  # chunks are padded to a multiple of this many bytes
 
 
 WAV = Layout(12, "<4sI", b"data", 2)
@@ -59,15 +59,15 @@ def wav_codec(file: OpenFile, layout: Layout) -> int | None:
         return None
     order = layout.header[0]
     (codec,) = struct.unpack(f"{order}H", content[:2])
-    if codec == 0xFFFE and len(content) == 26:  # WAVE_FORMAT_EXTENSIBLE: the number stands behind
+    if codec == 0xFFFE and len(content) == 26:  # WAVE_FORMAT_EXTENSIBLE: the number comes later
         (codec,) = struct.unpack(f"{order}H", content[24:])
     return int(codec)
 
 
 def with_length(file: OpenFile) -> io.BytesIO | None:
-    """The contents of a WAV file whose sound goes on to the end though its header says 0 bytes, with the true length.
+    """The contents of a WAV file with the true length, if its header says 0 bytes but sound goes on to the end.
 
-    Recorders leave such files when they write into a pipe, or are killed. None for every other file.
+    Recorders that write to a pipe, or are killed, leave such files. None for every other file.
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)

@@ -1,12 +1,12 @@
-"""FLAC files that do not tell their length, as encoders leave them that write into a pipe (RFC 9639)."""
+"""FLAC files without their length in the header, as encoders write them to a pipe (RFC 9639)."""
 
 import io
 from functools import cache
 
 from asr.containers.open_file import OpenFile
 
-_TAIL = 1 << 18  # bytes; the last frame lies in them, unless it is larger than any that encoders make
-_MOST_TRIALS = 64  # of what looks like a frame and is none; sound has one in a million bytes
+_TAIL = 1 << 18  # bytes at the end, which hold the last frame: no encoder makes larger ones
+_MOST_TRIALS = 64  # of places that look like a frame; in sound, one in a million bytes does
 _BLOCK_SIZES = {
     1: 192,
     **{code: 576 << (code - 2) for code in range(2, 6)},
@@ -26,14 +26,14 @@ def _crc_table(polynomial: int, bits: int) -> tuple[int, ...]:
 
 
 def tells_length(file: OpenFile) -> bool:
-    """Whether the header tells the number of samples, or is no header that begins as FLAC does."""
+    """Whether the header gives the number of samples, or is not a plain FLAC header."""
     file.seek(0)
     header = file.read(26)
     return len(header) < 26 or header[4] & 0x7F != 0 or int.from_bytes(header[21:26], "big") & 0xF_FFFF_FFFF > 0
 
 
 def with_length(file: OpenFile) -> io.BytesIO | None:
-    """The file with the number of samples written into its header, as the last frame tells it by its own number.
+    """The file with the number of samples written into its header, computed from the number of the last frame.
 
     None if there is no whole frame at the end: then the file is truncated.
     """
@@ -48,9 +48,9 @@ def with_length(file: OpenFile) -> io.BytesIO | None:
 
 
 def _end_of_last_frame(tail: bytes, *, block_size: int) -> int | None:
-    """The number of samples up to the end of the last frame, which has to be whole.
+    """The number of samples up to the end of the last frame, which has to be complete.
 
-    Sound may hold the mark that begins a frame; but only behind a true one both checksums come to zero.
+    Sound may contain the mark that begins a frame, but only after a true one both checksums come to zero.
     """
     place, num_trials = tail.rfind(b"\xff"), 0
     while place >= 0 and num_trials < _MOST_TRIALS:
@@ -64,7 +64,7 @@ def _end_of_last_frame(tail: bytes, *, block_size: int) -> int | None:
 
 
 def _end_of_frame(header: bytes, block_size: int) -> int | None:
-    """The number of the sample behind a frame, by its header; None if that is none."""
+    """The number of the sample after a frame, by its header; None if that is not a frame header."""
     if len(header) < 6 or header[1] & 0xFE != 0xF8 or header[3] & 1:
         return None
     size_code, rate_code = header[2] >> 4, header[2] & 15
@@ -78,12 +78,12 @@ def _end_of_frame(header: bytes, block_size: int) -> int | None:
     for byte in header[5:position]:
         number = number << 6 | byte & 0x3F
     num_samples = int.from_bytes(header[position : position + extra], "big") + 1 if extra else _BLOCK_SIZES[size_code]
-    has_varying_blocks = header[1] & 1  # then not frames are numbered, but samples
+    has_varying_blocks = header[1] & 1  # then samples are numbered, not frames
     return number + num_samples if has_varying_blocks else number * block_size + num_samples
 
 
 def _checksum(content: bytes, polynomial: int, bits: int) -> int:
-    """Zero over anything that ends in its own checksum."""
+    """The CRC: zero over anything that ends in its own checksum."""
     table, value = _crc_table(polynomial, bits), 0
     for byte in content:
         value = (value << 8 & (1 << bits) - 1) ^ table[value >> (bits - 8) ^ byte]

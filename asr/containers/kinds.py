@@ -1,4 +1,4 @@
-"""What is a sound file? Its first bytes say it, never its name; and nothing that is no sound is ever tried as such."""
+"""The kind of a sound file, by its first bytes and never its name; anything else is never tried as sound."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,7 +11,7 @@ from asr.errors import AudioError
 
 
 class Decoder(StrEnum):
-    """The two that decode."""
+    """The two decoders."""
 
     LIBSNDFILE = "libsndfile"
     FFMPEG = "ffmpeg"
@@ -19,8 +19,8 @@ class Decoder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`name` of a format for people, its `demuxer` as ffmpeg calls it (which is told, and has nothing to guess), the
-    `codec` of the sound in it as far as it is known, and the decoders that read it rightly, best first."""
+    """`name` of a format for people, its `demuxer` in ffmpeg (which is given it, and must not guess), the `codec` of
+    its sound, if known, and the decoders that read it correctly, best first."""
 
     name: str
     demuxer: str
@@ -72,7 +72,7 @@ _MAGICS: tuple[tuple[bytes, Kind], ...] = (
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # the first of a file
 _TS_PACKET = 188  # bytes of an MPEG transport stream, each begins with 0x47
 
-# By their numbers (RFC 2361): what libsndfile decodes rightly in WAV, and the names of others that are in use.
+# By number (RFC 2361): the codecs in WAV that libsndfile decodes correctly, and the names of others in use.
 _WAV_NATIVE = {0x1, 0x2, 0x3, 0x6, 0x7, 0x11, 0x31, 0x38, 0x40}
 _WAV_CODECS = {
     0x14: "G.723",
@@ -129,7 +129,7 @@ def _by_magic(start: bytes, file: OpenFile) -> Kind | None:
 
 
 def _by_frames(start: bytes, file: OpenFile) -> Kind | None:
-    """Streams have no header, only a row of frames or packets of the same form."""
+    """Streams have no header, only a sequence of frames or packets of the same form."""
     position = mpeg.end_of_tags(file)
     file.seek(position)
     if position and file.read(4) == b"fLaC":
@@ -155,7 +155,7 @@ def _wav(file: OpenFile, magic: bytes) -> Kind:
 
 
 def _ogg(start: bytes) -> Kind:
-    """The first packet lies behind a header of 27 bytes and the lengths of its segments."""
+    """The first packet follows a header of 27 bytes and the lengths of its segments."""
     packet = start[27 + start[26] :] if len(start) > 26 else b""
     codec = next((name for magic, name in _OGG_CODECS.items() if packet.startswith(magic)), "")
     return replace(OGG, codec=codec, decoders=_NATIVE if codec in _OGG_NATIVE else (Decoder.FFMPEG,))

@@ -1,4 +1,4 @@
-"""MPEG audio (mp3, mp2) and AAC in ADTS: rows of frames, each of which tells its own length.
+"""MPEG audio (mp3, mp2) and AAC in ADTS: sequences of frames, each of which gives its own length.
 
 Tables and fields: ISO/IEC 11172-3 and 13818-3 (layers I to III), 13818-7 (ADTS).
 """
@@ -18,8 +18,8 @@ _BITRATES = {  # kbit/s by (is MPEG-1, layer), then by the index in the header
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz, by version
-_SAME_STREAM = 0xFFFE_0C00  # the bits of a header that stay: version, layer, rate
-_MOST_FOREIGN_BYTES = 1 << 16  # before the first frame, in what was recorded from a stream
+_SAME_STREAM = 0xFFFE_0C00  # the bits of a header that never change: version, layer, rate
+_MOST_FOREIGN_BYTES = 1 << 16  # before the first frame, in a recording of a stream
 _LARGEST_BITRATE = 14  # index of
 
 
@@ -34,9 +34,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The frames of a file from `first` (a position in bytes) on, up to `end`, where there is no further one.
+    """The frames of a file from `first` (a position in bytes) to `end`, where no further one begins.
 
-    `end` lies behind the end of the file if the last frame is incomplete.
+    `end` is beyond the end of the file if the last frame is incomplete.
     """
 
     first: int
@@ -70,17 +70,17 @@ def _frame(start: bytes) -> Frame | None:
     if len(start) < 4 or header >> 21 != 0x7FF or version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
         return None
     num_samples = 384 if layer == 1 else 576 if layer == 3 and version != 3 else 1152
-    unit = 4 if layer == 1 else 1  # bytes that a frame is filled up by
+    unit = 4 if layer == 1 else 1  # bytes of padding
     bits = 1000 * _BITRATES[version == 3, layer][bitrate]
     length = num_samples // 8 // unit * bits // _RATES[version][rate] + (header >> 9 & 1)
     return Frame(unit * length, num_samples, header & _SAME_STREAM)
 
 
 def find_first(file: OpenFile, position: int, *, foreign: bool = False) -> int | None:
-    """Where the row of frames begins: at `position`, or, with `foreign` bytes allowed, soon behind it.
+    """Where the sequence of frames begins: at `position`, or, if `foreign` bytes are allowed, soon after it.
 
-    One frame proves nothing, for text may look like one (that in UTF-16 begins with FF FE): two have to follow each
-    other, or one has to be all there is; four where other bytes come first.
+    One frame proves nothing, as text may look like one (UTF-16 begins with FF FE): two have to follow each other, or
+    one has to be the whole file; four where other bytes come first.
     """
     if not foreign:
         return position if _is_row(file, position, 2) else None
@@ -119,7 +119,7 @@ def row_of_frames(file: OpenFile, first: int) -> Row:
 
 
 def noted_frames(file: OpenFile, first: int) -> int | None:
-    """The number of frames that the first one tells, if it is not sound but such a note (Xing, Info)."""
+    """The number of frames by the first one, if that is not sound but such a note (Xing, Info)."""
     file.seek(first)
     frame = file.read(64)
     place = max(frame.find(b"Xing"), frame.find(b"Info"))
@@ -129,14 +129,14 @@ def noted_frames(file: OpenFile, first: int) -> int | None:
 
 
 def with_note(file: OpenFile, row: Row) -> io.BytesIO:
-    """The frames of an mp3, with a note before them of how many they are.
+    """The frames of an mp3, preceded by a note of their number.
 
-    A decoder takes the bit rate of the first frame for that of all, and leaves out what is beyond the length that
-    follows from it; but it trusts a note.
+    A decoder assumes that all frames have the bit rate of the first, and stops at the length that follows from it; but
+    it trusts a note.
     """
     file.seek(row.first)
     content = file.read()
-    header = int.from_bytes(content[:4], "big") & ~0xF000 | _LARGEST_BITRATE << 12 | 0x1_0000  # and no checksum
+    header = int.from_bytes(content[:4], "big") & ~0xF000 | _LARGEST_BITRATE << 12 | 0x1_0000  # without a checksum
     is_first_version, is_mono = header >> 19 & 3 == 3, header >> 6 & 3 == 3
     side_information = (17 if is_mono else 32) if is_first_version else (9 if is_mono else 17)
     start = header.to_bytes(4, "big")
@@ -157,7 +157,7 @@ def adts_length(file: OpenFile, position: int) -> int:
 
 
 def is_adts(file: OpenFile, position: int) -> bool:
-    """Whether two ADTS frames follow each other at a position, or one is all there is."""
+    """Whether two ADTS frames follow each other at a position, or one is the whole rest."""
     length = adts_length(file, position)
     size = file.seek(0, io.SEEK_END)
     return length > 0 and (position + length == size or adts_length(file, position + length) > 0)

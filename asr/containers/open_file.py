@@ -1,4 +1,4 @@
-"""The two kinds of open files that sound is read from."""
+"""The two kinds of open files from which sound is read."""
 
 import io
 from typing import TypeAlias

@@ -1,7 +1,7 @@
-"""Is a sound file whole? Each format says in its own way how much sound belongs to it.
+"""Is a sound file complete? Each format says in its own way how much sound belongs to it.
 
-libsndfile does not tell: of a file that was cut it reads what is there, and of files that were joined only the first.
-ffmpeg tells of some formats, and not of others.
+libsndfile does not notice: it reads what is there of a truncated file, and only the first of joined files. ffmpeg
+notices for some formats, and not for others.
 """
 
 import io
@@ -18,10 +18,10 @@ from asr.errors import AudioError, TruncatedAudioError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a file says of itself that its decoder would not know, or get wrong.
+    """Facts about a file that its decoder would not know, or get wrong.
 
-    `mended`: its contents, with the true length in the header. `num_samples` of a channel, where the header has not
-    the right one; without `tells_length`, nothing has. `doubt`: what a person has to know who hears it.
+    `mended`: its contents, with the true length in the header. `num_samples` of a channel, where the header's number is
+    wrong; without `tells_length`, it is unknown. `doubt`: what a user has to know about it.
     """
 
     mended: io.BytesIO | None = None
@@ -31,10 +31,10 @@ class Account:
 
 
 def examine(file: OpenFile, kind: Kind, path: Path) -> Account:
-    """Compare what a sound file should hold by its own account with what is there; `path` is for messages.
+    """Compare the length that a sound file should have by its own headers with what is there; `path` is for messages.
 
     Raises:
-        AudioError: the file is truncated, or is several recordings joined, or holds what no decoder here reads.
+        AudioError: the file is truncated, or is several recordings joined, or has a codec that no decoder here reads.
     """
     size = file.seek(0, io.SEEK_END)
     if kind.name in _MISSING:
@@ -57,7 +57,7 @@ def _missing_of_chunks(file: OpenFile, size: int, path: Path) -> int:
     file.seek(0)
     magic = file.read(4)
     start, length = chunks.sound_chunk(file, chunks.LAYOUTS[magic], size)
-    if magic == b"RF64":  # 64-bit lengths stand in a chunk of their own, always the first
+    if magic == b"RF64":  # 64-bit lengths are in a chunk of their own, always the first
         file.seek(28)
         length = int.from_bytes(file.read(8), "little")
     elif magic != b"caff" and length >= chunks.STREAMED:
@@ -94,7 +94,7 @@ def _missing_of_sphere(file: OpenFile, size: int, path: Path) -> int:
             )
         length = int(fields["sample_count"]) * int(fields.get("channel_count", 1)) * int(fields["sample_n_bytes"])
     except (KeyError, ValueError):
-        return 0  # libsndfile has its own say on such a header
+        return 0  # libsndfile reports such a header itself
     return header_size + length - size
 
 
@@ -111,18 +111,18 @@ def _missing_of_w64(file: OpenFile, size: int, path: Path) -> int:
 
 
 def _missing_of_mp4(file: OpenFile, size: int, path: Path) -> int:
-    """A row of boxes; without the one named moov, which recorders write last, nothing can be decoded."""
+    """A sequence of boxes; without the one named moov, which recorders write last, nothing can be decoded."""
     position, names = 0, set()
     while position + 8 <= size:
         file.seek(position)
         header = file.read(16)
         length, name = int.from_bytes(header[:4], "big"), header[4:8]
-        if length == 1:  # 64 bits behind the name
+        if length == 1:  # 64 bits after the name
             length = int.from_bytes(header[8:], "big")
         elif length == 0:  # up to the end
             length = size - position
         if length < 8 or not (name.isascii() and name.decode().isprintable()):
-            return 0  # no box: ffmpeg has its own say on it
+            return 0  # not a box: ffmpeg reports it itself
         names.add(name)
         position += length
     if b"moov" not in names:
@@ -131,7 +131,7 @@ def _missing_of_mp4(file: OpenFile, size: int, path: Path) -> int:
 
 
 def _missing_of_matroska(file: OpenFile, size: int, path: Path) -> int:
-    """A head, then a segment that holds all the rest and tells its length, unless it was written into a pipe."""
+    """A header, then a segment with all the rest and its length, unless it was written to a pipe."""
     file.seek(4)
     head = _ebml_number(file)
     file.seek(head or 0, io.SEEK_CUR)
@@ -142,7 +142,7 @@ def _missing_of_matroska(file: OpenFile, size: int, path: Path) -> int:
 
 
 def _ebml_number(file: OpenFile) -> int | None:
-    """The zeros before the first bit that is set tell how many bytes follow; None if all bits are set: unknown."""
+    """The number of leading zero bits is the number of bytes that follow; None if all bits are set: unknown."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -182,7 +182,7 @@ def _of_flac(file: OpenFile, path: Path) -> Account:
 
 
 def _of_ogg(file: OpenFile, size: int, path: Path) -> Account:
-    """The last page of a stream carries a flag (RFC 3533); no stream begins after it, unless files were joined."""
+    """The last page of a stream has a flag (RFC 3533); no stream begins after it, unless files were joined."""
     position, ended = 0, False
     while position < size:
         file.seek(position)
@@ -196,24 +196,22 @@ def _of_ogg(file: OpenFile, size: int, path: Path) -> Account:
         position += 27 + num_segments + sum(file.read(num_segments))
     if position > size or (position < size and not ended):
         raise TruncatedAudioError(f"{path}: truncated: its last Ogg page is incomplete; get the whole file")
-    doubt = (
-        "" if ended else "the Ogg stream has no mark of its end, so some of it may be missing; what is there is read"
-    )
+    doubt = "" if ended else "the Ogg stream has no end mark, so some of it may be missing; what is there is read"
     return Account(doubt=doubt)
 
 
 def _of_mp3(file: OpenFile, size: int, path: Path) -> Account:
-    """The first frame may be a note (Xing, Info) of how many follow; a decoder trusts it, and without it takes the bit
-    rate of the first frame for that of all."""
+    """The first frame may be a note (Xing, Info) of how many follow; a decoder trusts it, and without it assumes that
+    all have the bit rate of the first."""
     tags = mpeg.end_of_tags(file)
     first = mpeg.find_first(file, tags)
     if first is None:
-        return Account(tells_length=False)  # something foreign before the frames: the decoder has to find its way
+        return Account(tells_length=False)  # other bytes before the frames: left to the decoder
     row = mpeg.row_of_frames(file, first)
     file.seek(min(row.end, size))
     rest = file.read(3)
     if rest not in (b"", b"TAG", b"APE", b"ID3", b"\0\0\0"):
-        return Account(tells_length=False)  # and between them
+        return Account(tells_length=False)  # and here between them
     if row.end > size:
         raise TruncatedAudioError(f"{path}: truncated: the last mp3 frame is incomplete; get the whole file")
     noted = mpeg.noted_frames(file, first)

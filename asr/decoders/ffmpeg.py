@@ -1,8 +1,8 @@
-"""ffmpeg, where it is installed: what libsndfile does not decode (m4a, webm, video), through a pipe, as it comes.
+"""ffmpeg, where it is installed: decodes through a pipe what libsndfile does not (m4a, webm, video).
 
-It is told the format and has nothing to guess, so that a text is never sound, and a playlist never opens other files;
-and it may open nothing but this one file. What it says on stderr, and how it ends, is read: of a file that was cut, it
-gives what is there.
+It is given the format and must not guess, so that text is never taken for sound, and a playlist never opens other
+files; and it may open only this one file. Its stderr and exit status are checked, as it decodes what is there of a
+truncated file.
 """
 
 import re
@@ -24,9 +24,9 @@ from asr.errors import AudioError, TruncatedAudioError, system_reason
 _BEFORE = ["-nostdin", "-hide_banner", "-loglevel", "error", "-xerror", "-protocol_whitelist", "file", "-f"]
 _BEHIND = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: a header of 24 bytes, then samples
 _HEADER = ">4s5I"  # of the AU format: magic, start of the sound, its length, encoding, rate, channels
-_CUT = "ended prematurely"  # ffmpeg says so of Matroska, and yet ends as if all were well
+_CUT = "ended prematurely"  # ffmpeg's words on Matroska, after which it still exits with 0
 HOW_TO_INSTALL = "install it (apt install ffmpeg, brew install ffmpeg), or convert the file to wav or flac"
-_MOST_COMPLAINTS = 1 << 16  # bytes that are read of what it says
+_MOST_COMPLAINTS = 1 << 16  # bytes that are read of its stderr
 
 
 def is_installed() -> bool:
@@ -36,7 +36,7 @@ def is_installed() -> bool:
 
 @contextmanager
 def opened(name: str, path: Path, kind: Kind) -> Iterator[Stream]:
-    """The sound of the file `name`; `path` is for messages. The child ends when the block does.
+    """The sound of the file `name`; `path` is for messages. The child process ends with the context.
 
     Raises:
         AudioError: ffmpeg is not installed, or does not know this file or, while it is read, the file is truncated or
@@ -48,7 +48,7 @@ def opened(name: str, path: Path, kind: Kind) -> Iterator[Stream]:
     command = [program, *_BEFORE, kind.demuxer, "-i", f"file:{name}", *_BEHIND]
     with tempfile.TemporaryFile() as complaints:
         try:
-            # In a session of its own: Ctrl-C is for us, and ends it by the end of this block.
+            # In a session of its own, so that Ctrl-C reaches only us; the end of this block ends it.
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
             )
@@ -93,7 +93,7 @@ def _all_words(complaints: IO[bytes]) -> str:
 
 
 def _last_words(complaints: IO[bytes]) -> str:
-    """The first thing that it complained of, without the names and addresses before it."""
+    """Its first complaint, without the names and addresses before it."""
     lines = [re.sub(r"^\[[^]]*\] ", "", line).strip() for line in _all_words(complaints).splitlines()]
     telling = [line.rpartition(": ")[2] for line in lines if line]
     return f"ffmpeg says: {telling[0]}" if telling else "ffmpeg gives no reason"

@@ -20,8 +20,8 @@ _stderr_lock = threading.Lock()
 
 
 class _Reader(soundfile.SoundFile):  # type: ignore[misc]
-    """soundfile seeks to where it is after each read of a file in which it can. For mp3 that is no small thing: what
-    the decoder keeps of a frame for the next one is gone, and the next block begins with other samples."""
+    """Not seekable, since soundfile seeks to its position after each read of a seekable file. For mp3 that does harm:
+    the decoder loses what it keeps of a frame for the next one, and the next block begins with wrong samples."""
 
     def seekable(self) -> bool:
         return False
@@ -39,7 +39,7 @@ def opened(file: OpenFile, path: Path, kind: Kind, account: Account) -> Iterator
     reader = _open(source, path, is_mp3=kind.name == MP3.name)
     with reader:
         if reader.frames > _MOST_SAMPLES:
-            raise AudioError(f"{path}: does not tell its length, as if written into a pipe; encode it again to a file")
+            raise AudioError(f"{path}: its header has no length, as if written to a pipe; encode it again to a file")
 
         def read(first: int, count: int | None) -> Iterator[Block]:
             return _read(reader, path, first, count)
@@ -52,7 +52,7 @@ def opened(file: OpenFile, path: Path, kind: Kind, account: Account) -> Iterator
 def _open(source: OpenFile, path: Path, *, is_mp3: bool) -> _Reader:
     try:
         with _mpg123_muted() if is_mp3 else nullcontext():
-            # By its handle: from a name, libsndfile would guess the format of what it does not know.
+            # By its handle: given a name, libsndfile would guess the format of unknown contents.
             return _Reader(source if isinstance(source, io.BytesIO) else source.fileno(), closefd=False)
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{path}: not audio that can be read: {error.error_string.rstrip('.')}") from None
@@ -60,7 +60,7 @@ def _open(source: OpenFile, path: Path, *, is_mp3: bool) -> _Reader:
 
 def _read(reader: _Reader, path: Path, first: int, count: int | None) -> Iterator[Block]:
     first = min(first, reader.frames)
-    lead_in = min(first, reader.samplerate)  # decoders of mp3 and opus need a while until they are right
+    lead_in = min(first, reader.samplerate)  # decoders of mp3 and opus need a while to settle
     wanted = reader.frames - first if count is None else count
     if first:
         with _refusing_damage(reader, path):
@@ -69,7 +69,7 @@ def _read(reader: _Reader, path: Path, first: int, count: int | None) -> Iterato
     for block in cut_out(_blocks(reader, path, lead_in + wanted), lead_in, wanted):
         num_read += len(block)
         yield block
-    # The header of an mp3 tells its length up to a frame; its frames were counted before.
+    # The header of an mp3 gives its length only to a frame; its frames were counted before.
     if num_read < wanted and reader.format != "MP3":
         raise TruncatedAudioError(f"{path}: truncated: {num_read} of {wanted} samples can be read; get the whole file")
 
@@ -97,7 +97,7 @@ def _refusing_damage(reader: _Reader, path: Path) -> Iterator[None]:
 
 @contextmanager
 def _mpg123_muted() -> Iterator[None]:
-    """The decoder of mp3 writes its doubts to stderr by itself; what a user has to know is in our own message."""
+    """The mp3 decoder writes its own warnings to stderr; ours say all that a user needs to know."""
     with _stderr_lock:
         saved = os.dup(2)
         try:

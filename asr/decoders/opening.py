@@ -1,4 +1,4 @@
-"""A sound file, on a disk or in memory -> its sound, by the decoder that is right for it."""
+"""A sound file, on disk or in memory -> its sound, by the right decoder."""
 
 import io
 import os
@@ -16,12 +16,12 @@ from asr.decoders import ffmpeg, libsndfile
 from asr.decoders.stream import Stream
 from asr.errors import AudioError, system_reason
 
-LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000  # Hz; beyond, it is not a rate but a damaged header
+LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000  # Hz; anything else comes from a damaged header
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedSound:
-    """A sound file that is in memory: its bytes, and the path that messages name, such as shard.tar/member.flac."""
+    """A sound file in memory: its bytes, and the path that messages name, such as shard.tar/member.flac."""
 
     path: Path
     content: bytes
@@ -35,7 +35,7 @@ SoundSource: TypeAlias = str | Path | EncodedSound
 
 @contextmanager
 def opened(source: SoundSource) -> Iterator[tuple[Stream, str]]:
-    """The sound of a file by the decoder that is right for it, and what is odd about the file; empty if nothing is.
+    """The sound of a file by the right decoder, and what is odd about the file; empty if nothing is.
 
     Raises:
         AudioError: the file is missing, empty, not audio or truncated, or needs ffmpeg, which is not installed.
@@ -66,7 +66,7 @@ def opened(source: SoundSource) -> Iterator[tuple[Stream, str]]:
 
 
 def path_of(source: SoundSource) -> Path:
-    """What messages call a source."""
+    """The path of a source, for messages."""
     return source.path if isinstance(source, EncodedSound) else Path(source)
 
 
@@ -75,7 +75,7 @@ def _open(path: Path) -> io.FileIO:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise AudioError(f"{path}: is a folder, expected a sound file")
-        if not stat.S_ISREG(mode):  # opening a pipe might wait for ever
+        if not stat.S_ISREG(mode):  # opening a pipe might wait forever
             raise AudioError(f"{path}: is a pipe or a device, expected a file; save the sound to a file first")
         return io.FileIO(path)
     except (FileNotFoundError, ValueError):  # ValueError: no file can have such a name
@@ -86,7 +86,7 @@ def _open(path: Path) -> io.FileIO:
 
 @contextmanager
 def _on_disk(source: SoundSource) -> Iterator[str]:
-    """The name of a file that holds the sound, for ffmpeg, which has to go back and forth in it."""
+    """The name of a file with the sound, for ffmpeg, which has to seek in it."""
     if not isinstance(source, EncodedSound):
         yield os.fspath(source)
         return

@@ -1,4 +1,4 @@
-"""What a decoder gives: the sound of one file, block by block."""
+"""The output of a decoder: the sound of one file, block by block."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _BLOCK_VALUES = 1 << 22  # of all channels, 16 MiB: an utterance is one block, a
 class Stream:
     """An open sound file. `sample_rate` in Hz; `num_samples` of a channel, None if only reading to the end tells.
 
-    `read(first, count)` gives the samples from number `first` on, `count` of them or, with None, all that are left, in
+    `read(first, count)` gives the samples from number `first` on, `count` of them or, with None, all the rest, in
     blocks of shape (num_samples, num_channels), full scale 1.0. It can be called once.
     """
 
@@ -34,7 +34,7 @@ def samples_per_block(num_channels: int) -> int:
 
 
 def cut_out(blocks: Iterator[Block], first: int, count: int | None) -> Iterator[Block]:
-    """What lies in a row of blocks from sample number `first` on: `count` samples, or all that are left."""
+    """The part of a sequence of blocks from sample number `first` on: `count` samples, or all the rest."""
     left = count
     for block in blocks:
         part = block[first:] if left is None else block[first : first + left]

@@ -1,4 +1,4 @@
-"""Unpacking a corpus archive so that nothing leaves its folder and nothing half-done stays."""
+"""Unpacking a corpus archive, so that nothing is written outside its folder or left half done."""
 
 import shutil
 import tarfile
@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from asr.errors import CorpusError, OutputError, system_reason
 from asr.files import atomic_folder
 
-# What tarfile and gzip raise on bytes that are not theirs.
+# The errors of tarfile and gzip on other contents.
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError)
 
-_MAX_RATIO = 100  # of sound and text about 4; what is packed a thousandfold fills a disk and is no corpus
+_MAX_RATIO = 100  # sound and text have about 4; a thousandfold would fill a disk and is not a corpus
 _UNSUSPICIOUS = 2**28  # bytes that may come out of any archive
 
 
@@ -23,7 +23,7 @@ def unpack(archive: Path, folder: Path, *, check: Callable[[Path], None] | None 
     Everything goes into a temporary folder beside `folder`, which is renamed when it is whole.
 
     Args:
-        check: is given the temporary folder before the renaming; what it raises refuses the archive.
+        check: called with the temporary folder before the renaming; if it raises, the archive is refused.
 
     Raises:
         CorpusError: if the archive is missing, is no archive, is truncated or damaged, or has a member that would
@@ -56,7 +56,7 @@ def _extract(archive: Path, folder: Path) -> None:
     except _DAMAGE as error:
         raise CorpusError(_damaged(archive, str(error))) from None
     except OSError as error:
-        # The decompressors raise a bare OSError on damaged data; the operating system always gives a number.
+        # The decompressors raise an OSError without errno on damaged data; the operating system always gives one.
         if error.errno is not None:
             raise
         raise CorpusError(_damaged(archive, str(error))) from None
@@ -84,7 +84,7 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path
 
 
 def _refuse_early_end(tar: tarfile.TarFile, archive: Path) -> None:
-    """tarfile takes any unreadable header for the end, and does not read on to gzip's checksum: do both here."""
+    """tarfile takes any unreadable header for the end, and does not read as far as gzip's checksum: check both here."""
     assert tar.fileobj is not None
     tar.fileobj.seek(tar.offset)
     if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
@@ -94,5 +94,5 @@ def _refuse_early_end(tar: tarfile.TarFile, archive: Path) -> None:
 
 
 def _damaged(archive: Path, reason: str) -> str:
-    first_line = reason.partition("\n")[0].rstrip(":")  # tarfile goes on with one line for each compression
+    first_line = reason.partition("\n")[0].rstrip(":")  # tarfile adds a line for each compression
     return f"{archive}: not a tar archive, or a truncated or damaged one ({first_line}); remove it and get it anew"

@@ -17,19 +17,19 @@ from asr.errors import CorpusError, OutputError, system_reason
 TIMEOUT_S = 30.0  # seconds of silence after which a server counts as gone
 CHUNK_BYTES = 1 << 18
 
-# OSError holds URLError, refused and reset connections, and timeouts; ValueError is an address that is none.
+# OSError holds URLError, refused and reset connections, and timeouts; ValueError is an invalid address.
 _TRANSFER_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
 def download(urls: Sequence[str], path: Path, *, sha256: str | None) -> Path:
     """Fetch `path` from the first of `urls` (the home, then its mirrors) that gives it; progress goes to stderr.
 
-    A file that is there already is not fetched again, unless its checksum is wrong. While it comes in, the file is a
-    `.part` beside `path`, one for each address, for mirrors may have packed the same corpus differently. A part is
+    A file that is there already is not fetched again, unless its checksum is wrong. During the download, the file is a
+    `.part` beside `path`, one for each address, since mirrors may have packed the same corpus differently. A part is
     continued by an HTTP Range request where the server allows that.
 
     Args:
-        sha256: what the file's SHA-256 must be, in lower-case hex; None where the contents are checked in another way.
+        sha256: the expected SHA-256, in lower-case hex; None if the contents are checked in another way.
 
     Raises:
         CorpusError: names every address with the reason why it failed: no answer, a broken connection, a web page in
@@ -68,7 +68,7 @@ def _fetch(url: str, part: Path) -> None:
     except HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
-        part.unlink()  # the part is not shorter than the file, so it is no beginning of it
+        part.unlink()  # the part is not shorter than the file, so it is not its beginning
         return _fetch(url, part)
     with response:
         # A home that has moved often answers every address with its front page.
@@ -101,7 +101,7 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
     try:
         while chunk := response.read(CHUNK_BYTES):
             yield chunk
-    except OSError as error:  # as what it is, so that it does not pass for a failure to write
+    except OSError as error:  # as a ConnectionError, not to be taken for a failure to write
         raise http.client.HTTPException(_reason(error)) from None
 
 

@@ -6,7 +6,7 @@ from asr.transcript import Transcript
 
 
 def render(transcript: Transcript) -> str:
-    """The id is the name of the sound without its ending; spaces part the columns, so white space in it becomes `_`."""
+    """The id is the name of the sound without suffix; spaces separate columns, so white space in it becomes `_`."""
     name = "_".join(Path(transcript.source).stem.split()) or "audio"
     lines = []
     for word in transcript.words:

@@ -1,11 +1,11 @@
-"""JSON, one object in one line: all that is in a transcript."""
+"""JSON, one object in one line: everything in a transcript."""
 
 import json
 from typing import Any
 
 from asr.transcript import Segment, Transcript, Word
 
-VERSION = 1  # of the form below; keys may be added in it, none is taken away or changed
+VERSION = 1  # of the keys below; within a version keys may be added, but never removed or changed
 
 
 def render(transcript: Transcript) -> str:

@@ -6,7 +6,7 @@ from asr.transcript import Transcript, Word
 
 
 def render(transcript: Transcript) -> str:
-    """An interval has to have a length: a word without one is left out."""
+    """Intervals must not be empty: a word of zero length is left out."""
     duration = transcript.duration
     intervals = _intervals([word for word in transcript.words if word.end > word.start], duration)
     tier = f"xmin = 0\n        xmax = {duration}\n        intervals: size = {len(intervals)}\n"
@@ -23,7 +23,7 @@ def render(transcript: Transcript) -> str:
 
 
 def _intervals(words: Sequence[Word], duration: float) -> list[tuple[float, float, str]]:
-    """The words and what is between them: start, end and text, from 0 to `duration` without a gap."""
+    """The words and the gaps between them: start, end and text, covering 0 to `duration` completely."""
     intervals, reached = [], 0.0
     for word in words:
         if word.start > reached:

@@ -24,7 +24,7 @@ from asr.lm.vocabulary import SPECIAL_WORDS, UNKNOWN, UNKNOWN_ID, Vocabulary
 
 _LOG_10 = math.log(10)
 _UNKNOWN_LOG_PROB = -100 * _LOG_10  # KenLM's
-_BEGINNING, _PIECE = 2**20, 2**24  # bytes: where the header has to be, and so many at once
+_BEGINNING, _PIECE = 2**20, 2**24  # bytes: in which the header has to be, and which are read at once
 _ROWS_AT_ONCE = 100_000  # of a file that is written
 _MAX_SHOWN = 60  # characters of a wrong line that a message shows
 _EXPECTED = "expected a log10-probability, {order} words and perhaps a back-off weight"
@@ -38,7 +38,7 @@ _PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """The lines of the n-grams of one order, `data[begin:end]`, and how many the header promises."""
+    """The lines of the n-grams of one order, `data[begin:end]`, and their number by the header."""
 
     order: int
     begin: int
@@ -80,7 +80,7 @@ def write_arpa(model: NGramModel, path: Path) -> None:
     """Write a model so that `read_arpa` gives the same. Raises OutputError if the file cannot be written."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         if path.suffix == ".gz":
-            # Neither name nor time: the same model gives the same file.
+            # No name and no time in it: the same model gives the same file.
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as compressed:
                 compressed.writelines(_format(model))
         else:
@@ -162,7 +162,7 @@ def _make_vocabulary(data: bytearray, unigrams: _Section, words: list[bytes]) ->
 
 
 def _blame_word(data: bytearray, unigrams: _Section, error: LanguageModelError) -> tuple[int, str]:
-    """Where the unigram is that cannot be in a vocabulary, and why."""
+    """Where the unigram is that a vocabulary refuses, and why."""
     seen: set[bytes] = set()
     for position, line in _filled_lines(data, unigrams):
         word = bytes(line.split()[1]) if len(line.split()) > 1 else b""
@@ -179,7 +179,7 @@ def _blame_word(data: bytearray, unigrams: _Section, error: LanguageModelError) 
 
 
 def _filled_lines(data: bytearray, section: _Section) -> Iterator[tuple[int, bytearray]]:
-    """The lines that are not blank, each with the position of its begin."""
+    """The lines that are not blank, each with the position where it begins."""
     position = section.begin
     for line in _lines(data, section):
         if line.strip():

@@ -1,4 +1,4 @@
-"""The kernels that read the lines of an ARPA file, byte by byte: what they find is what `asr/lm/arpa.py` asks for."""
+"""The kernels that read the lines of an ARPA file, byte by byte, for `asr/lm/arpa.py`."""
 
 import math
 

@@ -2,7 +2,7 @@
 
 Little-endian. A header: 8 bytes of magic, then version and CRC-32 of all that follows them (uint32), then the order and
 the numbers of states, of arcs and of bytes of the vocabulary (uint64). Then the arrays of `_layout`, each at a multiple
-of 64 bytes. Everything is checked on loading, so that no file can lead a search astray.
+of 64 bytes. Everything is checked on loading, so that no file can make a search read outside the arrays.
 """
 
 import mmap
@@ -19,7 +19,7 @@ from asr.lm.tables import LMTables
 from asr.lm.vocabulary import Vocabulary
 
 VERSION = 1
-_MAGIC = b"ASR-LM\r\n"  # the line end shows a file that was transferred as text
+_MAGIC = b"ASR-LM\r\n"  # the line end reveals a file that was transferred as text
 _PREFIX = struct.Struct("<8sII")  # magic, version, CRC-32
 _COUNTS = struct.Struct("<QQQQ")  # order, states, arcs, bytes of the vocabulary
 _ALIGNMENT = 64
@@ -43,16 +43,16 @@ def write_binary(path: Path, vocabulary: Vocabulary, tables: LMTables, num_state
 
 
 def read_binary(path: Path) -> tuple[Vocabulary, LMTables, np.ndarray]:
-    """What `write_binary` was given; the arrays are views of the mapped file.
+    """The parts given to `write_binary`; the arrays are views of the mapped file.
 
     Raises:
-        LanguageModelError: the file is missing, of another kind or version, truncated, or was changed.
+        LanguageModelError: the file is missing, of another kind or version, truncated or altered.
     """
     try:
         with path.open("rb") as file:
             if not file.seek(0, 2):
                 raise LanguageModelError(f"{path}: the file is empty; expected a language model")
-            # Changes stay in memory. numba would compile every search once more for arrays that cannot be changed.
+            # Changes stay in memory. numba would compile every search again for read-only arrays.
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except FileNotFoundError:
         raise LanguageModelError(f"{path}: no such file") from None
@@ -109,7 +109,7 @@ def _layout(order: int, num_states: int, num_arcs: int, text_size: int) -> Itera
 def _check_graph(tables: LMTables, num_states: np.ndarray, num_words: int) -> None:
     """Raises LanguageModelError unless every walk through the graph stays in it and every back-off ends.
 
-    More than the checksum: it also holds for a file that was made to do harm.
+    This goes beyond the checksum: it also holds for a file made with bad intent.
     """
     starts, total, num_arcs = tables.arc_start, len(tables.backoff), len(tables.arc_word)
     if (

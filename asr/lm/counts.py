@@ -2,7 +2,7 @@
 
 Text -> word ids on disk -> the windows of `order` words that end at each word, sorted out by their last word but one ->
 n-grams of all orders with their counts, part by part. An n-gram, its suffix, and all n-grams of its context have the
-same last word but one, so each part has all that Kneser-Ney smoothing asks of its n-grams, but for single words.
+same last word but one, so each part has all that Kneser-Ney smoothing needs for its n-grams, except for unigrams.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,20 +33,20 @@ class NGramCounts(NamedTuple):
     """
 
     words: np.ndarray  # int32 [num_ngrams, n]
-    adjusted: np.ndarray  # int64 [num_ngrams]: the count that Kneser-Ney smoothing takes
+    adjusted: np.ndarray  # int64 [num_ngrams]: the count that Kneser-Ney smoothing uses
     is_kept: np.ndarray  # bool [num_ngrams]: it occurs often enough to be in the model
     suffix: np.ndarray  # int64 [num_ngrams]: the row of its last n - 1 words in the order below; for n = 2 the word
 
 
 class _WordIds(dict[str, int]):
-    """Gives each new word the next id. The special words never get in."""
+    """Gives each new word the next id. Special words are refused."""
 
     def __missing__(self, word: str) -> int:
         if word in SPECIAL_WORDS:
             raise LanguageModelError(
-                f"the word {word!r} has a meaning of its own in the model; take it out of the text"
+                f"the word {word!r} has a special meaning in the model; take it out of the text"
             )
-        if word.split() != [word] or not _WHITE_SPACE.isdisjoint(word):  # what no text can be read as
+        if word.split() != [word] or not _WHITE_SPACE.isdisjoint(word):  # which no text can contain
             raise LanguageModelError(f"{word!r} is no word; expected one or more characters, none of them white space")
         self[word] = new = len(self) + len(SPECIAL_WORDS)
         return new
@@ -88,18 +88,19 @@ def _encode(sentences: Iterable[Sequence[str]], word_ids: _WordIds, chunk_size: 
 
 
 def part_of_words(counts: np.ndarray, part_size: int) -> np.ndarray:
-    """For each word the part, uint16, of the n-grams that have it in one and the same place.
+    """For each word the part, uint16, of the n-grams that have it as their last word but one.
 
-    Parts are ranges of words. n-grams of at most `part_size` words of the text are in one, or those of one word.
+    Parts are ranges of words. One holds the n-grams of at most `part_size` words of the text, or those of a single
+    word.
     """
-    part_size = max(part_size, int(counts.sum()) // 1000)  # more files would only make it slow
+    part_size = max(part_size, int(counts.sum()) // 1000)  # more files would only be slower
     return np.unique((np.cumsum(counts) - counts) // part_size, return_inverse=True)[1].astype(np.uint16)
 
 
 def count_windows(text: EncodedText, windows: RecordFiles, *, chunk_size: int) -> None:
     """Count the windows that end at each word, with their words in the order of `NGramCounts`; each once, in order.
 
-    Where a sentence has too few words before, the window has more than one start.
+    Where a sentence has too few words before, the window is filled up with starts.
     """
     order = windows.length
     before = np.full(order - 1, START_ID, dtype=np.int32)
@@ -132,7 +133,8 @@ def count_ngrams(words: np.ndarray, counts: np.ndarray, min_counts: Sequence[int
     """The n-grams of order 2, 3, ... in a part, from its windows, int32 [num_windows, order] in ascending order.
 
     n-grams that begin a sentence, and those of the highest order, keep their counts; the adjusted count of the others
-    is how many different words come before them. What is kept of order n occurs `min_counts[n - 1]` times or more.
+    is how many different words come before them. n-grams of order n are kept if they occur `min_counts[n - 1]` times or
+    more.
     """
     ngrams: list[NGramCounts] = []
     is_new = np.zeros(len(words), dtype=np.bool_)

@@ -2,8 +2,8 @@
 
 The counting is done on disk, part by part; only the words and the finished model have to fit into memory.
 
-Where lmplz looks for discounts, it enters the last n-gram of each lower order with how often it occurs, not with its
-adjusted count; here all are alike. On tiny texts that can show.
+When lmplz finds discounts, it uses for the last n-gram of each lower order the plain count instead of the adjusted one;
+here all are treated alike. On tiny texts the difference can show.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from asr.lm.records import Layout, RecordFiles, num_bits, sum_equal, temporary_f
 from asr.lm.tables import NGramTable
 from asr.lm.vocabulary import START_ID
 
-_NGRAM_BYTES, _WORD_BYTES = 150, 40  # of working memory for an n-gram, and for each of its words
+_NGRAM_BYTES, _WORD_BYTES = 150, 40  # of working memory per n-gram, and per word in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class EstimatedModel:
 
 
 class _Totals(NamedTuple):
-    """What has to be known of all parts before one of them can be smoothed."""
+    """Totals over all parts, which the smoothing of each one needs."""
 
     unigrams: np.ndarray  # int64 [num_words]: their adjusted counts
     counts_of_counts: np.ndarray  # int64 [order, 6]: how many n-grams have the adjusted count 0, 1, 2, 3, 4, more
@@ -48,14 +48,14 @@ def estimate_ngrams(
 ) -> EstimatedModel:
     """Estimate a model of n-grams of up to `order` words from sentences, each a sequence of words.
 
-    n-grams of n words that occur less than `min_counts[n - 1]` times are left out; the last number is also for longer
-    ones. `memory_mb` is for counting and smoothing, beside the words and the model itself; n-grams with one and the
-    same last word but one have to fit in. Temporary files go to `folder`, else where the system keeps such files; they
-    take some 50 bytes for a word of the text where `order` is 3.
+    n-grams of n words that occur less than `min_counts[n - 1]` times are left out; the last number also applies to
+    longer ones. `memory_mb` is for counting and smoothing, beside the words and the model itself; all n-grams with the
+    same last word but one have to fit in. Temporary files go to `folder`, else to the system's folder for them; they
+    take about 50 bytes per word of the text with `order` 3.
 
     Raises:
-        LanguageModelError: there are no words, a word has white space or is `<unk>`, `<s>` or `</s>`, or a number makes
-            no sense.
+        LanguageModelError: there are no words, a word has white space or is `<unk>`, `<s>` or `</s>`, or a number is
+            out of range.
         OutputError: the disk is full.
     """
     min_counts = _check_numbers(order, min_counts, memory_mb)
@@ -84,7 +84,7 @@ def _check_numbers(order: int, min_counts: Sequence[int], memory_mb: int) -> lis
     if len(least) > order:
         raise LanguageModelError(f"{found}; expected at most {order}, one for each order")
     if least[0] > 1:
-        raise LanguageModelError(f"{found}; expected 1 first, for all words are kept")
+        raise LanguageModelError(f"{found}; expected 1 first, since all words are kept")
     if min(least) < 1 or least != sorted(least):
         raise LanguageModelError(f"{found}; expected 1 or more, none smaller than the one before")
     return least + least[-1:] * (order - len(least))
@@ -121,7 +121,7 @@ def _count_counts(adjusted: np.ndarray) -> np.ndarray:
 def _smooth(
     windows: RecordFiles, unigrams: np.ndarray, discounts: Sequence[Discounts], min_counts: Sequence[int]
 ) -> list[RecordFiles]:
-    """Log-probabilities and back-off weights of each order, as records whose sums are right."""
+    """Log-probabilities and back-off weights of each order, as records to be added up."""
     probs = smooth_unigrams(unigrams, discounts[0])
     files = [RecordFiles(windows.layout, f"{n}-grams", length=n, num_values=2) for n in range(1, len(min_counts) + 1)]
     files[0].append(log_records(np.arange(len(probs), dtype=np.uint64)[:, None], probs))

@@ -1,4 +1,4 @@
-"""The files of n-gram models, told apart by their names: `.arpa`, `.arpa.gz`, and `.bin`, which loads at once."""
+"""The files of n-gram models, by their names: `.arpa`, `.arpa.gz`, and `.bin`, which loads at once."""
 
 from pathlib import Path
 

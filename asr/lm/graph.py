@@ -1,7 +1,7 @@
 """n-grams of each order <-> the graph of states that `LMTables` describes. Lossless in both directions.
 
 An n-gram below the highest order is a state if it is the context of longer n-grams or has a back-off weight; the others
-could not change any probability. Each n-gram is an arc of its context, so the n-grams are found again from the arcs.
+could not change any probability. Each n-gram is an arc of its context, so the arcs give the n-grams back.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def build_tables(num_words: int, ngrams: Sequence[NGramTable]) -> tuple[LMTables
 def list_ngrams(tables: LMTables, num_states: np.ndarray) -> list[NGramTable]:
     """The n-grams that a graph was built from; `num_states` is as `build_tables` gives it."""
     first_state = np.concatenate([[0], np.cumsum(num_states)])
-    contexts = np.zeros((1, 0), dtype=np.int32)  # the words of each state of the length at hand
+    contexts = np.zeros((1, 0), dtype=np.int32)  # the words of each state of the current length
     ngrams = []
     for begin, end in pairwise(first_state):
         arcs = slice(tables.arc_start[begin], tables.arc_start[end])
@@ -90,7 +90,7 @@ def _find_parents(num_words: int, ngrams: Sequence[NGramTable]) -> list[np.ndarr
         key = row * num_words + words[:, -1]
         _refuse(order, np.diff(key, prepend=-1) == 0, "the n-gram stands twice")
         _refuse(order, np.diff(key, prepend=-1) < 0, "it is not in the order of the word ids")
-        keys.append(np.append(key, np.iinfo(np.int64).max))  # what is behind all keys is found there
+        keys.append(np.append(key, np.iinfo(np.int64).max))  # so that a search beyond all keys ends there
     return parents
 
 
@@ -117,7 +117,7 @@ def _arc_starts(
 
 @kernel
 def _link(tables: LMTables, is_state: np.ndarray) -> None:
-    """Fill in `arc_next` and `backoff_state`, shorter contexts first: the longer ones are found through them."""
+    """Fill in `arc_next` and `backoff_state`, shorter contexts first, through which longer ones are found."""
     num_states = 1
     for state in range(len(tables.backoff)):
         for arc in range(tables.arc_start[state], tables.arc_start[state + 1]):

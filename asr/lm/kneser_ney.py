@@ -3,7 +3,7 @@
     P(w | context) = (a - D(a)) / sum of a + backoff(context) * P(w | context without its first word)
 
 a is the adjusted count of context and w, the sum goes over all words after the context, and the back-off weight is the
-share of the sum that discounts, and n-grams that are not kept, leave to other words.
+share of the sum that discounts and dropped n-grams free for other words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,12 +18,12 @@ from asr.lm.vocabulary import START_ID
 
 @dataclass(frozen=True, slots=True)
 class Discounts:
-    """What is taken off the adjusted counts 1, 2, and 3 or more of the n-grams of one order."""
+    """The discounts of the adjusted counts 1, 2, and 3 or more, for the n-grams of one order."""
 
     one: float
     two: float
     three_or_more: float
-    is_fallback: bool  # the n-grams of the text were too few to find discounts; these are the usual ones
+    is_fallback: bool  # the text has too few n-grams to estimate discounts; these are the usual ones
 
     def take_off(self, adjusted: np.ndarray) -> np.ndarray:
         """The discount of each of the counts."""
@@ -47,9 +47,10 @@ def find_discounts(counts_of_counts: Sequence[int]) -> Discounts:
 
 
 def smooth_unigrams(adjusted: np.ndarray, discounts: Discounts) -> np.ndarray:
-    """The probability of each word, float64 [num_words]. The unknown word gets what is left to every word alike.
+    """The probability of each word, float64 [num_words]. The unknown word gets the share that every word gets from the
+    discounts.
 
-    The start of a sentence is no word that is ever predicted; it gets 1, as KenLM writes it.
+    The start of a sentence is never predicted; it gets 1, as KenLM writes it.
     """
     everything = np.zeros(len(adjusted), dtype=np.int64)
     uniform = np.full(len(adjusted), 1 / (len(adjusted) - 1))
@@ -61,10 +62,10 @@ def smooth_unigrams(adjusted: np.ndarray, discounts: Discounts) -> np.ndarray:
 def smooth_part(
     ngrams: Sequence[NGramCounts], discounts: Sequence[Discounts], unigram_probs: np.ndarray, bits: int
 ) -> Iterator[tuple[int, Records]]:
-    """What the n-grams of order 2, 3, ... of a part come to: pairs of a length, and records of n-grams of this length.
+    """Smooth the n-grams of order 2, 3, ... of a part: pairs of a length, and records of n-grams of this length.
 
     Keys are words in the order of the text. The values are a log-probability and a back-off weight, natural logs, one
-    of which is 0: the sum over records with one key is right.
+    of which is 0: the records of one key have to be summed.
     """
     lower_probs = unigram_probs
     for length, (counts, discounts_of_order) in enumerate(zip(ngrams, discounts[1:], strict=True), start=2):

@@ -42,13 +42,13 @@ class NGramModel:
         Every word is a unigram; the context of every n-gram is an n-gram of the order below.
 
         Raises:
-            LanguageModelError: it is not so, rows are not in order or stand twice, a value is not a log-probability.
+            LanguageModelError: that does not hold, rows are unordered or repeated, or a value is not a log-probability.
         """
         vocabulary = words if isinstance(words, Vocabulary) else Vocabulary.from_words(words)
         return cls(vocabulary, *build_tables(len(vocabulary), ngrams))
 
     def to_ngrams(self) -> list[NGramTable]:
-        """The n-grams of order 1, 2, ... that the model was made from."""
+        """The n-grams of order 1, 2, ... from which the model was made."""
         return list_ngrams(self.tables, self.num_states)
 
     @classmethod
@@ -62,7 +62,7 @@ class NGramModel:
 
     @property
     def order(self) -> int:
-        """The number of words of the longest n-grams."""
+        """The number of words in the longest n-grams."""
         return len(self.num_states)
 
     @property

@@ -1,4 +1,4 @@
-"""How well a model predicts text: perplexity, counted as KenLM's `query -v summary` counts."""
+"""Perplexity: how well a model predicts text, computed as by KenLM's `query -v summary`."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Perplexity:
     """The end of each sentence is a token. Log-probabilities are natural, summed over all tokens."""
 
     log_prob: float
-    log_prob_unknown: float  # of these, those of unknown words
+    log_prob_unknown: float  # the part of unknown words
     num_sentences: int
     num_tokens: int
     num_unknown: int
@@ -49,10 +49,10 @@ class Perplexity:
 
 
 def perplexity(model: NGramModel, sentences: Iterable[Sequence[str]]) -> Perplexity:
-    """Perplexity of the words of sentences, without marks of start and end; a sentence may be empty.
+    """Perplexity on sentences, given without start and end marks; a sentence may be empty.
 
     Raises:
-        LanguageModelError: there are no sentences, or one holds a mark of start or end.
+        LanguageModelError: there are no sentences, or one contains a start or end mark.
     """
     log_prob, log_prob_unknown, num_sentences, num_tokens, num_unknown = 0.0, 0.0, 0, 0, 0
     remaining = iter(sentences)
@@ -78,7 +78,7 @@ def _with_ends(model: NGramModel, sentences: Sequence[Sequence[str]], *, num_bef
     if len(marks):
         number = num_before + int(np.searchsorted(ends, marks[0], side="right")) + 1
         raise LanguageModelError(
-            f"sentence {number} of the text holds {model.vocabulary[int(words[marks[0]])]}; the marks of start and end "
+            f"sentence {number} of the text holds {model.vocabulary[int(words[marks[0]])]}; start and end marks "
             "are added, take them out of the text"
         )
     return np.insert(words, ends, END_ID)

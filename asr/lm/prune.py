@@ -1,4 +1,4 @@
-"""Entropy pruning: leave out the n-grams whose loss changes a model least (Stolcke 1998), as SRILM's -prune does."""
+"""Entropy pruning: drop the n-grams whose loss changes a model least (Stolcke 1998), as SRILM's -prune does."""
 
 import math
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from asr.errors import LanguageModelError
 from asr.lm.tables import NGramTable
 from asr.lm.vocabulary import END_ID, START_ID
 
-_ROUNDING = 1e-6  # of a sum of probabilities whose logs are of single precision
+_ROUNDING = 1e-6  # of a sum of probabilities whose logs have single precision
 
 
 def prune_ngrams(words: Sequence[str], ngrams: Sequence[NGramTable], threshold: float) -> list[NGramTable]:
     """The model without each n-gram whose loss alone changes its perplexity by less than `threshold`, such as 1e-8.
 
-    The change is a share, 0.01 for 1 %, estimated by the model itself. Single words, and contexts of n-grams that stay,
-    are kept. Back-off weights are found anew, so that the probabilities after each context sum to one again.
+    The change is relative, 0.01 for 1 %, and estimated with the model itself. Unigrams, and contexts of kept n-grams,
+    are kept. Back-off weights are recomputed, so that the probabilities after each context sum to one again.
 
     Raises:
         LanguageModelError: `threshold` is negative or not a number, or a word or an n-gram's context is not in the
@@ -40,7 +40,7 @@ def prune_ngrams(words: Sequence[str], ngrams: Sequence[NGramTable], threshold: 
 
 
 class _Model:
-    """n-grams with what finds them: their keys, made of the row of their context and their last word, ascending."""
+    """n-grams with an index to find them: keys made of the row of their context and their last word, ascending."""
 
     def __init__(self, num_words: int, ngrams: Sequence[NGramTable]) -> None:
         self.num_words = num_words
@@ -77,9 +77,10 @@ class _Model:
         return result
 
     def unseen(self, order: int, lower_probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The share of the words that do not follow a context: by the model, and without the context's first word.
+        """The probability left for words unseen after a context: by the model, and without the context's first word.
 
-        One of each for all contexts of the n-grams of `order`; `lower_probs` are these n-grams' without a first word.
+        One pair for each context of the n-grams of `order`; `lower_probs` are those of these n-grams without their
+        first word.
         """
         num_contexts = len(self.ngrams[order - 2].words)
         seen, lower_seen = (
@@ -111,7 +112,7 @@ def _choose(model: _Model, threshold: float) -> list[np.ndarray]:
 
 
 def _context_log_probs(model: _Model) -> list[np.ndarray]:
-    """The log-probability of each n-gram of each order as the beginning of a text; where that is <s>, of </s>."""
+    """The log-probability of each n-gram of each order as the beginning of a text; for <s>, that of </s>."""
     single = model.ngrams[0].log_prob.astype(np.float64)
     single[START_ID] = single[END_ID]
     log_probs = [single]
@@ -121,7 +122,7 @@ def _context_log_probs(model: _Model) -> list[np.ndarray]:
 
 
 def _divergence(model: _Model, order: int, context_log_probs: np.ndarray) -> np.ndarray:
-    """The relative entropy, natural log, between the model and itself without each n-gram (Stolcke 1998, section 3)."""
+    """The relative entropy, natural log, of the model and the one without each n-gram (Stolcke 1998, section 3)."""
     table, context = model.ngrams[order - 1], model.contexts[order - 1]
     log_prob = table.log_prob.astype(np.float64)
     lower_log_prob = model.log_probs(table.words[:, 1:])
@@ -135,7 +136,7 @@ def _divergence(model: _Model, order: int, context_log_probs: np.ndarray) -> np.
 
 
 def _normalise(model: _Model, lost: Sequence[np.ndarray]) -> None:
-    """Find the back-off weights anew of contexts that lost n-grams, or whose suffixes did; shorter contexts first."""
+    """Recompute the back-off weights of contexts that lost n-grams, or whose suffixes did; shorter contexts first."""
     has_changed = np.zeros(1, dtype=np.bool_)  # of the empty context
     for order, lost_of_order in enumerate(lost, start=2):
         contexts = model.ngrams[order - 2]
@@ -143,7 +144,7 @@ def _normalise(model: _Model, lost: Sequence[np.ndarray]) -> None:
         has_changed = lost_of_order | (suffix < 0) | has_changed[suffix]
         lower_probs = np.exp(model.log_probs(model.ngrams[order - 1].words[:, 1:]))
         unseen, lower_unseen = model.unseen(order, lower_probs)
-        # Where next to nothing is unseen, the shares are only rounding, and the old weight does no harm.
+        # Where almost nothing is unseen, the shares are only rounding errors, and the old weight does no harm.
         is_sure = has_changed & (np.minimum(unseen, lower_unseen) > _ROUNDING)
         backoff = contexts.backoff.copy()
         backoff[is_sure] = np.log(unseen[is_sure] / lower_unseen[is_sure])

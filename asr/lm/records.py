@@ -35,7 +35,7 @@ def pack(words: np.ndarray, bits: int) -> np.ndarray:
 
 
 def unpack(keys: np.ndarray, num_words: int, bits: int) -> np.ndarray:
-    """What `pack` was given, with rows of `num_words` words."""
+    """The inverse of `pack`: rows of `num_words` word ids."""
     words_per_column = 64 // bits
     words = np.empty((num_words, len(keys)), dtype=np.int32)
     for begin, key in zip(range(0, num_words, words_per_column), keys.T, strict=True):
@@ -118,7 +118,7 @@ class RecordFiles:
         return Records(rows[:, :num_columns], rows[:, num_columns:].view(np.float64))
 
     def take(self, part: int) -> Records:
-        """The records of one part, which are then no longer on disk."""
+        """The records of one part, which are removed from disk."""
         records = self.read(part)
         self._paths[part].unlink(missing_ok=True)
         return records
@@ -126,7 +126,7 @@ class RecordFiles:
 
 @contextmanager
 def temporary_folder(parent: Path | None) -> Iterator[Path]:
-    """A folder that is removed at the end, however it comes; in `parent`, else where the system keeps such files.
+    """A temporary folder, removed at the end in any case; in `parent`, else in the system's folder for such files.
 
     Raises:
         OutputError: it cannot be made.

@@ -1,4 +1,4 @@
-"""An n-gram model as a graph: states are contexts, arcs are words. What every search reads.
+"""An n-gram model as a graph, which every search reads: states are contexts, arcs are words.
 
 The probability of a word is found as in Katz 1987: the arc of the word in the longest context that has one, plus the
 back-off weights of the longer contexts passed on the way.
@@ -24,8 +24,8 @@ class NGramTable:
 class LMTables(NamedTuple):
     """The graph. State 0 is the empty context and has an arc for every word: its arc of word w is arc w.
 
-    States stand in the order of their contexts' lengths, and, of one length, in lexicographic order. So do their arcs,
-    which are therefore the n-grams of all orders, one order after the other, each in lexicographic order.
+    States are ordered by the length of their contexts, then lexicographically. So are their arcs, which are therefore
+    the n-grams of all orders, one order after the other, each in lexicographic order.
     """
 
     arc_start: np.ndarray  # int64 [num_states + 1]: the arcs of state s are arc_start[s]:arc_start[s + 1]

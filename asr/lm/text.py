@@ -1,8 +1,8 @@
-"""Text for language models: one sentence a line, plain, `.gz` or `.xz`; read line by line, for it may be large.
+"""Text for language models: one sentence a line, plain, `.gz` or `.xz`; read line by line, since it may be large.
 
-Words are separated by white space as Unicode has it, so also by U+00A0, U+2028 and U+3000: as in all texts here, those
-that are trained on and those that are scored, for no acoustic model writes such a character. KenLM's tools separate
-words at ASCII white space only and take "10\u00a0km" for one word. Lines end at line feeds only, here as there.
+Words are separated by Unicode white space, which includes U+00A0, U+2028 and U+3000, as in all texts for training and
+scoring here, since no acoustic model writes such a character. KenLM's tools split only at ASCII white space and take
+"10\u00a0km" for one word. Lines end only at line feeds, here as there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +11,11 @@ from pathlib import Path
 from asr.errors import LanguageModelError
 from asr.files import open_unpacked
 
-_MAX_LINE = 2**26  # bytes of a sentence: a book of ten million words in one
+_MAX_LINE = 2**26  # bytes of a sentence: ten million words in one line
 
 
 def split_words(text: str, where: str) -> Sequence[str]:
-    """The words of a sentence, separated by white space of any kind; `where` it stands does not matter."""
+    """The words of a sentence, separated by white space of any kind; `where` is not used."""
     return text.split()
 
 

@@ -15,7 +15,7 @@ WHITE_SPACE = b"\0\t\n\v\f\r "  # what separates words in an ARPA file
 
 
 class WordTable(NamedTuple):
-    """What kernels read: the words, and a hash table of them."""
+    """The arrays that kernels read: the words and their hash table."""
 
     text: np.ndarray  # uint8: the words in UTF-8, a line feed after each
     starts: np.ndarray  # int64 [num_words + 1]: where in `text` each word begins
@@ -29,7 +29,8 @@ class Vocabulary:
         """`text` is as in `WordTable`.
 
         Raises:
-            LanguageModelError: it is not UTF-8, a word is empty, repeated or has white space, or the first are others.
+            LanguageModelError: it is not UTF-8, a word is empty, repeated or has white space, or the first three are
+                wrong.
         """
         starts = _word_starts(text)
         _check_words(text, starts)
@@ -72,7 +73,7 @@ _LINE_FEED = 10
 
 
 def _lines(words: Iterable[str]) -> np.ndarray:
-    # Half of a surrogate pair is in no vocabulary; so encoded, it is a word that is not found.
+    # Half of a surrogate pair is in no vocabulary: encoded like this, it is simply not found.
     text = "".join(f"{word}\n" for word in words).encode("utf-8", "surrogatepass")
     return np.frombuffer(bytearray(text), dtype=np.uint8)  # not bytes: numba would compile again for read-only arrays
 
@@ -98,7 +99,7 @@ def _check_words(text: np.ndarray, starts: np.ndarray) -> None:
 
 @kernel
 def _fill_slots(table: WordTable) -> int:
-    """Enter all words into the hash table; stops at a word that is there already and gives it, else -1."""
+    """Enter all words into the hash table; returns the first repeated word, at which it stops, else -1."""
     for word in range(len(table.starts) - 1):
         slot = find_slot(table, table.text, table.starts[word], table.starts[word + 1] - 1)
         if table.slots[slot] >= 0:

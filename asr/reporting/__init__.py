@@ -1,4 +1,4 @@
-"""What a training left in its run folder -> one page to look at, and pictures."""
+"""A run folder -> one page with all about the training, and pictures."""
 
 from asr.reporting.report import write_report
 

@@ -1,4 +1,4 @@
-"""Which curves of a run are drawn."""
+"""The curves of a run."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -23,7 +23,7 @@ def loss_curves(epochs: Sequence[EpochRecord], *, title: str = "Loss") -> EpochC
 
 
 def error_curves(epochs: Sequence[EpochRecord]) -> EpochCurves:
-    """Error rates on dev by epoch, in per cent; those of words with their 95 % interval where it is known."""
+    """Error rates on dev by epoch, in per cent; that of words with its 95 % interval, if known."""
     lines = {"words": [100 * one.dev_wer for one in epochs], "characters": [100 * one.dev_cer for one in epochs]}
     band = [100 * one.dev_wer_low for one in epochs], [100 * one.dev_wer_high for one in epochs]
     return EpochCurves("Error rates on dev", "error rate on dev, %", lines, band=band)
@@ -79,7 +79,7 @@ def blank_curves(run: Run) -> dict[str, EpochCurves]:
 
 
 def seconds_per_epoch(run: Run) -> list[float]:
-    """From the running total that is logged; NaN where an epoch, or the one before it, is missing."""
+    """From the logged running total; NaN where an epoch, or the one before it, is missing."""
     totals = [(0, 0.0), *((one.epoch, one.training_seconds) for one in run.metrics)]
     return [
         seconds - seconds_before if epoch == epoch_before + 1 else nan
@@ -88,7 +88,7 @@ def seconds_per_epoch(run: Run) -> list[float]:
 
 
 def _logged(pictures: dict[str, EpochCurves]) -> dict[str, EpochCurves]:
-    """Only those whose first line has something in it."""
+    """Only those whose first line has any number."""
     return {name: curves for name, curves in pictures.items() if any(map(isfinite, _first(curves)))}
 
 

@@ -1,4 +1,4 @@
-"""Utterances of dev, what was heard in them, and which are worth looking at."""
+"""Utterances of dev with their hypotheses, and which are worth a look."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ HEADER = re.compile(r"(.*): \d+ errors? in \d+ words?: \d+ sub, \d+ del, \d+ ins
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was heard in an utterance after some epoch."""
+    """The hypothesis of an utterance after some epoch."""
 
     id: str
     reference: str
@@ -81,13 +81,13 @@ def scored(heard: Heard) -> UtteranceScore:
 
 
 def worst(utterances: Sequence[UtteranceScore], count: int) -> list[UtteranceScore]:
-    """Those with errors that have the most of them for each word; among equals the longer ones first."""
+    """Those with the highest error rates; among equals the longer ones first."""
     wrong = [utterance for utterance in utterances if utterance.errors]
     return sorted(wrong, key=lambda u: (-_error_rate(u), -u.errors))[:count]
 
 
 def best(utterances: Sequence[UtteranceScore], count: int) -> list[UtteranceScore]:
-    """Those with the fewest errors for each word; among equals the longest, which were the hardest to get right."""
+    """Those with the lowest error rates; among equals the longest, which were the hardest to get right."""
     return sorted(utterances, key=lambda u: (_error_rate(u), -u.num_words))[:count]
 
 

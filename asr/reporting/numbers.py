@@ -1,4 +1,4 @@
-"""Numbers as people read them, with spaces that no line is broken at between them and their units."""
+"""Numbers as people read them, with a non-breaking space before the unit."""
 
 from math import isnan
 
@@ -16,7 +16,7 @@ def interval(low: float, high: float) -> str:
 
 
 def number(value: float) -> str:
-    """Four significant digits and no exponent for what people meet: `0.0008022`, `16.88`, `12 345`; a dash for NaN."""
+    """Four significant digits, without an exponent for usual sizes: `0.0008022`, `16.88`, `12 345`; a dash for NaN."""
     if isnan(value):
         return "–"
     if 1e4 <= abs(value) < 1e15:

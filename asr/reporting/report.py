@@ -30,7 +30,8 @@ PAGE = """<!DOCTYPE html>
 
 
 def write_report(folder: Path) -> Path:
-    """Write `report.html`, a page that needs no other file, and its pictures as `report/*.png`; the page's path.
+    """Write `report.html`, a page that needs no other file, and its pictures as `report/*.png`; returns the page's
+    path.
 
     Raises:
         TrainingError: `folder` is no run folder, no epoch was finished, or a file in it is broken.

@@ -1,4 +1,4 @@
-"""Reading a run folder. Only the metrics are a must: what an older or unfinished run does not have is None or empty."""
+"""Reading a run folder. Only the metrics are required: what an older or unfinished run lacks is None or empty."""
 
 import math
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from asr.training.run.metrics import EpochRecord, best_epoch, read_metrics
 from asr.training.run.records import EXAMPLES, METRICS
 
 SCORES = ("dev", "test", "dev_lm", "test_lm")  # files that a recipe adds when the training is done
-LARGEST = 1e300  # that can be drawn
+LARGEST = 1e300  # number that can be drawn
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run folder as it was found.
+    """The contents of a run folder.
 
     `metrics`: the epochs, in order. `scores`: by the names of `SCORES`, as `Score.to_json` writes them.
-    `examples`: by epoch, what was heard in some utterances of dev. `dev_predictions`: those of all of dev.
-    `environment`: a record for each start. `settings`: by section and key, as they stand in the file.
+    `examples`: by epoch, hypotheses of some dev utterances. `dev_predictions`: those of all of dev. `environment`: a
+    record for each start. `settings`: by section and key, as they stand in the file.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Read what is in a run folder; nothing is loaded but text.
+    """Read a run folder; only text files are loaded.
 
     Raises:
         TrainingError: it is no run folder, no epoch was finished, or a file is broken; names file and line.

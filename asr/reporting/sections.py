@@ -1,4 +1,4 @@
-"""The sections of the page, one function each. What a run does not have is left out, with a word on why."""
+"""The sections of the page, one function each. What a run lacks is left out, with the reason."""
 
 from collections.abc import Callable, Iterable, Sequence
 from math import isnan
@@ -59,7 +59,7 @@ def headline(run: Run) -> Html:
 
 
 def scores(run: Run) -> Html:
-    """What the model did after training, on whole sets."""
+    """The scores of the model after training, on whole sets."""
     if not run.scores:
         return _section(
             "Scores", paragraph("No dev.json or test.json in the run folder: the best model was not tested separately.")
@@ -108,7 +108,7 @@ def speed(run: Run, pictures: Html) -> Html:
 
 
 def blanks(run: Run, pictures: Html) -> Html:
-    """How often the model says nothing."""
+    """How often the model outputs a blank."""
     if not (values := _logged(one.blank_ratio for one in run.metrics)):
         return _section("Blanks", paragraph(f"Not in this run: {OLDER}."))
     sentence = (
@@ -124,7 +124,7 @@ def reach(measured: GradientReach | None, picture: Html, why_not: str) -> Html:
     if measured is None:
         return _section(title, paragraph(f"Not measured: {why_not}."))
     sentence = (
-        "How strongly the likeliest token of a frame depends on what the recurrent layers hear before and after it: "
+        "How strongly the likeliest token of a frame depends on the recurrent layers' input before and after it: "
         "the norm of its gradient there, the geometric mean over some frames of dev. "
         f"Into the past it {_fall(measured.past, measured.seconds_per_frame)}; into the future it "
         f"{_fall(measured.future, measured.seconds_per_frame)}. "
@@ -134,7 +134,7 @@ def reach(measured: GradientReach | None, picture: Html, why_not: str) -> Html:
 
 
 def _fall(norms: Sequence[float], seconds_per_frame: float) -> str:
-    """How far from the frame its gradient has become small, or that it has not where the utterances end."""
+    """How far from the frame its gradient has become small, or that it has not before the utterances end."""
     if not any(norms[:1]):
         return "is zero already at the frame itself"
     if (lag := reach_of(norms)) is not None:
@@ -144,7 +144,7 @@ def _fall(norms: Sequence[float], seconds_per_frame: float) -> str:
 
 
 def examples(run: Run) -> Html:
-    """Utterances of dev: those that changed while the model learnt, the worst and the best of the best epoch."""
+    """Utterances of dev: those that changed during training, and the worst and the best of the best epoch."""
     epochs = list(run.examples)
     heard = [scored(example) for example in run.examples[epochs[-1]]] if epochs else []
     utterances = run.dev_predictions or heard
@@ -164,7 +164,7 @@ def examples(run: Run) -> Html:
 
 
 def environment(run: Run) -> Html:
-    """What the training ran on; where starts differ, each value in turn."""
+    """The environment of the training; where starts differ, each value in turn."""
     if not run.environment:
         return _section("Environment", paragraph(f"No environment.json in the run folder: {OLDER}."))
     facts: dict[str, list[str]] = {}
@@ -176,7 +176,7 @@ def environment(run: Run) -> Html:
 
 
 def settings(run: Run) -> Html:
-    """All settings that were in force, by section."""
+    """All settings of the run, by section."""
     if not run.settings:
         return _section("Settings", paragraph("No settings.yaml in the run folder."))
     cards = [
@@ -197,7 +197,7 @@ def _tile(value: str, label: str, more: str) -> Html:
 
 
 def _dev_interval(run: Run, best_epoch: EpochRecord) -> str:
-    """As it was logged; for an older run that of dev.json, if it is the score of the same epoch."""
+    """As logged; for an older run that of dev.json, if that is the score of the same epoch."""
     if not (isnan(best_epoch.dev_wer_low) or isnan(best_epoch.dev_wer_high)):
         return _interval(best_epoch.dev_wer_low, best_epoch.dev_wer_high)
     score = run.scores.get("dev")
@@ -211,7 +211,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def _state(run: Run) -> str:
-    """How many epochs are done, and whether that is all."""
+    """How many epochs are done, and whether the training is finished."""
     done, loop = run.epochs[-1], run.settings.get("training", {})
     most, patience = (int(loop[key]) if loop.get(key, "").isdecimal() else None for key in ("max_epochs", "patience"))
     if most is None:

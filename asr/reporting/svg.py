@@ -1,4 +1,4 @@
-"""A figure -> a drawing that is a part of a page."""
+"""A figure -> an SVG drawing within a page."""
 
 import io
 import re
@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 
 def as_svg(figure: Figure, *, name: str) -> str:
-    """The figure as an `<svg>` element for the inside of a page; it takes the page's font, and its colour for black.
+    """The figure as an `<svg>` element within a page; it uses the page's font, and its text colour for black.
 
-    `name` has to be another one for each figure of a page: ids are made from it.
+    `name` has to be unique among the figures of a page: ids are made from it.
     """
     drawn = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
@@ -33,7 +33,7 @@ def as_svg(figure: Figure, *, name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """The name of an element or attribute without its namespace, which stands before it in braces."""
+    """The name of an element or attribute without the namespace in braces before it."""
     return name.rpartition("}")[2]
 
 

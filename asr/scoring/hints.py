@@ -1,6 +1,6 @@
-"""Why an error rate may say little of the recogniser: texts that are not written alike, and lines with more than text.
+"""Hints why an error rate may mislead: texts written in different ways, and lines with more than text.
 
-The score stays that of the texts as they are; these are sentences for people.
+They do not change the score; they are sentences for people.
 """
 
 import unicodedata
@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from asr.scoring.score import Score, UtteranceScore
 
-_LEAST_SHARE = 0.2  # of all errors: what a way of writing has to explain to be named
+_LEAST_SHARE = 0.2  # of all errors that a difference of writing has to explain to be named
 
 
 def _without_punctuation(text: str) -> str:
@@ -25,19 +25,19 @@ _WRITINGS: dict[str, Callable[[str], str]] = {
 
 
 def hints(score: Score) -> list[str]:
-    """What makes a score better or worse than the recogniser is, and the way round it; a sentence each."""
+    """What makes a score better or worse than the recogniser, and what to do about it; a sentence each."""
     references = [utterance.reference for utterance in score.utterances]
     hypotheses = [utterance.hypothesis for utterance in score.utterances]
     return [*_writing_hints(score), *_name_hints(references, hypotheses)]
 
 
 def _writing_hints(score: Score) -> list[str]:
-    """If a fifth of the errors or more are differences of writing: which, and the rate without them."""
+    """If at least a fifth of the errors are differences of writing: which ones, and the rate without them."""
     enough = max(1.0, _LEAST_SHARE * score.errors)
     least, _ = _errors(score.utterances, _WRITINGS)
     if score.errors - least < enough:
         return []
-    # A way of writing is named if without it, all others together explain much less.
+    # A difference is named if all the others together explain much less without it.
     others = {name: [other for other in _WRITINGS if other != name] for name in _WRITINGS}
     named = [name for name in _WRITINGS if _errors(score.utterances, others[name])[0] - least >= enough]
     named = named or list(_WRITINGS)
@@ -51,7 +51,7 @@ def _writing_hints(score: Score) -> list[str]:
 
 
 def _name_hints(references: Sequence[str], hypotheses: Sequence[str]) -> list[str]:
-    """If the lines of both have their utterance's name in them, which is found right each time."""
+    """Whether the lines of both contain the utterance's name, which then always counts as a right word."""
     for place, words in (("begins", slice(0, 1)), ("ends", slice(-1, None))):
         names = ["".join(text.split()[words]) for text in references]
         same = names == ["".join(text.split()[words]) for text in hypotheses]
@@ -74,7 +74,7 @@ def _fold(text: str, writings: Iterable[str]) -> str:
 
 
 def _errors(utterances: Sequence[UtteranceScore], writings: Iterable[str]) -> tuple[int, int]:
-    """Wrong words, and words of the references, without differences of `writings`."""
+    """Wrong words and reference words, ignoring differences of `writings`."""
     writings, errors, num_words = list(writings), 0, 0
     for utterance in utterances:
         reference = _fold(utterance.reference, writings).split()

@@ -1,4 +1,4 @@
-"""Scores for people: one line for all, aligned texts for each utterance, one marked line while training."""
+"""Scores for people: a summary line, aligned texts for each utterance, one marked line while training."""
 
 from collections.abc import Iterable, Iterator
 
@@ -39,8 +39,8 @@ def aligned_listing(utterances: Iterable[UtteranceScore], *, width: int | None =
 def marked_line(utterance: UtteranceScore) -> Text:
     """The hypothesis in one line, readable with and without colours: `THE [CAT>BAT] SAT [+OH] [-DOWN]`.
 
-    A substitution shows what was said and what was heard; a plus stands before an insertion, a minus before a deletion.
-    `str()` of it is the text without colours.
+    A substitution shows reference and hypothesis; a plus marks an insertion, a minus a deletion. `str()` gives the text
+    without colours.
     """
     return Text(" ").join(Text(_bracketed(pair), style=STYLES[pair.mark]) for pair in utterance.aligned_words())
 

@@ -1,10 +1,10 @@
-"""Word and character error rates, pooled over utterances, with a 95 % bootstrap interval.
+"""Word and character error rates (WER, CER), pooled over utterances, with a 95 % bootstrap confidence interval.
 
-Words are what stands between white space, that of Unicode, so U+00A0 and U+3000 separate words, as they do in the texts
-that are trained on (NIST's sclite separates at ASCII white space only). Nothing else is normalised, so "Cat" and "CAT"
-differ. Characters are those of the text with each run of white space as one space and none at the ends. jiwer aligns
-each utterance by the smallest number of errors. That number is unique, but its split into substitutions, deletions and
-insertions is not: another scorer may report two substitutions where this one reports a deletion and an insertion.
+Words are separated by Unicode white space, so U+00A0 and U+3000 separate words, as they do in training texts (NIST's
+sclite splits only at ASCII white space). Nothing else is normalised, so "Cat" and "CAT" differ. Characters are counted
+after each run of white space was made one space, and removed at the ends. jiwer aligns each utterance by the smallest
+number of errors. That number is unique, but its split into substitutions, deletions and insertions is not: another
+scorer may report two substitutions where this one reports a deletion and an insertion.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,14 @@ from asr.errors import ScoringError
 
 NUM_REPLICATES = 10_000
 SEED = 0
-MAX_DRAWN = 4_000_000  # numbers that the bootstrap holds at a time, 32 MB
+MAX_DRAWN = 4_000_000  # numbers that the bootstrap holds at once, 32 MB
 
 
 class AlignmentChunk(NamedTuple):
     """A stretch of equal or of wrong words: `reference.split()[a:b]` against `hypothesis.split()[c:d]`.
 
-    A deletion has an empty stretch of the hypothesis, an insertion one of the reference; else both are equally long.
+    A deletion has an empty stretch of the hypothesis, an insertion an empty one of the reference; otherwise both are
+    equally long.
     """
 
     reference_start: int
@@ -35,7 +36,7 @@ class AlignmentChunk(NamedTuple):
 
 
 class WordPair(NamedTuple):
-    """One column of an alignment: a word and the word heard for it; None where one of the two has no word."""
+    """One column of an alignment: a reference word and the recognised word; None where one of them is missing."""
 
     reference: str | None
     hypothesis: str | None
@@ -125,9 +126,10 @@ class Score:
 
 
 def score(references: Sequence[str], hypotheses: Sequence[str], *, ids: Sequence[str] | None = None) -> Score:
-    """Score hypotheses against the references in the same places; rates are all errors over all reference words.
+    """Score hypotheses against references, matched by position; a rate is all errors over all reference words.
 
-    An empty reference is fine: each word heard there is an insertion. `ids` name the utterances; "1", "2", ... if None.
+    A reference may be empty: each word of its hypothesis is an insertion. `ids` name the utterances; "1", "2", ... if
+    None.
 
     Raises:
         ScoringError: if the numbers of texts differ, or no reference has a word, which leaves the rate undefined.
@@ -188,8 +190,9 @@ def bootstrap_interval(errors: Sequence[int], num_words: Sequence[int]) -> tuple
 
     Utterances are drawn with replacement, as many as there are, and the middle 95 % of the rates of 10 000 such draws
     is the interval (percentile bootstrap). Draws without any reference word have no rate and are left out. The seed is
-    fixed: same counts, same interval, whatever the order of the utterances. Utterances are taken as independent; those
-    of one speaker are not quite, so with few speakers the true interval is wider. One utterance gives no width.
+    fixed: the same counts give the same interval, in any order of the utterances. Utterances are assumed independent;
+    those of one speaker are not quite, so with few speakers the true interval is wider. The interval of a single
+    utterance has no width.
 
     Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
     """
@@ -211,7 +214,7 @@ def bootstrap_interval(errors: Sequence[int], num_words: Sequence[int]) -> tuple
 
 
 def refuse_no_words(references: Sequence[str]) -> None:
-    """Before hours of recognition that could not be scored.
+    """Refuse references without words, before hours of recognition that could not be scored.
 
     Raises:
         ScoringError: no reference has a word, which leaves the error rate undefined.

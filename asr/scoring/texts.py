@@ -1,8 +1,8 @@
-"""Reading references and hypotheses for scoring, and finding which belong together.
+"""Reading references and hypotheses for scoring, and matching them.
 
-Two kinds of file, told apart by the name: JSON lines (`.json`, `.jsonl`; the keys `text` and `id`, or else the name of
-the sound file in `audio_filepath`), matched by id; and plain text, one utterance a line, matched by line number. What
-NeMo writes has the reference in `text`, and in `pred_text` what was recognised: as hypotheses, that is what is read.
+Two kinds of file, distinguished by name: JSON lines (`.json`, `.jsonl`; the keys `text` and `id`, or else the name of
+the sound file in `audio_filepath`), matched by id; and plain text, one utterance a line, matched by line number. NeMo's
+output has the reference in `text` and the hypothesis in `pred_text`; as hypotheses, the latter is read.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from asr.messages import named
 
 JSON_LINES = (".json", ".jsonl")
 _TEXT, _PREDICTED = "text", "pred_text"
-_PREDICTIONS = ("pred", "hyp")  # how the keys begin that other tools give to what was recognised
+_PREDICTIONS = ("pred", "hyp")  # the first letters of other tools' keys for hypotheses
 _OTHER_FORMS = (".trn", ".ctm", ".stm", ".csv", ".tsv")  # they have more in a line than the text
 
 
@@ -52,7 +52,8 @@ def pair(reference_path: Path, hypothesis_path: Path) -> PairedTexts:
 
 
 def read_texts(path: Path, *, recognised: bool = False) -> dict[str, str]:
-    """The texts of a file by id, in order. In plain text the ids are line numbers from "1"; a blank line is a silence.
+    """The texts of a file by id, in order. In plain text the ids are line numbers from "1"; a blank line is an empty
+    text.
 
     `recognised` asks for hypotheses: those in `pred_text`, in a file of JSON lines that has this key.
 
@@ -81,7 +82,7 @@ def _is_json_lines(path: Path) -> bool:
 
 
 def _refuse_other_forms(path: Path, lines: list[str]) -> None:
-    """What would be counted as words, in references and hypotheses alike, and so make the rate look better."""
+    """Refuse forms whose other fields would be counted as words, and make the rate look better."""
     if path.suffix.lower() in _OTHER_FORMS:
         raise ScoringError(f"{path}: {path.suffix} is not read; give plain text, one utterance a line, or JSON lines")
     if any(line.startswith('{"') for line in lines[:1]):
@@ -89,7 +90,7 @@ def _refuse_other_forms(path: Path, lines: list[str]) -> None:
 
 
 def _keys(line: str) -> frozenset[str]:
-    """The keys of a line of JSON; none where it is broken, which is for `_parse` to say."""
+    """The keys of a line of JSON; none if it is broken, which `_parse` reports."""
     try:
         return frozenset(parse_json(line))
     except (ValueError, TypeError):

@@ -1,1 +1,1 @@
-"""Recordings -> transcripts, many at a time: `jobs.py` (one after the other, broken ones told)."""
+"""Recordings -> transcripts, many files in one call: `jobs.py` (one after the other, broken ones reported)."""

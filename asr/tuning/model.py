@@ -29,11 +29,10 @@ def add_language_model(
     lexicon: Path | None = None,
     neural_lm: Path | None = None,
 ) -> Recognizer:
-    """The recogniser of a model folder with other language models (or its own), not tuned yet. `unit` is that of the
-    model, if it has been tuned before, or `word`.
+    """The recogniser of a model folder with the given language models (or its own), not tuned yet. By default `unit` is
+    that of the model, if it has been tuned before, else `word`.
 
-    `lexicon` has words to allow, the first of each line, so that a pronunciation dictionary will do. `neural_lm`
-    rescores.
+    `lexicon` has words to allow, the first of each line, as in a pronunciation dictionary. `neural_lm` rescores.
 
     Raises:
         ModelError, LanguageModelError: a file is broken, or tokens and language model do not fit.
@@ -53,12 +52,12 @@ def add_language_model(
     rescorer = old.parts.neural_lm if neural_lm is None else NeuralLM.load(neural_lm, Tokens, device=default_device())
     parts = replace(old.parts, search=settings, language_model=model, lexicon=tuple(words), neural_lm=rescorer)
     new = Recognizer(replace(parts, calibration=Calibration()))
-    _ = new.fusion  # made now, for its errors
+    _ = new.fusion  # built now, to raise its errors
     return new
 
 
 def save_tuned(tuning: Tuning, folder: Path, *, dev: str) -> None:
-    """Write the recogniser with the best settings back into its folder, with a picture of what was tried.
+    """Write the recogniser with the best settings back into its folder, with a picture of the trials.
 
     Raises:
         LanguageModelError: the language model does not help; the folder is left as it was.
@@ -71,7 +70,7 @@ def save_tuned(tuning: Tuning, folder: Path, *, dev: str) -> None:
         )
     _save_picture(folder / "tuning.png", tuning)
     path = folder / "README.md"
-    card = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""  # whoever may have edited it
+    card = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""  # someone may have edited it
     tuning.recognizer.save(folder, card=card.split(_CARD_TITLE)[0].rstrip() + "\n\n" + _card(tuning, dev))
 
 

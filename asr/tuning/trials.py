@@ -1,6 +1,6 @@
 """Find the weights of a language model on dev: alpha, beta, the penalty of unknown words, and the width of the beam.
 
-Every trial is a full search, for the kernel is fast. A grid over alpha and beta is searched coarsely, then finely
+Every trial is a full search, as the kernel is fast. A coarse grid over alpha and beta is searched, then a fine one
 around its best place. The best place is the one with the fewest errors in its neighbourhood, not the luckiest one: dev
 is small, and the middle of a plateau carries over to other data better than a spike.
 """
@@ -37,8 +37,8 @@ _TRIAL_WIDTH = 32
 _RESCORING_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3)
 _FINE_ALPHAS = (0.6, 0.8, 1.0, 1.25, 1.6)  # times the best of the coarse grid
 _FINE_BETAS = (-1.0, -0.5, 0.0, 0.5, 1.0)  # steps of the coarse grid
-_CHARACTER = 1e-3  # what an error of a character counts beside one of a word: it decides between equals
-_NEGLIGIBLE = 1.001  # errors may grow by so much for a narrower beam
+_CHARACTER = 1e-3  # the weight of a character error beside that of a word error: it breaks ties
+_NEGLIGIBLE = 1.001  # errors may grow by this factor for a narrower beam
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What was tried. `coarse` and `fine` are grids over alpha (rows) and beta (columns)."""
+    """The result of tuning. `coarse` and `fine` are grids over alpha (rows) and beta (columns)."""
 
     best: Trial
     without: Trial
@@ -83,14 +83,14 @@ class Tuning:
 
     @property
     def at_edge(self) -> bool:
-        """Whether the best weights are the largest or smallest of those that were tried."""
+        """Whether the best weights are the largest or smallest of those tried."""
         fusion, grid = self.best.settings.fusion, [trial.settings.fusion for row in self.coarse for trial in row]
         alphas, betas = [trial.alpha for trial in grid], [trial.beta for trial in grid]
         return not (min(alphas) < fusion.alpha < max(alphas) and min(betas) < fusion.beta < max(betas))
 
     @property
     def beta_matters(self) -> bool:
-        """Whether dev tells one beta from another, at the alpha nearest to the best."""
+        """Whether beta makes any difference on dev, at the alpha nearest to the best."""
         alpha = self.best.settings.fusion.alpha
         row = min(self.coarse, key=lambda trials: abs(trials[0].settings.fusion.alpha - alpha))
         return len({trial.cost for trial in row}) > 1
@@ -147,7 +147,7 @@ class _Dev:
         return Trial(settings, words, characters, seconds / max(1, sum(map(len, self.batch))))
 
     def try_rescoring(self, neural_lm: NeuralLM, settings: SearchSettings) -> list[Trial]:
-        """Rescore the best hypotheses with one weight after the other."""
+        """Rescore the best hypotheses with each of the weights."""
         start = time.perf_counter()
         found = self.search(settings, num_best=settings.num_rescored)
         texts = [[self.decode(hypothesis.tokens) for hypothesis in hypotheses] for hypotheses in found]
@@ -168,7 +168,7 @@ class _Dev:
 
 
 def _check_texts(utterances: Sequence[Utterance], tokens: Tokens) -> None:
-    """Before hours of trials: weights that are found on texts which the model cannot write make it say nothing."""
+    """Refuse, before hours of trials, texts that the model cannot write: the weights found on them would be useless."""
     unwritable, num_words = unwritable_words(tokens, utterances)
     if not num_words:
         raise ScoringError("the texts of dev have no words, so no errors can be counted; give a manifest with texts")
@@ -190,7 +190,8 @@ def _num_trials(recognizer: Recognizer) -> int:
 def tune(
     recognizer: Recognizer, utterances: Sequence[Utterance], *, progress: Progress = lambda name, done, total: None
 ) -> Tuning:
-    """Try settings on the utterances of dev. What is not tuned (unit, pruning) is taken from `recognizer.search`.
+    """Try settings on the utterances of dev. Settings that are not tuned (unit, pruning) are those of
+    `recognizer.search`.
 
     `progress` is called with what is being done, how much of it is done, and how much there is.
 
@@ -225,7 +226,7 @@ def tune(
     if recognizer.parts.neural_lm is not None:
         best = min(dev.try_rescoring(recognizer.parts.neural_lm, best.settings), key=lambda trial: trial.cost)
     tuned = recognizer.with_search(best.settings)
-    if best.settings.rescoring_weight == 0:  # to rescore would cost time, and change nothing
+    if best.settings.rescoring_weight == 0:  # rescoring would cost time and change nothing
         tuned = Recognizer(replace(tuned.parts, neural_lm=None))
     calibrated, errors = _calibrate(tuned, dev)
     num_words = sum(len(u.text.split()) for u in utterances)
@@ -242,7 +243,7 @@ def _try_widths(try_settings: Callable[[SearchSettings], Trial], settings: Searc
 
 
 def _calibrate(recognizer: Recognizer, dev: _Dev) -> tuple[Recognizer, tuple[float, float]]:
-    """The recogniser with its confidence fitted to the words that are right and wrong; the error before and after."""
+    """The recogniser with its confidence calibrated on dev, and the calibration error before and after."""
     found = recognizer.decode(dev.batch)
     scores = score(dev.texts, [dev.decode(best.tokens) for best in found]).utterances
     correct = [right for utterance in scores for right in utterance.correct_words()]
@@ -266,8 +267,8 @@ def _with(settings: SearchSettings, **changes: float) -> SearchSettings:
 
 
 def _middle_of_best(grid: list[list[Trial]]) -> tuple[int, int]:
-    """The place whose 3 x 3 neighbourhood has the lowest mean cost; the centre counts twice. Of equal places, the
-    one nearest to the middle of them all: on utterances of one word, for example, no beta differs from another.
+    """The place whose 3 x 3 neighbourhood has the lowest mean cost; the centre counts twice. Of equal places, the one
+    nearest to the middle of them all: on utterances of one word, for example, all values of beta are equal.
     """
     costs = np.array([[trial.cost for trial in row] for row in grid])
     padded = np.pad(costs, 1, constant_values=np.nan)
@@ -280,7 +281,7 @@ def _middle_of_best(grid: list[list[Trial]]) -> tuple[int, int]:
 
 
 def _middle_of_equals(trials: Sequence[Trial]) -> Trial:
-    """The best trial; of several, the one in the middle."""
+    """The best trial; of several equal ones, the one in the middle."""
     least = min(trial.cost for trial in trials)
     best = [trial for trial in trials if trial.cost == least]
     return best[len(best) // 2]

@@ -167,7 +167,7 @@ def test_utterances_that_are_not_kept_are_neither_planned_nor_numbered(corpus: S
 
 def test_what_needs_other_utterances_is_refused(corpus: ShardedCorpus) -> None:
     for name in ("babble", "concatenation"):
-        with pytest.raises(SettingsError, match=rf"augment\.{name}: needs any two utterances at hand, but .*shards"):
+        with pytest.raises(SettingsError, match=rf"augment\.{name}: needs access to any utterance, but .*shards"):
             sharded(corpus, augment=AugmentSettings.parse({name: {"share": 0.1}}, source="conf"))
 
 

@@ -178,7 +178,7 @@ def test_for_an_unknown_key_the_nearest_known_one_is_named_by_its_path(
         ("name: *x", "conf.yaml, line 1: not valid YAML: found undefined alias"),
         ("[" * 5000, "conf.yaml: not valid YAML: maximum recursion depth"),
         ("name: " + "9" * 5000, "conf.yaml: not valid YAML: Exceeds the limit"),
-        ("name: &a [*a]", "conf.yaml, line 1: not valid YAML: with what its references"),
+        ("name: &a [*a]", "conf.yaml, line 1: not valid YAML: with its references"),
         ("name: !!binary aaaa", "conf.yaml: Object of type bytes is not JSON"),
         ("", "conf.yaml: expected a mapping of settings, found NoneType"),
         ("- name", "conf.yaml: expected a mapping of settings, found list"),
@@ -209,9 +209,9 @@ LAUGHS = "a: &a [1, 1]\n" + "".join(
     [
         ('name: !!float ""', "not valid YAML: a tag that does not fit what follows it"),
         ("name: !!bool 3", "not valid YAML: a tag that does not fit what follows it"),
-        (LAUGHS, "line 13: not valid YAML: with what its references (*name) stand for it has more than 10,000 values"),
-        ("name: &a [*a]", "line 1: not valid YAML: with what its references"),
-        ("name: &a {b: *a}", "line 1: not valid YAML: with what its references"),
+        (LAUGHS, "line 13: not valid YAML: with its references (*name) expanded it has more than 10,000 values"),
+        ("name: &a [*a]", "line 1: not valid YAML: with its references"),
+        ("name: &a {b: *a}", "line 1: not valid YAML: with its references"),
         ("#" * 2**20 + "\n", "is larger than 1 MiB; expected a file of settings"),
     ],
 )

@@ -214,7 +214,7 @@ def test_lmplz_discounts_of_an4(lm_reference: Path) -> None:
         ([[], []], "the text has no words; expected one sentence a line"),
         (
             [["a"], [], ["b", "<s>"]],
-            "line 3 of the text: the word '<s>' has a meaning of its own in the model; take it ",
+            "line 3 of the text: the word '<s>' has a special meaning in the model; take it ",
         ),
         ([["</s>"]], "line 1 of the text: the word '</s>' has"),
         ([["a", "<unk>"]], "line 1 of the text: the word '<unk>' has"),
@@ -236,7 +236,7 @@ def test_refuses_text(sentences: list[list[str]], problem: str, tmp_path: Path) 
     [
         ({"order": 0}, "the order is 0; expected 1 or more"),
         ({"order": 2, "memory_mb": 0}, "memory_mb is 0; expected 1 or more"),
-        ({"order": 2, "min_counts": [2]}, "the least counts are 2; expected 1 first, for all words are kept"),
+        ({"order": 2, "min_counts": [2]}, "the least counts are 2; expected 1 first, since all words are kept"),
         ({"order": 2, "min_counts": [1, 1, 1]}, "the least counts are 1, 1, 1; expected at most 2, one for each order"),
         ({"order": 3, "min_counts": [1, 3, 2]}, "the least counts are 1, 3, 2; expected 1 or more, none smaller than "),
         ({"order": 3, "min_counts": [0]}, "the least counts are 0; expected 1 or more, none smaller than"),

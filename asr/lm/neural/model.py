@@ -1,7 +1,7 @@
 """A small LSTM language model over tokens, to rescore n-best lists with (Mikolov et al. 2010).
 
-Its units are tokens, not words, so that every text of the alphabet has a probability. A text's probability is that of
-the one way in which the tokens write it.
+Its units are tokens, not words, so that every text of the alphabet has a probability. The probability of a text is that
+of its one tokenization by the encoder.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ from asr.recurrent.lstm import LSTM
 from asr.recurrent.weights import load_weights
 from asr.settings import Settings
 
-BOUNDARY_ID = 0  # stands before and after each text; among the tokens it is the blank, which no text is written with
+BOUNDARY_ID = 0  # stands before and after each text; among the tokens it is the blank, which occurs in no text
 FORMAT_VERSION = 1
 _FORMAT = "asr neural language model"
-_TOKENS = "tokens.model"  # the token model's bytes lie in the file as a tensor of this name
-_SCORING_UNITS = 8192  # in a batch, padding counted
+_TOKENS = "tokens.model"  # the name of the tensor that holds the token model's bytes
+_SCORING_UNITS = 8192  # in a batch, padding included
 
 
 class NeuralLMSettings(Settings):
@@ -37,7 +37,7 @@ class NeuralLMSettings(Settings):
     num_layers: int = Field(1, ge=1, le=100)
     """LSTM layers."""
     hidden_size: int = Field(256, ge=1, le=8192)
-    """Cells of each layer, and size of the embedding."""
+    """Cells in each layer, and size of the embedding."""
     dropout: float = Field(0.3, ge=0, lt=1)
     """Share of the values that training sets to zero before each layer and the output."""
 
@@ -89,7 +89,7 @@ class NeuralLM(nn.Module):
     def log_prob(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "batch"]:
         """Natural log of P(units, end) of each row of units, float64; differentiable.
 
-        Padding comes after a text, so that the LSTM cannot bring it into the text.
+        Padding comes after a text, so it cannot affect the LSTM's output in the text.
         """
         num_targets = torch.tensor([len(row) + 1 for row in rows])
         units = torch.full((len(rows), int(num_targets.max()) + 1), BOUNDARY_ID)
@@ -102,7 +102,7 @@ class NeuralLM(nn.Module):
         return torch.where(inside.to(device), chosen, 0.0).sum(dim=1, dtype=torch.float64)
 
     def score(self, texts: Sequence[str]) -> list[float]:
-        """Natural log of P(text, end) of each text, whatever other texts are scored with it; without dropout.
+        """Natural log of P(text, end) of each text, independent of the other texts; without dropout.
 
         Raises:
             TokensError: a text has a character outside the alphabet.
@@ -166,7 +166,7 @@ class NeuralLM(nn.Module):
 
 
 def word_perplexity(log_probs: Sequence[float], texts: Sequence[str]) -> float:
-    """Perplexity per word, the end of each text counted as one: as comparable to that of a model of words."""
+    """Perplexity per word, counting each end of text as one: comparable to that of a word model."""
     exponent = -math.fsum(log_probs) / sum(len(text.split()) + 1 for text in texts)
     return math.exp(exponent) if exponent < 700 else math.inf
 
@@ -195,7 +195,7 @@ def _check_metadata(path: Path, metadata: dict[str, Any]) -> None:
 
 
 def _digest(settings: str, tensors: dict[str, Tensor]) -> str:
-    """SHA-256 over all that decides a score: safetensors does not notice a changed byte."""
+    """SHA-256 over all that affects a score: safetensors does not notice a changed byte."""
     digest = hashlib.sha256(settings.encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())

@@ -1,4 +1,4 @@
-"""Training of the neural language model: texts in, the weights that are best on dev out."""
+"""Training of the neural language model (RNN-LM): texts -> the weights that are best on dev."""
 
 import math
 import time
@@ -16,8 +16,8 @@ from asr.lm.neural.model import NeuralLM, NeuralLMSettings, TextEncoder, word_pe
 from asr.optim import LearningRateSchedule, adamw, set_learning_rate
 from asr.settings import Settings
 
-_MAX_UNITS = 20_000  # of one training text: a step keeps all of its states
-_JITTER = 0.1  # of the lengths of texts: many are equally long
+_MAX_UNITS = 20_000  # of one training text, since a step keeps all its states in memory
+_JITTER = 0.1  # of the lengths of texts, as many are equally long
 _DIVERGED = "the training has diverged; lower learning_rate"
 
 
@@ -27,21 +27,21 @@ class NeuralTrainingSettings(Settings):
     network: NeuralLMSettings = NeuralLMSettings()
     """Size of the network."""
     max_epochs: int = Field(30, ge=1, le=1_000_000)
-    """Passes over the text, at most; also where the learning rate reaches zero."""
+    """Passes over the text, at most; the learning rate reaches zero at the end of the last."""
     batch_units: int = Field(1024, ge=1, le=10**9)
-    """Tokens in a batch, padding counted."""
+    """Tokens in a batch, padding included."""
     learning_rate: float = Field(3e-3, gt=0, le=1)
-    """The highest: it rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
+    """The peak: the schedule rises for `warmup_steps`, then falls along a cosine to zero at `max_epochs`."""
     warmup_steps: int = Field(100, ge=0, le=10**9)
     """Steps in which the learning rate rises from zero."""
     weight_decay: float = Field(0.01, ge=0, le=1)
-    """Of AdamW: the share, times the learning rate, that matrices lose at each step."""
+    """Weight decay of AdamW: the share, times the learning rate, that matrices lose at each step."""
     max_grad_norm: float = Field(1.0, gt=0, le=1e9)
-    """A gradient with a larger norm is scaled down to it."""
+    """Gradient clipping: a gradient with a larger norm is scaled down to it."""
     patience: int = Field(4, ge=1, le=1_000_000)
-    """The training stops after so many epochs without a better perplexity on dev."""
+    """Early stopping: the training ends after this many epochs without a better perplexity on dev."""
     seed: int = Field(1, ge=0, lt=2**31)
-    """Of all random choices."""
+    """Seed of all random choices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def train_neural_lm(
 ) -> NeuralLM:
     """The model with the lowest perplexity on dev. Texts without words are left out.
 
-    Two trainings with one seed are equal on a CPU. `on_epoch` is given the model as it is after each epoch.
+    Two trainings with one seed are equal on a CPU. `on_epoch` is called with the model after each epoch.
 
     Raises:
         LanguageModelError: there is no text, one is too long, or the training diverges.
@@ -123,7 +123,7 @@ class _Trainer:
         return total / sum(len(row) + 1 for row in rows)
 
     def _train_step(self, rows: Sequence[Sequence[int]], *, epochs: float) -> float:
-        """One step of the optimiser, when so many epochs are done; natural-log loss, summed over the tokens."""
+        """One optimiser step after `epochs` epochs, with fractions; natural-log loss, summed over the tokens."""
         set_learning_rate(self.optimizer, self.schedule.rate(self.step, epochs))
         loss = -self.lm.log_prob(rows).sum()
         self.optimizer.zero_grad(set_to_none=True)

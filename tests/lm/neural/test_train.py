@@ -173,5 +173,5 @@ def test_ctrl_c_leaves_the_best_model(
     text, output = written(tmp_path / "text.txt", *SENTENCES), tmp_path / "lm.safetensors"
     result = asr("lm", "train-rnn", text, "--dev", text, "--tokens", tokens_file, "--output", output, *SETTINGS)
     assert result.code == 130
-    assert result.err.endswith(f"asr: stopped; if an epoch was done, the best model up to here is in {output}\n")
+    assert result.err.endswith(f"asr: stopped; if an epoch was done, the best model so far is in {output}\n")
     assert len(NeuralLM.load(output, Tokens).score(SENTENCES)) == len(SENTENCES)
