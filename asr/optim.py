@@ -1,4 +1,4 @@
-"""The optimiser of all trainings here: AdamW, its parameter groups, and the learning-rate (LR) schedule."""
+"""The optimiser of all trainings here: AdamW, its parameter groups, and the LR schedule."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from torch import nn
 
 @dataclass(frozen=True, slots=True)
 class LearningRateSchedule:
-    """Linear warm-up, then half a cosine down to zero at the end of the last epoch (Loshchilov & Hutter 2017).
+    """The LR scheduler: linear warm-up, then half a cosine to zero at the end of the last epoch (Loshchilov & Hutter
+    2017).
 
     `peak`: the highest learning rate; `warmup_steps`: the steps in which it rises.
     """

@@ -43,9 +43,7 @@ class _WordIds(dict[str, int]):
 
     def __missing__(self, word: str) -> int:
         if word in SPECIAL_WORDS:
-            raise LanguageModelError(
-                f"the word {word!r} has a special meaning in the model; take it out of the text"
-            )
+            raise LanguageModelError(f"the word {word!r} has a special meaning in the model; take it out of the text")
         if word.split() != [word] or not _WHITE_SPACE.isdisjoint(word):  # which no text can contain
             raise LanguageModelError(f"{word!r} is no word; expected one or more characters, none of them white space")
         self[word] = new = len(self) + len(SPECIAL_WORDS)

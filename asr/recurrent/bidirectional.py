@@ -11,7 +11,7 @@ from asr.recurrent.recurrence import Recurrence, State
 
 
 class Bidirectional(nn.Module):
-    """One recurrence forwards in time, one backwards; their outputs side by side.
+    """One recurrence forwards in time, one backwards; their outputs side by side. With LSTMs, a BLSTM.
 
     Sequences are not packed. The backward direction sees each utterance reversed by its own length, so that padding
     comes after the utterance in both directions and cannot reach a frame of it: the result is exactly that of a packed
@@ -38,7 +38,7 @@ class Bidirectional(nn.Module):
 
 
 def truncate_backprop(model: nn.Module, num_frames: int | None) -> None:
-    """Let gradients flow through at most `num_frames` frames in each bidirectional layer; None: through all."""
+    """Truncated BPTT: let gradients flow through at most `num_frames` frames in each layer; None: through all."""
     for module in model.modules():
         if isinstance(module, Bidirectional):
             module.backprop_frames = num_frames

@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights (Polyak & Juditsky 1992): it generalises better than the latest."""
+"""Exponential moving average (EMA) of weights (Polyak & Juditsky 1992): it generalises better than the latest ones."""
 
 import copy
 from typing import Generic, TypeVar

@@ -11,14 +11,14 @@ from asr.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a recording: a transcript, or why there is none."""
+    """The outcome of a recording: a transcript, or the reason why there is none."""
 
     source: Path
     outcome: Transcript | AudioError
 
 
 def transcribe_files(recognizer: Recognizer, files: Iterable[Path]) -> Iterator[Result]:
-    """The result of each file, as soon as it is there, with the memory for one."""
+    """The result of each file as soon as it is ready, with one file in memory at a time."""
     for file in files:
         try:
             yield Result(file, recognizer.transcribe(file))
