@@ -149,9 +149,7 @@ def save_tuning_picture(
     for axes, surface in zip(places, surfaces, strict=True):
         _draw_surface(axes, surface, least=least, most=max(1.5 * least, without))
     _draw_widths(right, widths)
-    figure.suptitle(
-        f"Word error rate on dev, %: {without:.1f} without language model; framed: the chosen weights"
-    )
+    figure.suptitle(f"Word error rate on dev, %: {without:.1f} without language model; framed: the chosen weights")
     _write(figure, path)
 
 

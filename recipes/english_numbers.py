@@ -51,7 +51,7 @@ def plural(words: str) -> str:
 
 
 def roman(numeral: str) -> int | None:
-    """XIV or xiv -> 14; below 400. None for what is no numeral, such as VX or IIII."""
+    """XIV or xiv -> 14; below 400. None for an invalid numeral, such as VX or IIII."""
     if not _ROMAN.fullmatch(numeral.upper()):
         return None
     values = [_ROMAN_VALUES[letter] for letter in numeral.upper()]

@@ -1,8 +1,8 @@
 """English sentences as they are printed -> the words that a reader says, as LibriSpeech's transcripts have them.
 
-Upper case, letters and apostrophes only; numbers and abbreviations in words, the parts of hyphenated words apart. What
-can be read in more than one way, such as the numbers of a citation, makes a sentence unclear, and it is left out: a
-language model learns more from a sentence less than from wrong words.
+Upper case, letters and apostrophes only; numbers and abbreviations in words, the parts of hyphenated words as separate
+words. A sentence with something that can be read in more than one way, such as the numbers of a citation, is unclear
+and left out: a missing sentence harms a language model less than wrong words.
 """
 
 import re
@@ -54,7 +54,7 @@ _PUNCTUATION = str.maketrans({mark: " " for mark in string.punctuation if mark !
 
 
 class _Rule(NamedTuple):
-    """`spoken` gives what is said for a match; None makes the sentence unclear."""
+    """`spoken` returns the words for a match; None makes the sentence unclear."""
 
     name: str
     pattern: re.Pattern[str]
@@ -66,14 +66,14 @@ def _rule(name: str, pattern: str, spoken: Callable[[re.Match[str]], str | None]
 
 
 def _table(name: str, table: dict[str, str], after: str) -> _Rule:
-    """The words of `table`, and what matches `after` them, are said as it says."""
+    """Replaces the keys of `table`, followed by a match of `after`, with their values."""
     return _rule(name, rf"\b({'|'.join(table)}){after}", lambda match: table[match[1]])
 
 
 def _number(match: re.Match[str]) -> str | None:
     number = int(match[0].replace(",", ""))
     if len(match[0]) == 4 and (1100 <= number < 2000 or 2010 <= number < 2100):
-        return year(number)  # without a comma it is a year; others can be said like one
+        return year(number)  # without a comma it is a year, or can be said like one
     return None if re.match("0.", match[0]) else cardinal(number)
 
 
@@ -127,7 +127,7 @@ def _decade(match: re.Match[str]) -> str:
 
 
 def _range(match: re.Match[str]) -> str | None:
-    """10-15 -> 10 to 15; what falls, or rises more than tenfold, are pages, scores or numbers of a telephone."""
+    """10-15 -> 10 to 15; ranges that fall, or rise more than tenfold, are pages, scores or phone numbers."""
     low, high = int(match[1]), int(match[2])
     is_range = low < high <= 10 * low and (len(match[1]), len(match[2])) != (3, 4)
     return f"{low} to {high}" if is_range else None
@@ -137,7 +137,7 @@ def _unclear(match: re.Match[str]) -> None:
     return None
 
 
-# In this order: what comes first sees the dots, numerals and digits that those after it replace.
+# The order matters: earlier rules need the dots, numerals and digits that later ones replace.
 _RULES = (
     _rule("slash", r"(?<=[a-z]{2}) ?/ ?(?=[a-z]{2})", lambda match: " "),
     _rule("dollars", rf"\$({_INTEGER})(?:\.(\d+))?(?: ({_MAGNITUDE})\b)?(?![\d,.]*\d)", _dollars),
@@ -170,7 +170,7 @@ _RULES = (
 
 
 def spoken_english(sentence: str, counts: Counter[str]) -> list[str]:
-    """The words of a printed sentence, none if it is unclear; `counts` is told of each rule that touched it.
+    """The words of a printed sentence, none if it is unclear; `counts` counts the rules that changed it.
 
     `"Mr. Bell's clock--No. 12--is off," he said.` -> MISTER BELL'S CLOCK NUMBER TWELVE IS OFF HE SAID.
     """
@@ -210,7 +210,7 @@ def _plain_letters(text: str) -> str:
 
 
 def _apply(rule: _Rule, text: str) -> str | None:
-    """The text with what is said in place of each match; None if one is unclear."""
+    """The text with each match replaced by its spoken form; None if one is unclear."""
     pieces, end = [], 0
     for match in rule.pattern.finditer(text):
         spoken = rule.spoken(match)

@@ -1,4 +1,4 @@
-"""From an archive, given or downloaded, to an unpacked and checked corpus."""
+"""An archive, given or downloaded -> an unpacked and checked corpus."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +18,11 @@ def fetch_and_unpack(
     archive: Path | None,
     find_problem: Callable[[Path], str | None],
 ) -> None:
-    """Stages fetch and prepare: unpack `archive`, else what `urls` give, into `unpacked`.
+    """Stages fetch and prepare: unpack `archive`, else the download from `urls`, into `unpacked`.
 
-    The download stays in `downloads`; what is unpacked is used again. `find_problem` is given the unpacked folder, and
-    what it finds refuses the archive. The checksum is only for the download: a copy may be packed differently.
+    The download is kept in `downloads`; an unpacked corpus is reused. `find_problem` is called with the unpacked
+    folder; if it returns a problem, the archive is refused. The checksum is only for the download: a copy may be packed
+    differently.
 
     Raises:
         CorpusError: no address gives the archive, or it is not what it should be.

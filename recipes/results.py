@@ -1,7 +1,7 @@
-"""Takes the results that runs of a recipe have left into the repository, and writes its table anew.
+"""Copies the results of a recipe's runs into the repository, and rewrites its table.
 
 Use: `python -m recipes.results runs/an4/results.json`, and with `--recipe mini_librispeech` for that recipe. Seeds that
-are not in the file keep the results that they have.
+are not in the file keep their results.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def merge_records(kept: list[Record], new: list[Record]) -> list[Record]:
     """The new records, and of `kept` those of other seeds; in the order of the seeds.
 
     Raises:
-        ScoringError: they have not all the same scores, so that no table can show them.
+        ScoringError: they do not all have the same scores, so no table can show them.
     """
     by_seed = {record["seed"]: record for record in [*kept, *new]}
     merged = [by_seed[seed] for seed in sorted(by_seed)]

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md: each setting with its range, default and meaning, as the settings classes tell them.
+"""Writes docs/settings.md: each setting with its range, default and meaning, from the settings classes.
 
 Use: `python -m recipes.settings_reference`, after a settings class has changed.
 """

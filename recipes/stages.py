@@ -1,6 +1,6 @@
-"""What all recipes do once their manifests are there: train, test, tune with a language model, test again, results.
+"""The stages that all recipes share, from manifests on: train, test, tune with a language model, test again, results.
 
-A stage that is done is said and not done again; a training that was stopped goes on where it was.
+A finished stage is reported and skipped; an interrupted training goes on where it was.
 """
 
 import argparse
@@ -31,8 +31,8 @@ class LanguageModel:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Settings and manifests; each of `tests` is tested on under its name, after dev. Without a language model, only
-    the bare model is tested."""
+    """Settings and manifests; `tests` are evaluated under their names, after dev. Without a language model, only the
+    bare model is evaluated."""
 
     conf: Path
     train: Path
@@ -83,7 +83,7 @@ def run_seeds(experiment: Experiment, runs: Path, seeds: Sequence[int], override
 
 
 def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence[str]) -> None:
-    """Stage train, for one seed. A finished training goes on if it is given more epochs."""
+    """Stage train, for one seed. A finished training goes on if it gets more epochs."""
     from asr.settings import load_settings
     from asr.training.run.checkpoint import Checkpoints
     from asr.training.settings import ExperimentSettings, changed_settings, load_run_settings
@@ -92,7 +92,7 @@ def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence
     data = [f"data.{name}={json.dumps(str(getattr(experiment, name)))}" for name in ("train", "dev")]
     settings = load_settings(ExperimentSettings, experiment.conf, [*data, f"training.seed={seed}", *overrides])
     if (run / "done").exists():
-        # As settings, not as text: those that an older version did not know have their defaults.
+        # Compared as settings, not as text: those that an older version did not know have their defaults.
         before = load_run_settings(run)
         if before == settings:
             say("train", f"done before: {run}")
@@ -107,7 +107,7 @@ def train_seed(experiment: Experiment, run: Path, seed: int, overrides: Sequence
 
 
 def _forget_results(experiment: Experiment, run: Path) -> None:
-    """Before a training goes on: what was made of its model."""
+    """Before a training goes on, remove all that was made from its model."""
     shutil.rmtree(run / "model_lm", ignore_errors=True)
     files = [f"{part}{suffix}" for part in ("dev", *experiment.tests) for suffix in ("", "_lm")]
     for name in ["done", *(f"{file}.{kind}" for file in files for kind in ("json", "txt"))]:
@@ -115,7 +115,7 @@ def _forget_results(experiment: Experiment, run: Path) -> None:
 
 
 def test_seed(experiment: Experiment, run: Path, model: str) -> None:
-    """Stage test: dev and the tests, once, with the search that is in the model."""
+    """Stage test: evaluate dev and the tests, once, with the model's own search."""
     from asr.evaluation import evaluate
     from asr.recognizer import Recognizer
     from asr.scoring import aligned_listing, summary_line
@@ -166,7 +166,7 @@ def _estimate(manifest: Path, file: Path) -> None:
 
 
 def say_sizes(manifests: Sequence[Path]) -> None:
-    """How much is in each manifest; reading them also checks that all sound files are there."""
+    """Report the size of each manifest; reading them also checks that all sound files exist."""
     for manifest in manifests:
         utterances = read_manifest(manifest)
         hours = sum(utterance.duration for utterance in utterances) / 3600

@@ -1,4 +1,4 @@
-"""The results of a recipe's runs: collected from the trainings' own files, and as a table."""
+"""The results of a recipe's runs: collected from the files of the trainings, and as a table."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from asr.errors import ScoringError
 from asr.files import parse_json, read_bytes
 
 Record = dict[str, Any]
-_LM = "_lm"  # ends the names of scores with a language model
+_LM = "_lm"  # suffix of the scores with a language model
 
 
 def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> list[Record]:
-    """One record a seed, with what `scores` (dev, test, dev_lm and so on) are and how the training went."""
+    """One record per seed, with its `scores` (dev, test, dev_lm and so on) and facts on its training."""
     from asr.training.run.metrics import best_epoch, read_metrics
 
     records: list[Record] = []
@@ -35,7 +35,7 @@ def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> 
 
 
 def read_score(path: Path) -> Any:
-    """What `Score.to_json` has written. Raises ScoringError if it is not there, or no JSON."""
+    """A score written by `Score.to_json`. Raises ScoringError if the file is missing or not JSON."""
     try:
         return parse_json(read_bytes(path, ScoringError))
     except ValueError:
@@ -62,7 +62,7 @@ def score_names(record: Record) -> list[str]:
 
 
 def _cells(record: Record) -> Iterator[tuple[str, str, float | None]]:
-    """Name of the column, cell, and the rate of which a mean makes sense."""
+    """Column name, cell, and the rate for the mean, if a mean makes sense."""
     scores = score_names(record)
     yield "seed", str(record["seed"]), None
     for score in scores:

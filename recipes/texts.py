@@ -1,9 +1,9 @@
-"""Written text -> the words that are said, as far as they can be told without knowing the language."""
+"""Written text -> spoken words, as far as possible without knowing the language."""
 
 import unicodedata
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ`´", "'"))
-_JOINERS = "\u200c\u200d"  # are a part of words in Persian and in the scripts of India
+_JOINERS = "\u200c\u200d"  # part of words in Persian and in Indian scripts
 
 
 def spoken_words(text: str) -> str:
@@ -17,4 +17,4 @@ def _kept(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] in "LMN" or character in "'" + _JOINERS:
         return character
-    return "" if category == "Cf" else " "  # what cannot be seen, such as a soft hyphen, parts no words
+    return "" if category == "Cf" else " "  # invisible characters, such as a soft hyphen, do not separate words

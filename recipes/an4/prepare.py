@@ -25,7 +25,7 @@ URLS = (
     "https://dldata-public.s3.us-east-2.amazonaws.com/an4_sphere.tar.gz",
     "https://huggingface.co/datasets/espnet/an4/resolve/main/an4_sphere.tar.gz",
 )
-# Of the contents, not of the archive, so that it holds for every packing of the same corpus: see `contents_sha256`.
+# Of the contents, not of the archive, so that it is valid however the corpus is packed: see `contents_sha256`.
 CONTENTS_SHA256 = "794c3626e17a01209db0634c68a7327dc1eeccc0af0a927591bb958b89c00c22"
 
 FOLDERS = {"train": "wav/an4_clstk", "test": "wav/an4test_clstk"}
@@ -64,7 +64,7 @@ def fetch(folder: Path, archive: Path | None) -> Path:
 def prepare(archive: Path, folder: Path) -> Manifests:
     """Unpack `archive` into `folder`/unpacked and write train.jsonl, dev.jsonl and test.jsonl into `folder`.
 
-    What has been unpacked before is checked and used again. The text is the transcript without `<s>` and `</s>`:
+    A corpus that was unpacked before is checked and reused. The text is the transcript without `<s>` and `</s>`:
     words in capitals, spelled letters as words of one letter; the corpus has no fillers and no noise marks.
 
     Raises:
@@ -89,7 +89,7 @@ def prepare(archive: Path, folder: Path) -> Manifests:
 
 
 def contents_sha256(corpus: Path) -> str:
-    """One SHA-256 over all that is used of the corpus: its recordings, transcripts and lists of recordings.
+    """One SHA-256 over all used parts of the corpus: its recordings, transcripts and lists of recordings.
 
     It is taken over the sorted lines "path size sha256" of these files, with paths relative to `corpus` (`an4/`).
     """

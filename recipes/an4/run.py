@@ -4,8 +4,7 @@
     python -m recipes.an4.run --archive an4_sphere.tar.gz
 
 Stages: fetch, prepare, train (one model a seed), test, tune (a language model from the training transcripts, for each
-model), test with it, results. A stage that is done is said and not done again; a training that was stopped goes on
-where it was.
+model), test with it, results. A finished stage is reported and skipped; an interrupted training goes on where it was.
 """
 
 from pathlib import Path
@@ -18,7 +17,7 @@ CONF = Path("conf/an4.yaml")
 
 def main() -> None:
     parser = argument_parser(__doc__, data="data/an4", runs="runs/an4", seeds=[1, 2, 3])
-    parser.add_argument("--archive", type=Path, help="an4_sphere.tar.gz, if it is at hand")
+    parser.add_argument("--archive", type=Path, help="an4_sphere.tar.gz, if you have it")
     arguments = parser.parse_args()
     with errors_told("an4"):
         manifests = prepare_corpus(arguments.data, arguments.archive)

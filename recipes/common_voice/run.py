@@ -2,7 +2,7 @@
 
     python -m recipes.common_voice.run --language de --archive cv-corpus-17.0-2024-03-15-de.tar.gz
 
-Mozilla gives the archive of a language, CC0, to whoever agrees to its terms, so it cannot be downloaded from here: see
+Mozilla provides the archive of a language (CC0) only after you agree to its terms, so it is not downloaded here: see
 https://commonvoice.mozilla.org/datasets. Train, dev and test are the corpus's own: train.tsv, dev.tsv and test.tsv.
 Text is in lower case, without punctuation.
 """
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def prepare(language: str, folder: Path, archive: Path | None) -> dict[str, Path]:
-    """The manifests train.jsonl, dev.jsonl and test.jsonl; recordings that cannot be used are left out, and said."""
+    """The manifests train.jsonl, dev.jsonl and test.jsonl; unusable recordings are left out and reported."""
     paths = {split: folder / f"{split}.jsonl" for split in SPLITS}
     if all(path.is_file() for path in paths.values()):
         say("prepare", f"done before: {folder}")

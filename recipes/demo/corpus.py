@@ -72,7 +72,7 @@ QUESTIONS = ("what", "when", "is", "how")
 SNR_DB = (25.0, 40.0)  # speech over noise
 PEAK_DB = (-16.0, -3.0)  # the loudest sample of the speech, full scale being 0
 SILENCE_SECONDS = (0.1, 0.35)  # before the speech, and after it
-_MARGIN = 0.05  # of the silence in seconds, as much is the voice's own: sounds may fade in and out there
+_MARGIN = 0.05  # seconds of the silence that are the voice's own: sounds may fade in and out there
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def make_corpus(folder: Path, *, num_train: int, num_dev: int, num_test: int, se
     if _is_complete(corpus, stamp, settings):
         return corpus
     if stamp.is_file():
-        stamp.unlink()  # from here until the end the folder is a mixture
+        stamp.unlink()  # from here until the end the folder is incomplete
     tasks = [task for part in counts for task in _plan(part, sentences[part], folder, seed)]
     recordings = iter(_record_all(tasks))
     for part, manifest in zip(counts, astuple(corpus), strict=True):
@@ -134,7 +134,7 @@ def split_sentences(counts: dict[str, int], *, seed: int) -> dict[str, list[str]
     """Choose sentences for train, dev and test, no sentence twice. Each part has all templates as evenly as it can.
 
     Raises:
-        CorpusError: if the templates do not give that many, or the seed is negative.
+        CorpusError: the templates do not give that many, or the seed is negative.
     """
     if seed < 0:
         raise CorpusError(f"demo corpus: the seed is {seed}, expected 0 or more")
@@ -151,7 +151,7 @@ def split_sentences(counts: dict[str, int], *, seed: int) -> dict[str, list[str]
 
 
 def expand(template: str) -> list[str]:
-    """All sentences of a template, written with capital and end mark; no filler stands twice in a sentence."""
+    """All sentences of a template, with capital and end mark; no filler occurs twice in a sentence."""
     slots = template.split()
     mark = "?" if slots[0] in QUESTIONS else "."
     sentences = []
@@ -186,7 +186,7 @@ def _record_all(tasks: list[_Task]) -> list[_Recording]:
     """Make the sound of all tasks, in order, on all cores; shows a progress bar on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     workers = min(os.cpu_count() or 1, 1 + len(tasks) // 50)  # one takes a second to start
-    # Not by fork: the caller may have loaded torch, whose threads do not survive one.
+    # Not by fork: the caller may have loaded torch, whose threads do not survive it.
     context = multiprocessing.get_context("spawn")
     with (
         # Ctrl-C is for the parent, which then stops the others.
@@ -227,7 +227,7 @@ def _vary(voice: Voice, rng: np.random.Generator) -> Voice:
 def _place(speech: Waveform, start: float, end: float, rng: np.random.Generator) -> tuple[Waveform, float]:
     """Give the speech between `start` and `end` (in seconds) silence around it, a level, and noise throughout.
 
-    Returns the waveform, and how many seconds later than before the speech is in it.
+    Returns the waveform, and by how many seconds the speech starts later in it.
     """
     first = max(0, round((start - _MARGIN) * SAMPLE_RATE))
     speech = speech[first : round((end + _MARGIN) * SAMPLE_RATE)]

@@ -4,7 +4,7 @@ It speaks its own small corpus with a synthetic voice (hibari-tts; code and voic
 LSTM with CTC on it, and transcribes sentences that it has never seen, in voices that it has never heard.
 """
 
-# The processes that make the corpus import this module too: what needs torch is imported where it is used.
+# The processes that make the corpus import this module too: torch is imported only where it is used.
 import argparse
 import json
 import os
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def run(folder: Path, num_train: int, overrides: list[str]) -> None:
-    """Corpus, training, test. Each step that is complete is not done again."""
+    """Corpus, training, test. Completed steps are skipped."""
     console.rule("1. A corpus: spoken by a synthetic voice in many disguises", align="left")
     stamp = folder / "corpus" / "corpus.json"
     before = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
@@ -107,7 +107,7 @@ def _test(corpus: DemoCorpus, folder: Path) -> None:
 
 
 def _shown(utterances: tuple[UtteranceScore, ...]) -> list[UtteranceScore]:
-    """Some with errors, if there are any, and some without: as many of each as they come."""
+    """Some without errors, then some with errors, at most half of them."""
     wrong = [utterance for utterance in utterances if utterance.errors][: NUM_SHOWN // 2]
     right = [utterance for utterance in utterances if not utterance.errors]
     return right[: NUM_SHOWN - len(wrong)] + wrong

@@ -1,12 +1,12 @@
 """Pseudo-speakers for the demo: one synthetic voice, made into men, women and children.
 
-The speech comes from the package hibari-tts 0.2.1: code and its voice "heart" (a US female voice that lies inside
-the package) are licensed Apache-2.0. Its network gives F0 and spectral envelope for each frame, and a vocoder makes
-sound of them, so three changes make another speaker:
+The speech comes from the package hibari-tts 0.2.1: code and its voice "heart" (a US female voice included in the
+package) are licensed Apache-2.0. Its network gives F0 and spectral envelope for each frame, and a vocoder makes sound
+of them, so three changes make another speaker:
 
 - pitch and intonation: F0 is moved, and its range scaled on the logarithmic axis;
-- vocal tract: what the vocoder makes is played at another sampling rate, which stretches the whole frequency axis
-  evenly, as a shorter vocal tract does; F0 and tempo are set beforehand so that they come out as wanted;
+- vocal tract: the vocoder's output is played at another sampling rate, which stretches the whole frequency axis evenly,
+  as a shorter vocal tract does; F0 and tempo are set beforehand so that they come out as wanted;
 - tempo: the network takes the speaking rate as an input.
 
 The network also predicts how long each phoneme lasts, which gives the times of the words.
@@ -27,10 +27,10 @@ TTS_VERSION = "0.2.1"  # the name of the durations inside the network is this ve
 
 _TTS_SAMPLE_RATE = 24_000
 _TTS_PITCH = 190.0  # median F0 of the voice as it is, in Hz; measured over 192 of the demo's sentences
-_MIN_VOICED = 40.0  # below this F0 in Hz, the vocoder takes a frame for unvoiced
+_MIN_VOICED = 40.0  # Hz; the vocoder treats frames of lower F0 as unvoiced
 _SECONDS_PER_DURATION = 2 * 300 / _TTS_SAMPLE_RATE  # durations count pairs of frames, 300 samples each
 _DURATIONS = "/Sub_output_0"  # in the network of TTS_VERSION, the durations at speed 1 before they are rounded
-_DURATIONS_LAG = 1.0  # how much later a word boundary is by durations than by F0's onsets and ends; measured
+_DURATIONS_LAG = 1.0  # by how much boundaries from durations are later than onsets and ends of F0; measured
 _AUDIBLE_DB = -35.0  # a frame this far below the loudest one is silence
 
 Waveform = npt.NDArray[np.float32]
@@ -110,9 +110,9 @@ class Synthesizer:
     def speak(self, text: str, voice: Voice, *, seed: int) -> tuple[Waveform, list[SpokenWord]]:
         """Say one sentence. Returns samples at 16 kHz, with silence at both ends, and the times of the words.
 
-        `text` is written as one writes it, without figures, with its full stop or question mark. The times of two
-        words meet. Where voicing starts or ends between them, they meet 15 ms from there in the median, and at most
-        65 ms in nine of ten.
+        `text` is written normally, without digits, with its full stop or question mark. Each word ends where the next
+        begins. Where voicing starts or ends between two words, the boundary is 15 ms from there in the median, and at
+        most 65 ms in nine of ten.
         """
         (phonemes,) = self.phonemes(text)
         waveform, durations = self.sound(phonemes, voice, seed=seed)
@@ -123,7 +123,7 @@ class Synthesizer:
         return waveform, [SpokenWord(*word) for word in zip(words, edges[:-1], edges[1:], strict=True)]
 
     def phonemes(self, text: str) -> list[str]:
-        """What is said for a text, one string for each sentence of it."""
+        """The phonemes of a text, one string per sentence."""
         return list(self._tts.phonemize(text))
 
     def sound(self, phonemes: str, voice: Voice, *, seed: int) -> tuple[Waveform, npt.NDArray[np.float32]]:
@@ -145,7 +145,7 @@ class Synthesizer:
 
 
 def require_tts() -> None:
-    """Check that hibari-tts is there, in the version that this module knows.
+    """Check that hibari-tts is installed, in the version that this module knows.
 
     Raises:
         CorpusError: if not.
@@ -177,7 +177,7 @@ def _rounded(durations: npt.NDArray[np.float32], speed: float | npt.NDArray[np.f
 def _speed_for(tempo: float, durations: npt.NDArray[np.float32]) -> float:
     """The `speed` that makes speech `tempo` times as fast.
 
-    It is not `tempo`: durations are often 2, and stay 2 when they are divided by any number up to 1.33.
+    It differs from `tempo`: durations are often 2, and are rounded back to 2 after division by any number up to 1.33.
     """
     speeds = np.linspace(0.5, 2.0, num=151, dtype=np.float32)
     totals = _rounded(durations, speeds[:, np.newaxis]).sum(axis=1)
@@ -196,7 +196,7 @@ def _word_boundaries(phonemes: str, durations: npt.NDArray[np.float32]) -> npt.N
 
 
 def _audible(waveform: Waveform) -> tuple[float, float]:
-    """Start and end of what can be heard, in seconds."""
+    """Start and end of the audible part, in seconds."""
     hop = SAMPLE_RATE // 100
     frames = waveform[: len(waveform) // hop * hop].reshape(-1, hop)
     energy = np.square(frames).mean(axis=1)

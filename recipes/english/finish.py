@@ -1,4 +1,4 @@
-"""What a voice gives -> a recording: trimmed, with silence around it, at a level of its own, encoded; or refused."""
+"""Synthetic speech -> a recording: trimmed, with silence around it, at a random level, encoded; or refused."""
 
 import io
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ import soxr
 from asr.audio import SAMPLE_RATE
 from recipes.english.voices.speech import Speech
 
-# Pace of the speech between its silences. Of the real speech in training, 98 % is between 3 and 16, silences included;
-# beyond, words are missing, or the network has got stuck.
+# Pace of the speech between its silences. 98 % of the real training speech is between 3 and 16, silences included;
+# outside this range, words are missing, or the network got stuck.
 LETTERS_PER_SECOND = (4.0, 22.0)
 MIN_PEAK = 1e-3
 
@@ -26,7 +26,7 @@ _HOP = SAMPLE_RATE // 100
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was wrong with an utterance."""
+    """An utterance that was refused, and why."""
 
     reason: str
 
@@ -59,14 +59,14 @@ def finish(speech: Speech, *, num_letters: int, rng: np.random.Generator) -> Sou
 
 
 def _audible(samples: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], float]:
-    """The samples from the first to the last frame that can be heard, and the root mean square of the loudest frame."""
+    """The samples from the first to the last audible frame, and the root mean square of the loudest frame."""
     energy = np.square(samples[: len(samples) // _HOP * _HOP]).reshape(-1, _HOP).mean(axis=1)
     (audible,) = np.nonzero(energy > energy.max() * 10 ** (_AUDIBLE_DB / 10))
     return samples[audible[0] * _HOP : (audible[-1] + 1) * _HOP], float(np.sqrt(energy.max()))
 
 
 def _flac(samples: npt.NDArray[np.float32]) -> bytes:
-    """Opus would be a quarter of the size, but costs more to encode than the fastest voice to speak."""
+    """Opus would be a quarter of the size, but takes longer to encode than the fastest voice takes to speak."""
     file = io.BytesIO()
     soundfile.write(file, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return file.getvalue()

@@ -1,7 +1,7 @@
 """A folder of shards (`asr/corpus/shards.py`) to which shards are added.
 
-First the shard, then the lines of the manifest, then the index that counts them. What the index does not count is not
-there: whoever was killed between these steps finds it gone, and makes it again.
+First the shard, then the lines of the manifest, then the index that counts them. Anything that the index does not count
+is ignored: after a crash between these steps it is made again.
 """
 
 import fcntl

@@ -3,9 +3,9 @@
     python -m recipes.english.mix --real train.jsonl --times 3 --synthetic synthetic/kokoro=20 \
         --synthetic synthetic/hibari=20 --out train_mixed.jsonl
 
-The first hours of each folder of shards, and every real utterance `--times` times an epoch, which sets the share of
-real speech; augmentation makes each time another one. The sounds of shards are unpacked, once, into `sounds/` beside
-them, for a training that puts utterances together needs any two of them at hand.
+It has the first hours of each folder of shards, and every real utterance `--times` times, which sets the share of real
+speech; augmentation makes each repetition different. The sounds of shards are unpacked, once, into `sounds/` beside
+them, since a training with concatenation needs access to any two utterances.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def write_mixture(real: Sequence[Path], times: int, synthetic: dict[Path, float], out: Path) -> None:
-    """Write the manifest `out`; what is real has `-2`, `-3` and so on behind its id where it comes again.
+    """Write the manifest `out`; repeated real utterances have `-2`, `-3` and so on after their ids.
 
     Raises:
         ManifestError, CorpusError: a manifest or a folder of shards cannot be read, or has not the hours.

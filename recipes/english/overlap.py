@@ -1,4 +1,4 @@
-"""What a text may not share with an evaluation set, lest the results look better than they are."""
+"""Passages that a text must not share with an evaluation set, or results would look better than they are."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -10,7 +10,7 @@ PASSAGE_WORDS = 7
 
 
 class Passages:
-    """Every `PASSAGE_WORDS` words in a row of evaluation sets, and each of their shorter texts as a whole."""
+    """All sequences of `PASSAGE_WORDS` words in evaluation sets, and each shorter text as a whole."""
 
     def __init__(self, texts: Iterable[Sequence[str]]) -> None:
         self._passages: set[tuple[str, ...]] = set()

@@ -1,4 +1,4 @@
-"""Stage prepare: real speech, at hand or from its home -> manifests of words in upper case, in one folder.
+"""Stage prepare: real speech, given or downloaded -> manifests with words in upper case, in one folder.
 
     python -m recipes.english.prepare --data data/english --train-clean-5 train-clean-5-opus.tar \
         --an4 an4_sphere.tar.gz --extra english-extra.tar
@@ -6,9 +6,9 @@
 
 | manifest | what |
 |---|---|
-| `train.jsonl` | all that is trained on, read by adults |
-| `train_children.jsonl` | what of `--extra` is read by children (`age` below `CHILD_BELOW`), to be tried |
-| `dev_librispeech.jsonl`, `dev_<corpus of --extra>.jsonl` | to choose on; never trained on |
+| `train.jsonl` | all training speech read by adults |
+| `train_children.jsonl` | the part of `--extra` read by children (`age` below `CHILD_BELOW`), for experiments |
+| `dev_librispeech.jsonl`, `dev_<corpus of --extra>.jsonl` | for choices; never trained on |
 | `an4/{train,dev,test}.jsonl` | as the AN4 recipe has them; train is a part of `train.jsonl`, the others are not |
 
 A line has, beside a manifest's own keys, `corpus`, and `age`, `gender`, `accent` or `native_language` where known.
@@ -43,7 +43,7 @@ _WORDS = re.compile(r"[A-Z']+(?: [A-Z']+)*")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """An utterance, and what is known of it beyond a manifest's own keys."""
+    """An utterance, with further facts beyond a manifest's own keys."""
 
     utterance: Utterance
     corpus: str
@@ -77,7 +77,7 @@ def prepare(data: Path, given: argparse.Namespace) -> None:
     """Write all manifests into `data`; corpora that were unpacked before are used again.
 
     Raises:
-        CorpusError, ManifestError: an archive is not the corpus that it should be, or cannot be had.
+        CorpusError, ManifestError: an archive is not the expected corpus, or cannot be fetched.
         OutputError: a file cannot be written.
     """
     train_clean_5, dev = prepare_train_clean_5(data / "mini_librispeech", given.train_clean_5)
@@ -105,8 +105,8 @@ def prepare(data: Path, given: argparse.Namespace) -> None:
 
 
 def read_extra(manifest: Path) -> Iterator[tuple[str, Recording]]:
-    """The recordings of a manifest whose lines have `corpus` and `split`, each with its split; without those that have
-    no `text`, which are counted and said.
+    """The recordings of a manifest whose lines have `corpus` and `split`, each with its split; those without a `text`
+    are left out, counted and reported.
 
     Raises:
         CorpusError, ManifestError: a line is broken, or has not these keys.
@@ -134,7 +134,7 @@ def _record(line: str) -> dict[str, Any]:
 
 
 def refuse_shared_speakers(parts: dict[str, list[Recording]]) -> None:
-    """Refuse a speaker who is trained on and evaluated on.
+    """Refuse speakers that are in both training and evaluation sets.
 
     Raises:
         CorpusError: names some.
@@ -158,7 +158,7 @@ def _unpacked_extra(folder: Path, archive: Path) -> Path:
 
 def _recordings(manifest: Path, corpus: str) -> Iterator[Recording]:
     for utterance in map(_in_words, read_manifest(manifest)):
-        if _WORDS.fullmatch(utterance.text):  # Common Voice has a few sentences with figures and foreign letters
+        if _WORDS.fullmatch(utterance.text):  # Common Voice has a few sentences with digits and foreign letters
             yield Recording(utterance, corpus)
 
 

@@ -1,12 +1,12 @@
-"""Prompts for synthetic speech: sentences of printed English that every voice says just as they are labelled.
+"""Prompts for synthetic speech: sentences of printed English that every voice says exactly as labelled.
 
     python -m recipes.english.prompts --text sentences.txt.xz --text general.txt.xz \
         --evaluation dev.jsonl --count 300000 --out prompts.txt
 
-5 to 25 words. What is said and the label agree because nothing is left to interpret: numbers and abbreviations are
-spelled out. Left out is a sentence with a word that can be spelled or spoken (NASA), with an apostrophe at the end of a
-word (th'), or with a word that occurs less than three times in all the prompts: rare words are slips of the pen, and
-names that nobody knows how to say. No prompt shares a passage with an evaluation set (`overlap.py`).
+They have 5 to 25 words. Speech and label agree because nothing is left to interpret: numbers and abbreviations are
+spelled out. Sentences are left out if a word can be either spelled or spoken (NASA), ends in an apostrophe (th'), or
+occurs less than three times in all the prompts: rare words are typos, and names of unknown pronunciation. No prompt
+shares a passage with an evaluation set (`overlap.py`).
 """
 
 import argparse
@@ -27,7 +27,7 @@ from recipes.stages import errors_told, say
 MIN_WORDS, MAX_WORDS = 5, 25
 MIN_OCCURRENCES = 3
 
-_SPELLED = re.compile(r"[A-Z]{2,}|\b[B-HJ-NP-Z]\b")  # NASA, U.S., plan B: it depends
+_SPELLED = re.compile(r"[A-Z]{2,}|\b[B-HJ-NP-Z]\b")  # NASA, U.S., plan B: ambiguous
 _ODD_WORD = re.compile(r"[a-z][A-Z]|(?<![A-Za-z])'|'(?![A-Za-z])|[A-Za-z]\.[A-Za-z]|_")
 _NUMBER = re.compile(r"\b[A-Z]{2,}\b")
 _ASIDE = re.compile(r"\s*(?:--+|\.\.\.+|[()])\s*(?!$)")
@@ -69,7 +69,7 @@ def write_prompts(texts: Sequence[Path], evaluation: Sequence[Path], out: Path, 
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The prompts of a file, as they are to be said; `words_of` gives the label of each."""
+    """The prompts of a file, as they are to be spoken; `words_of` gives the label of each."""
     prompts = [line for line in read_lines(path, CorpusError) if line]
     if not prompts:
         raise CorpusError(f"{path}: there are no prompts in it; make them with `python -m recipes.english.prompts`")
@@ -77,7 +77,7 @@ def read_prompts(path: Path) -> list[str]:
 
 
 def sayable(sentence: str) -> str | None:
-    """A printed sentence as every voice can say it; None if it is not sure that all say the same.
+    """A printed sentence in a form that every voice can say; None if voices might say it differently.
 
     `"Mr. Bell came in 1868--late!" he said.` -> `Mister Bell came in eighteen sixty eight, late! he said.`
     """
@@ -95,7 +95,7 @@ def sayable(sentence: str) -> str | None:
 
 def _candidates(path: Path, passages: Passages) -> Iterator[str]:
     for (line,) in read_sentences([path], lambda line, where: [line.strip()]):
-        if not MIN_WORDS / 2 <= len(line.split()) <= MAX_WORDS:  # spelling out makes words more, if anything
+        if not MIN_WORDS / 2 <= len(line.split()) <= MAX_WORDS:  # spelling out can only add words
             continue
         prompt = sayable(line)
         words = words_of(prompt) if prompt else []

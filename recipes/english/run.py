@@ -4,8 +4,8 @@
         --text books=sentences.txt.xz --text general=general.txt.xz --voice hibari=20 --times 3
 
 Stages: prepare, texts, prompts, synthesize and mix (only with --voice), train, lm, tune, test on dev. The first ones
-are also commands of their own (see the README beside). One that is done is not done again, and the same command goes
-on after it was stopped. The language model is a word 3-gram of all texts and the transcripts in one.
+are also commands of their own (see the README beside). Finished stages are skipped, and the same command goes on after
+an interruption. The language model is one word 3-gram of all texts and transcripts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ def main() -> None:
     add_corpora(parser)
     parser.add_argument("--text", action="append", required=True, metavar="NAME=FILE", help="printed English")
     parser.add_argument("--voice", action="append", default=[], metavar="NAME=HOURS", help="synthetic speech")
-    parser.add_argument("--times", type=int, default=1, help="with --voice: real utterances come so often an epoch")
+    parser.add_argument("--times", type=int, default=1, help="with --voice: how often real utterances come in an epoch")
     arguments = parser.parse_args()
     with errors_told("english"):
         data = arguments.data

@@ -1,10 +1,10 @@
-"""Synthetic speech for training: prompts said by a voice, as tar shards that grow until there are enough hours.
+"""Synthetic speech for training: prompts spoken by a voice, in tar shards that are added until there are enough hours.
 
     python -m recipes.english.synthesize --voice kokoro --hours 50 --prompts prompts.txt --out synthetic/kokoro
 
-Utterance number i says prompt number i, counted from a place that depends on the voice, and all that is random in it
-depends on the seed and i alone. So the same command makes the same speech, whether it ran through or was killed ten
-times; what is lost is the shard that was being made. The folder is one of `asr shard`, 16 kHz FLAC.
+Utterance i speaks prompt i, counted from a place that depends on the voice, and all its randomness depends only on the
+seed and i. So the same command makes the same speech, whether it ran through or was killed ten times; only the shard in
+progress is lost. The folder is one of `asr shard`, 16 kHz FLAC.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from recipes.english_text import words_of
 from recipes.stages import errors_told, say
 
 PROMPTS_PER_SHARD = 100
-MAX_REFUSED = 0.2  # share of a shard's utterances; beyond, something is wrong with the voice
+MAX_REFUSED = 0.2  # share of a shard's utterances; if more, something is wrong with the voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Plan:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voice", choices=NAMES, required=True)
-    parser.add_argument("--hours", type=float, required=True, help="of speech that there are to be in the end")
+    parser.add_argument("--hours", type=float, required=True, help="total hours of speech to reach")
     parser.add_argument("--prompts", type=Path, required=True, help="made by recipes.english.prompts")
     parser.add_argument("--out", type=Path, required=True, help="folder for the shards of this voice")
     parser.add_argument("--seed", type=int, default=1)
@@ -69,7 +69,7 @@ def synthesize(
     seed: int,
     prompts_per_shard: int = PROMPTS_PER_SHARD,
 ) -> None:
-    """Make shards until there are `hours` of speech in `out`, after those that are there.
+    """Add shards to `out` until it has `hours` of speech.
 
     Raises:
         CorpusError: the voice cannot be used or fails too often, there are no prompts, or `out` has shards of another
@@ -115,12 +115,12 @@ def _utterance(
 
 
 def _core_seconds() -> float:
-    """What this process and the programs that it ran have computed."""
+    """CPU seconds of this process and the programs that it ran."""
     return sum(os.times()[:4])
 
 
 def _check_plan(plan: Plan, record: Path) -> None:
-    """Refuse to go on with another plan than the one that the shards were begun with."""
+    """Refuse to go on with a different plan from that of the existing shards."""
     now = json.dumps({name: getattr(plan, name) for name in Plan.__slots__}, indent=1) + "\n"
     if not record.exists():
         write_text(record, now)

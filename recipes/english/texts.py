@@ -1,11 +1,11 @@
-"""Stage texts: what language models are estimated of, each kind in a file of its own, in the form of the transcripts.
+"""Stage texts: the texts for language models, one file per kind, in the form of the transcripts.
 
     python -m recipes.english.texts --text books=sentences.txt.xz --text general=general.txt.xz \
         --transcripts train.jsonl --evaluation dev_librispeech.jsonl --evaluation dev_common_voice.jsonl --out text
 
 Numbers and abbreviations are spelled out; sentences that are still unclear are left out, and so are those that share
-a passage with an evaluation set (`overlap.py`), and transcripts that were there before (many people read the same).
-`texts.json` counts all of it.
+a passage with an evaluation set (`overlap.py`), and repeated transcripts (many people read the same sentences).
+`texts.json` has the counts.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def _write(path: Path, sentences: Iterable[Sequence[str]], passages: Passages, c
 
 
 def name_and_file(text: str) -> tuple[str, Path]:
-    """NAME=FILE taken apart.
+    """Split NAME=FILE.
 
     Raises:
         CorpusError: it is not of this form.

@@ -56,8 +56,8 @@ LM_TEXT_SHA256 = "927d47656638c2ca93566640e56bcbeb2aa4ca237b8490fe1eff7d6e610a53
 def prepare_part(name: str, folder: Path, *, archive: Path | None = None) -> Path:
     """Stages fetch and prepare for one part: `folder`/<name>.jsonl, from `archive`, else from OpenSLR.
 
-    What has been downloaded or unpacked before is used again. A given archive may hold the sound in another form, such
-    as Opus; its counts are checked, its checksum is not.
+    Files that were downloaded or unpacked before are reused. A given archive may have the sound in another format, such
+    as Opus; its counts are checked, but not its checksum.
 
     Raises:
         CorpusError: no address gives the archive, or it is not that part of LibriSpeech.
@@ -88,7 +88,7 @@ def fetch_lm_text(folder: Path) -> Path:
 
 
 def urls(resource: int, file: str) -> list[str]:
-    """Where OpenSLR and its mirrors have a file."""
+    """The addresses of a file at OpenSLR and its mirrors."""
     return [f"{mirror}/{resource}/{file}" for mirror in MIRRORS]
 
 

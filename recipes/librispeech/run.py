@@ -3,7 +3,7 @@
     python -m recipes.librispeech.run --hours 100      # downloads 7.6 GB and 1.5 GB of text
     python -m recipes.librispeech.run --hours 960      # downloads 60 GB and 1.5 GB of text
 
-Archives (train-clean-100.tar.gz and so on) that lie in the --data folder are not downloaded again. Dev is dev-clean;
+Archives (train-clean-100.tar.gz and so on) that are in the --data folder are not downloaded again. Dev is dev-clean;
 the language model is a 3-gram of LibriSpeech's own text of 803 million words.
 """
 
@@ -16,7 +16,7 @@ from recipes.stages import Experiment, LanguageModel, argument_parser, errors_to
 CONFS = {hours: Path(f"conf/librispeech_{hours}.yaml") for hours in (100, 960)}
 TRAIN = {100: ("train-clean-100",), 960: ("train-clean-100", "train-clean-360", "train-other-500")}
 TESTS = ("dev-other", "test-clean", "test-other")
-MIN_COUNTS = (1, 2, 3)  # rare n-grams of so much text help little, and would not fit into most memories
+MIN_COUNTS = (1, 2, 3)  # the rare n-grams of so much text help little, and would fill most memories
 
 
 def main() -> None:

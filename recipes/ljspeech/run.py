@@ -26,7 +26,7 @@ SPLITS = {"LJ049": "dev", "LJ050": "test"}  # chapters; the others are train
 
 def main() -> None:
     parser = argument_parser(__doc__, data="data/ljspeech", runs="runs/ljspeech", seeds=[1])
-    parser.add_argument("--archive", type=Path, help="LJSpeech-1.1.tar.bz2, if it is at hand")
+    parser.add_argument("--archive", type=Path, help="LJSpeech-1.1.tar.bz2, if you have it")
     arguments = parser.parse_args()
     with errors_told("ljspeech"):
         paths = prepare(arguments.data, arguments.archive)
@@ -48,7 +48,7 @@ def prepare(folder: Path, archive: Path | None) -> dict[str, Path]:
 
 
 def _entries(corpus: Path) -> list[Entry]:
-    """Of metadata.csv: name, text as printed and text as read, separated by bars, without quotation marks."""
+    """Entries of metadata.csv: name, text as printed and text as read, separated by bars, without quotes."""
     path = corpus / "metadata.csv"
     rows = [line.split("|") for line in read_lines(path, CorpusError)]
     for number, row in enumerate(rows, start=1):

@@ -1,4 +1,4 @@
-"""The language model of the training transcripts and of a text that is written as books are printed."""
+"""The language model, from the training transcripts and a text of printed English."""
 
 import json
 from collections import Counter
@@ -11,13 +11,13 @@ from asr.files import parse_json, read_bytes, write_text
 from recipes.english_text import spoken_english
 from recipes.stages import say
 
-MIN_COUNTS = (1, 1, 2)  # 3-grams that occur once are most of the model's size, and help little
+MIN_COUNTS = (1, 1, 2)  # 3-grams that occur once make up most of the model, and help little
 
 
 def estimate_language_model(train: Path, text: Path, folder: Path) -> Path:
     """Stage lm: `folder`/lm.bin, a word 3-gram of the transcripts and of `text`, one sentence a line.
 
-    `folder`/lm.json says what text it was, how much of it was used, and what each rule of `spoken_english` has touched.
+    `folder`/lm.json records the text, how much of it was used, and how often each rule of `spoken_english` applied.
 
     Raises:
         LanguageModelError: the text cannot be read, or nothing in it is clear.
@@ -43,7 +43,7 @@ def estimate_language_model(train: Path, text: Path, folder: Path) -> Path:
 
 
 def _sentences(train: Path, text: Path, counts: Counter[str]) -> Iterator[Sequence[str]]:
-    """The transcripts, then what is clear of the text."""
+    """The transcripts, then the clear sentences of the text."""
     from asr.lm.text import read_sentences
 
     yield from (utterance.text.split() for utterance in read_manifest(train))

@@ -20,8 +20,8 @@ DEV_SPEAKERS = frozenset({"1737", "32", "7312", "6848"})
 
 def main() -> None:
     parser = argument_parser(__doc__, data="data/mini_librispeech", runs="runs/mini_librispeech", seeds=[1])
-    parser.add_argument("--archive", type=Path, help="train-clean-5, as FLAC or Opus, if it is at hand")
-    parser.add_argument("--text", type=Path, help="printed English for the language model, too: a sentence a line")
+    parser.add_argument("--archive", type=Path, help="train-clean-5, as FLAC or Opus, if you have it")
+    parser.add_argument("--text", type=Path, help="printed English, also for the language model: a sentence a line")
     arguments = parser.parse_args()
     with errors_told("mini_librispeech"):
         train, dev = prepare_train(arguments.data, arguments.archive)

@@ -3,8 +3,8 @@
     python -m recipes.yesno.run                                # downloads the corpus (4.5 MB)
     python -m recipes.yesno.run --archive waves_yesno.tar.gz   # or takes it from a file
 
-60 recordings at 8 kHz, named by what is said: 0_1_0_... is no yes no. Of their sorted names, of every six the first is
-dev, the second and fifth are test, and the others are trained on.
+60 recordings at 8 kHz, named by their words: 0_1_0_... is no yes no. In sorted order, the first of every six is dev,
+the second and fifth are test, and the others are train.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ SPLITS = ("dev", "test", "train", "train", "test", "train")
 
 def main() -> None:
     parser = argument_parser(__doc__, data="data/yesno", runs="runs/yesno", seeds=[1])
-    parser.add_argument("--archive", type=Path, help="waves_yesno.tar.gz, if it is at hand")
+    parser.add_argument("--archive", type=Path, help="waves_yesno.tar.gz, if you have it")
     arguments = parser.parse_args()
     with errors_told("yesno"):
         paths = prepare(arguments.data, arguments.archive)
