@@ -77,8 +77,8 @@ def load_audio(
     """The waveform of a sound file, or of `duration` seconds of it from `offset` on: 16 kHz, mono, in [-1, 1].
 
     Channels are averaged, all or those that `channel` names; if they would cancel each other, the loudest is taken. A
-    float file that goes beyond 1.0 is scaled down by its peak, so nothing is clipped. What is odd about a file is told
-    by an AudioWarning, once.
+    float file that exceeds 1.0 is divided by its peak, so nothing is clipped. Anything odd about a file gives an
+    AudioWarning, once.
 
     Raises:
         AudioError: the file is missing, empty, not audio, truncated, has no samples, or has samples that are
@@ -90,7 +90,7 @@ def load_audio(
 
 
 def sound_to_waveform(sound: Sound, source: SoundSource) -> Float32[np.ndarray, "samples"]:
-    """What a file holds -> 16 kHz mono in [-1, 1].
+    """The contents of a file -> 16 kHz mono in [-1, 1].
 
     Raises:
         AudioError: it is shorter than one sample at 16 kHz.
@@ -120,9 +120,9 @@ def read_blocks(
 ) -> Iterator[Float32[np.ndarray, "_"]]:
     """The waveform of `load_audio`, sample for sample, in blocks of `seconds`, of which the last may be shorter.
 
-    Memory is that of a block and of what is decoded at once (16 MiB), however long the file is; so the file is read
-    twice, or three times if it goes beyond full scale or its channels cancel each other. A file whose header does not
-    tell its length, so that it has to be mended, is kept in memory as it is, encoded.
+    Memory is that of a block and of what is decoded at once (16 MiB), however long the file is. So the file is read
+    twice, or three times if it exceeds full scale or its channels cancel each other. A file without its length in the
+    header, which has to be repaired, is kept in memory, still encoded.
 
     Raises:
         AudioError: as `load_audio`; before the first block, unless the file changes while it is read.
@@ -146,7 +146,7 @@ def read_blocks(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What of a file is heard: from `offset` on, for `duration`, in seconds; `channel` as of `load_audio`."""
+    """The part of a file to read: from `offset` on, for `duration`, in seconds; `channel` as for `load_audio`."""
 
     offset: float
     duration: float | None
@@ -155,14 +155,14 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Levels:
-    """What only the end of a sound tells: the channel that is heard alone, and the peaks that it is divided by."""
+    """Facts that are known only at the end of a sound: the channel to use alone, and the peaks to divide by."""
 
     loudest: int | None = None
     peaks: Peaks = field(default_factory=Peaks)
 
 
 def _levels(source: SoundSource, part: _Part) -> _Levels:
-    """Found by reading the part to its end. What it was resampled from has to be known before its peaks are right."""
+    """Found by reading the part to its end, again if what was assumed before resampling proves wrong."""
     found = _Levels()
     for _ in range(3):  # the channel, its peak, and the peak after resampling
         assumed = found
@@ -173,7 +173,7 @@ def _levels(source: SoundSource, part: _Part) -> _Levels:
 
 
 def _measure(source: SoundSource, part: _Part, assumed: _Levels) -> _Levels:
-    """The levels of a part; the peak after resampling is right if the others are as was `assumed`."""
+    """The levels of a part; the peak after resampling is right if the other levels were `assumed` right."""
     before, num_samples, opposed = 0.0, 0, OpposedChannels()
     with opened(source) as (stream, doubt):
         converter = StreamConverter(stream.sample_rate, SAMPLE_RATE, Peaks(before=assumed.peaks.before))
@@ -199,7 +199,7 @@ def _converted(source: SoundSource, part: _Part, levels: _Levels) -> Iterator[Fl
 
 
 def _usable_blocks(stream: Stream, part: _Part, path: Path) -> Iterator[Block]:
-    """The blocks of a part of a stream with the channels that are heard, as they are decoded."""
+    """The blocks of a part of a stream, as decoded, with the channels in use."""
     heard, num_samples = columns(part.channel, stream.num_channels, path), 0
     for block in (block[:, heard] for block in _cut(stream, part.offset, part.duration)):
         _refuse_not_finite(block, part.offset + num_samples / stream.sample_rate, stream.sample_rate, path)
@@ -221,7 +221,7 @@ _warned: set[str] = set()
 
 
 def warn_once(sound: Sound, source: SoundSource) -> None:
-    """Tell what is odd about a file by an AudioWarning, once in this process."""
+    """Give an AudioWarning on anything odd about a file, once in this process."""
     _tell_doubt(source, sound.doubt)
 
 
@@ -231,7 +231,7 @@ def _tell_doubt(source: SoundSource, doubt: str) -> None:
 
 
 def tell_once(text: str) -> None:
-    """An AudioWarning, unless this process has given it before; loaders have none of their own that would be kept."""
+    """Give an AudioWarning, unless this process has given it before."""
     if text not in _warned:
         _warned.add(text)
         warnings.warn(text, AudioWarning, stacklevel=2)
@@ -258,10 +258,10 @@ def read_sound(
 
 
 def audio_info(source: SoundSource) -> AudioInfo:
-    """What a sound file is and how long: by its headers, or where these do not tell, by reading it to its end.
+    """The facts on a sound file: from its headers, or, if these lack the length, by reading it to its end.
 
     Raises:
-        AudioError: as `load_audio`, but whether samples are finite is not looked at.
+        AudioError: as `load_audio`, but samples are not checked for NaN.
     """
     with opened(source) as (stream, doubt):
         num_samples = stream.num_samples

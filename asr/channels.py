@@ -1,4 +1,4 @@
-"""Which channels of a sound are heard, and as what: their mean, unless they would cancel each other."""
+"""Which channels of a sound are used, and how: their mean, unless they would cancel each other."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,15 +10,15 @@ import numpy.typing as npt
 from asr.errors import AudioError
 
 Channels: TypeAlias = int | tuple[int, ...] | None
-"""Which channels are heard, counted from 0: one, the mean of several, or (None) the mean of all."""
+"""The channels to use, counted from 0: one, the mean of several, or (None) the mean of all."""
 
 OPPOSED = "its channels are in opposite phase and would cancel each other, so the loudest is heard alone"
-_LEAST_POWER = 0.5  # of the sum, as a share of what independent channels would come to
+_LEAST_POWER = 0.5  # of the sum, as a share of that of independent channels
 _OPPOSITE = -0.85  # correlation: of a voice in opposite phase under noise 8 dB below it; -1 without noise
 
 
 def columns(channel: Channels, num_channels: int, path: Path) -> slice | list[int]:
-    """The columns of the samples of a file that hold these channels; `path` is for messages.
+    """The columns of a file's samples for these channels; `path` is for messages.
 
     Raises:
         AudioError: the file has no such channel.
@@ -33,16 +33,16 @@ def columns(channel: Channels, num_channels: int, path: Path) -> slice | list[in
 
 
 class OpposedChannels:
-    """Do channels cancel each other? Told of the blocks of a sound one after the other, in constant memory.
+    """Do channels cancel each other? Takes the blocks of a sound one after the other, in constant memory.
 
-    Two of them have to be in opposite phase, whatever their levels (what only two microphones hear differently is less
-    alike), and the sum has to be less than independent sounds would come to: a pair among many may cancel. Neither
-    depends on a gain or an offset. Both stand in the covariances of the channels.
+    Two of them have to be in opposite phase, whatever their levels (sounds that reach two microphones differently are
+    less correlated), and the sum has to be weaker than that of independent sounds, as a pair among many may cancel.
+    Neither depends on gain or offset, and both follow from the covariances of the channels.
     """
 
     def __init__(self) -> None:
         self._num_samples = 0
-        self._pivot: npt.NDArray[np.float64] | None = None  # near the means, so that little is lost in their products
+        self._pivot: npt.NDArray[np.float64] | None = None  # near the means, so that products lose little precision
         self._sums: npt.NDArray[np.float64] | float = 0.0
         self._products: npt.NDArray[np.float64] | float = 0.0
 
@@ -58,7 +58,7 @@ class OpposedChannels:
         self._products = self._products + centred.T @ centred
 
     def loudest(self) -> int | None:
-        """The loudest of channels that would cancel each other; None of others, which are fit to be averaged."""
+        """The loudest channel, if they would cancel each other; None if they can be averaged."""
         if not self._num_samples:
             return None
         covariances = self._products - np.multiply.outer(self._sums, self._sums) / self._num_samples
@@ -68,7 +68,7 @@ class OpposedChannels:
 
 
 def loudest_of_opposed(blocks: Iterable[npt.NDArray[np.float32]]) -> int | None:
-    """The loudest of channels that would cancel each other in a sound; None of others."""
+    """The loudest channel of a sound, if its channels would cancel each other; None if not."""
     opposed = OpposedChannels()
     for block in blocks:
         opposed.add(block)

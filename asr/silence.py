@@ -1,22 +1,22 @@
-"""Whether there is anything in a sound at all: of a whole sound, or of one that comes in pieces."""
+"""Whether a sound is silent altogether, for a whole sound or one that comes in pieces."""
 
 import math
 
 import numpy as np
 from jaxtyping import Float
 
-SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file; what stays below is silence
+SILENT_PEAK = 1e-4  # of full scale, -80 dB: three steps of a 16-bit file; anything quieter is silence
 
 
 def has_sound(waveform: Float[np.ndarray, "samples"]) -> bool:
-    """Whether any sample is further than `SILENT_PEAK` from the mean, which is not 0 where a recorder has an offset."""
+    """Whether any sample is further than `SILENT_PEAK` from the mean (a recorder may add a DC offset)."""
     presence = SoundPresence()
     presence.accept(waveform)
     return presence.has_sound
 
 
 class SoundPresence:
-    """`has_sound` along a stream, equal to that of the whole once the whole was accepted."""
+    """`has_sound` for a stream; after the last piece it equals that of the whole."""
 
     def __init__(self) -> None:
         self._lowest, self._highest = math.inf, -math.inf

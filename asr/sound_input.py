@@ -13,7 +13,7 @@ from asr.audio import SAMPLE_RATE, load_audio, to_waveform
 from asr.decoders.opening import HIGHEST_RATE, LOWEST_RATE, EncodedSound
 from asr.errors import AudioError, NotFiniteAudioError
 
-# Integers: the value of silence, and how far full scale is from it. 8 bit without sign as in a wav file.
+# Integers: the value of silence, and the distance of full scale from it. 8 bit is unsigned, as in a wav file.
 _INTEGERS = {"uint8": (2**7, 2**7), "int8": (0, 2**7), "int16": (0, 2**15), "int32": (0, 2**31)}
 _EXPECTED = (
     "a path, the bytes of a sound file, a file open in binary, a NumPy array (samples,) or (samples, channels), "
@@ -32,7 +32,7 @@ class BinaryReader(Protocol):
 
 @runtime_checkable
 class TensorLike(Protocol):
-    """What a tensor of PyTorch is known by, which need not be installed."""
+    """What identifies a PyTorch tensor, without PyTorch having to be installed."""
 
     @property
     def shape(self) -> Any:
@@ -62,14 +62,14 @@ def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE
     """The waveform of a sound: float32, 16 kHz, mono, in [-1, 1]. What `sound` may be:
 
     - the path of a sound file;
-    - its bytes, or a file open in binary, which is read from where it stands: wav, flac, mp3 and so on, with their
+    - its bytes, or a file open in binary, which is read from its current position: wav, flac, mp3 and so on, with
       header;
-    - samples at `sample_rate` Hz (a sound file tells its own rate): a NumPy array (samples,) or (samples, channels), as
+    - samples at `sample_rate` Hz (a sound file has its own rate): a NumPy array (samples,) or (samples, channels), as
       `soundfile.read` gives, or a tensor (samples,) or (channels, samples), as `torchaudio.load` gives. A single
-      channel may lie either way. Full scale is 1 for floats, and the range of the type for int8, int16, int32 and
+      channel may have either layout. Full scale is 1 for floats, and the range of the type for int8, int16, int32 and
       uint8 (where silence is 128).
 
-    Channels are mixed and peaks beyond full scale brought down as `asr.audio.to_waveform` does it for files.
+    Channels are mixed, and peaks beyond full scale scaled down, as for files (`asr.audio.to_waveform`).
 
     Raises:
         AudioError: the file cannot be used; or the samples are of another type or shape, of an impossible rate, or
@@ -87,12 +87,12 @@ def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE
 
 
 def path_of(sound: SoundInput) -> str:
-    """The path of a sound, empty where it has none."""
+    """The path of a sound; empty if it has none."""
     return os.fspath(sound) if isinstance(sound, str | os.PathLike) else ""
 
 
 def name_of(sound: SoundInput) -> str:
-    """What a message calls the sound: its path, where it has one."""
+    """The name of a sound in messages: its path, if it has one."""
     return path_of(sound) or "the sound"
 
 
@@ -108,7 +108,7 @@ def _read(file: BinaryReader) -> EncodedSound:
     if not isinstance(content, bytes):
         raise AudioError(f"{path}: read() gives {type(content).__name__}, expected bytes")
     if not content:
-        raise AudioError(f"{path}: nothing to read from where it stands; go back to its beginning by seek(0)")
+        raise AudioError(f"{path}: nothing left to read from its position; go back to the beginning with seek(0)")
     return EncodedSound(path, content)
 
 
@@ -154,7 +154,7 @@ def _as_floats(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         return (rows.astype(np.float32) - np.float32(silence)) / np.float32(full_scale)
     if not np.issubdtype(rows.dtype, np.floating):
         known = ", ".join(_INTEGERS)
-        raise AudioError(f"found samples of type {rows.dtype}, whose full scale is not known; expected floats, {known}")
+        raise AudioError(f"found samples of type {rows.dtype}, whose full scale is unknown; expected floats, {known}")
     with np.errstate(over="ignore"):  # what becomes infinite is refused
         return rows.astype(np.float32)
 

@@ -22,10 +22,10 @@ _KINDS = {int: "whole number", float: "number", bool: "true, false", str: "text"
 _BOUNDS = {"ge": "from {}", "gt": "above {}", "le": "to {}", "lt": "below {}"}  # attributes of annotated_types
 _INTRODUCTION = """# Settings
 
-Written by `python -m recipes.settings_reference`: each line is made of the field of a settings class.
+Written by `python -m recipes.settings_reference`: each line comes from a field of a settings class.
 
 A settings file of `conf/` is YAML, with a section for each heading here; `asr train CONF --set training.seed=2` changes
-one setting. What is not named has its default, what is not known is refused. The settings that were in force lie in the
+one setting. Settings that are not given have their defaults, unknown ones are refused. All settings of a run are in the
 run folder, as `settings.yaml`. "none" is written `null`.
 """
 _LANGUAGE_MODEL = """## Neural language model

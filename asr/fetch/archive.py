@@ -50,7 +50,7 @@ def _extract(archive: Path, folder: Path) -> None:
             for member in tar:
                 size += member.size
                 if size > most:
-                    raise CorpusError(f"{archive}: refused, for it holds more than {_MAX_RATIO} times its own size")
+                    raise CorpusError(f"{archive}: refused, as it holds more than {_MAX_RATIO} times its own size")
                 _extract_member(tar, member, archive, folder)
             _refuse_early_end(tar, archive)
     except _DAMAGE as error:
@@ -66,7 +66,7 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts:
         raise CorpusError(
-            f"{archive}: refused, for its member {member.name!r} would leave the folder it is unpacked into"
+            f"{archive}: refused, as its member {member.name!r} would leave the folder it is unpacked into"
         )
     target = folder / name
     if member.isdir():
@@ -76,7 +76,7 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path
     if content is None:
         kind = f"a link to {member.linkname!r}" if member.islnk() or member.issym() else "a special file"
         raise CorpusError(
-            f"{archive}: refused, for its member {member.name!r} is {kind}; expected files and folders only"
+            f"{archive}: refused, as its member {member.name!r} is {kind}; expected files and folders only"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with content, target.open("wb") as file:
@@ -88,7 +88,7 @@ def _refuse_early_end(tar: tarfile.TarFile, archive: Path) -> None:
     assert tar.fileobj is not None
     tar.fileobj.seek(tar.offset)
     if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise CorpusError(_damaged(archive, "the mark of its end is missing"))
+        raise CorpusError(_damaged(archive, "its end mark is missing"))
     while tar.fileobj.read(1 << 20):
         pass
 

@@ -1,4 +1,4 @@
-"""A TextGrid of Praat (the long text format), with one tier, `words`: empty intervals stand between the words."""
+"""A TextGrid of Praat (the long text format), with one tier, `words`, and empty intervals between the words."""
 
 from collections.abc import Sequence
 

@@ -96,7 +96,7 @@ def _error_rate(utterance: UtteranceScore) -> float:
 
 
 def _words(lines: Sequence[str], number: int, path: Path) -> str:
-    """The words of a REF or HYP line; asterisks stand where the other line has one more."""
+    """The words of a REF or HYP line; asterisks mark a word that only the other line has."""
     line = lines[number] if number < len(lines) else ""
     if not line.startswith(("REF:", "HYP:")):
         raise ScoringError(f"{path}, line {number + 1}: expected REF: or HYP: and its words")

@@ -27,7 +27,7 @@ class Run:
 
     `metrics`: the epochs, in order. `scores`: by the names of `SCORES`, as `Score.to_json` writes them.
     `examples`: by epoch, hypotheses of some dev utterances. `dev_predictions`: those of all of dev. `environment`: a
-    record for each start. `settings`: by section and key, as they stand in the file.
+    record for each start. `settings`: by section and key, as in the file.
     """
 
     name: str

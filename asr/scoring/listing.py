@@ -29,9 +29,9 @@ def aligned_listing(utterances: Iterable[UtteranceScore], *, width: int | None =
         HYP: THE BAT SAT UP DOWN
                  S       I
 
-    Asterisks stand where one of the two has no word (as in NIST's sclite); S, D and I stand below a substitution, a
-    deletion and an insertion. Lines are broken between words to fit into `width` columns, if given; `color` adds
-    terminal colours.
+    Asterisks mark a missing word (as in NIST's sclite); S, D and I below the columns mark a substitution, a deletion
+    and an insertion. Lines are broken between words to fit into `width` columns, if given; `color` adds terminal
+    colours.
     """
     return "\n".join(_block(utterance, width, color) for utterance in utterances)
 

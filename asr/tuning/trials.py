@@ -275,7 +275,7 @@ def _middle_of_best(grid: list[list[Trial]]) -> tuple[int, int]:
     rows, columns = costs.shape
     around = np.stack([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)])
     values = costs + 9 * np.nanmean(around, axis=0)
-    equal = np.argwhere(np.isclose(values, values.min(), rtol=1e-12, atol=0.0))  # but for rounding
+    equal = np.argwhere(np.isclose(values, values.min(), rtol=1e-12, atol=0.0))  # up to rounding
     row, column = equal[np.square(equal - equal.mean(axis=0)).sum(axis=1).argmin()]
     return int(row), int(column)
 

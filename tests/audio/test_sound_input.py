@@ -52,7 +52,7 @@ def test_an_open_file_is_read_from_where_it_stands(flac: Path) -> None:
     file = io.BytesIO(b"mail header" + flac.read_bytes())
     file.seek(11)
     assert np.array_equal(waveform_of(file), load_audio(flac))
-    with pytest.raises(AudioError, match=r"the file object: nothing to read from where it stands; .* seek\(0\)"):
+    with pytest.raises(AudioError, match=r"the file object: nothing left to read from its position; .* seek\(0\)"):
         waveform_of(file)
 
 
@@ -145,7 +145,7 @@ def test_no_samples(rate: int) -> None:
         (np.float32(0.5), "found float32, expected a path"),
         (np.array(0.5), "found an array of shape (), "),
         (torch.zeros(400).to_sparse(), "found a tensor of shape (400,), torch.float32 that is not plain"),
-        (np.zeros(400, np.int64), "found samples of type int64, whose full scale is not known; expected floats, uint8"),
+        (np.zeros(400, np.int64), "found samples of type int64, whose full scale is unknown; expected floats, uint8"),
         (torch.zeros(400, dtype=torch.int64), "found samples of type int64, "),
         (np.zeros(400, complex), "found samples of type complex128, "),
         (np.zeros(400, bool), "found samples of type bool, "),

@@ -135,7 +135,7 @@ def test_other_characters_and_other_tokens_are_refused() -> None:
     model = bigram_model(lower, dict.fromkeys(lower, (-1, 0)), {})
     with pytest.raises(LanguageModelError, match=r"only 0 of the 2 words .* not 'a'"):
         Fusion(CHARACTERS, model)
-    with pytest.raises(LanguageModelError, match="counts words, for none of its vocabulary has"):
+    with pytest.raises(LanguageModelError, match="counts words, as none of its vocabulary has"):
         Fusion(CHARACTERS, model, settings=FusionSettings(unit="token"))
     with pytest.raises(SearchError, match="5 tokens a frame, the fusion was made for 4"):
         prefix_beam_search(long_log_probs(3, 0, vocab=5), beam_width=2, fusion=Fusion(CHARACTERS).tables)

@@ -19,7 +19,7 @@ _LEAST_DEVIATION = 0.12  # the least assumed spread of speaking rates
 _OVERHEADS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0)  # characters
 _MOST_ROWS = 50_000  # on which the overhead is chosen
 _SWAPPED, _AT_HOME = 3.0, 1.0  # deviations of two neighbours as they are, and with texts exchanged
-_WINDOW = 24  # rows: by chance, so many do not fit their neighbours' texts three times as well as their own
+_WINDOW = 24  # rows: by chance, this many never fit their neighbours' texts three times as well as their own
 _MOST_AT_HOME = 1 / 3
 _LEAST_BETTER = 0.6
 

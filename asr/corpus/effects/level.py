@@ -42,11 +42,11 @@ def within_full_scale(samples: Float[np.ndarray, "samples"]) -> Samples:
 
 
 def change_volume(waveform: Samples, decibels: float) -> Samples:
-    """Louder by `decibels`, or by what is left until full scale, so that nothing is clipped."""
+    """Louder by `decibels`, or less if that would exceed full scale, so that nothing is clipped."""
     return within_full_scale(waveform * 10 ** (decibels / 20))
 
 
 def clip(waveform: Samples, share: float) -> Samples:
-    """Cut off the peaks, as where a recording was set too loud: `share` of the samples while somebody speaks."""
+    """Cut off the peaks, as in a recording with too much gain: `share` of the samples during speech."""
     ceiling = np.quantile(np.abs(waveform[speech_mask(waveform)]), 1 - share)
     return waveform.clip(-ceiling, ceiling) if ceiling else waveform

@@ -40,7 +40,7 @@ def tilt(white: Float[np.ndarray, "samples"], exponent: float) -> Float[np.ndarr
 
 
 def speech_shaped_noise(num_samples: int, rng: np.random.Generator) -> Float[np.ndarray, "samples"]:
-    """Noise with the long-term average spectrum of speech: a crowd of which no voice stands out."""
+    """Noise with the long-term average spectrum of speech, like a crowd in which no voice stands out."""
     spectrum = np.fft.rfft(rng.standard_normal(num_samples))
     frequency = np.maximum(np.fft.rfftfreq(num_samples, 1 / SAMPLE_RATE), _LOWEST)
     levels = np.interp(np.log(frequency), np.log(_SPEECH_BANDS), _SPEECH_LEVELS)

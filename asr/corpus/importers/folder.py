@@ -54,7 +54,7 @@ def _folder_row(sound: Path, folder: Path, text: Path | None) -> Row:
 
 
 def _without_texts(folder: Path, sounds: Sequence[Path], files: Iterable[Path]) -> str:
-    """What was looked for, what is there instead, and what to do."""
+    """The message: what was looked for, what is there instead, and what to do."""
     expected = sounds[0].with_suffix(".txt").name
     lists = [str(path.relative_to(folder)) for path in files if path.suffix.lower() in _LISTS or path.name == "wav.scp"]
     there = "no other file that could hold texts"

@@ -1,4 +1,4 @@
-"""The same prefix beam search for a whole batch in tensors: for log-probabilities that lie on a GPU. Needs PyTorch.
+"""The same prefix beam search for a whole batch in tensors: for log-probabilities on a GPU. Needs PyTorch.
 
 Nothing else in `asr` calls it: for log-probabilities on a GPU, call `asr.search.batched.beam.tensor_beam_search`
 (docs/decisions/0004-prefix-beam-kernel.md says why).

@@ -30,7 +30,8 @@ def tensor_beam_search(
     beam_threshold: float = math.inf,
     fusion: FusionTables | TensorTables | None = None,
 ) -> list[list[Hypothesis]]:
-    """`prefix_beam_search` of the first `num_frames` frames of each utterance, all at once, where `log_probs` lie.
+    """`prefix_beam_search` of the first `num_frames` frames of each utterance, all at once, on the device of
+    `log_probs`.
 
     The scores are the same up to rounding in float64; among equal scores, different prefixes may be kept. `max_tokens`
     counts the likeliest tokens other than the blank, whether or not they can still bring a prefix into the beam. Move

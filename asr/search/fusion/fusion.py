@@ -154,7 +154,7 @@ def _weighted_trie(trie: Trie, settings: FusionSettings, model: FusionModel, uni
 
 @cache
 def no_fusion(vocab: int) -> FusionTables:
-    """The tables of a search without language model and hot words, for so many tokens."""
+    """The tables of a search over `vocab` tokens without language model and hot words."""
     return Fusion(["<blank>"] * vocab).tables
 
 

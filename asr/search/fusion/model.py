@@ -34,7 +34,7 @@ class FusionModel:
         words = self.language_model.vocabulary.words()[_NUM_SPECIAL_WORDS:]
         if WORD_START in words or 10 * sum(WORD_START in word for word in words) > len(words):
             raise LanguageModelError(
-                f"the language model counts tokens, for it has {WORD_START!r} in its vocabulary; set unit to token"
+                f"the language model counts tokens, as it has {WORD_START!r} in its vocabulary; set unit to token"
             )
         ids = np.arange(_NUM_SPECIAL_WORDS, _NUM_SPECIAL_WORDS + len(words), dtype=np.int32)
         log_probs = np.asarray(self.language_model.tables.arc_log_prob[: len(words) + _NUM_SPECIAL_WORDS], np.float64)
@@ -66,7 +66,7 @@ class FusionModel:
         words = np.asarray(self.language_model.word_ids(list(pieces)), np.int32)
         if any(WORD_START in piece for piece in pieces) and WORD_START not in "".join(vocabulary.words()):
             raise LanguageModelError(
-                f"the language model counts words, for none of its vocabulary has {WORD_START!r}; estimate one with "
+                f"the language model counts words, as none of its vocabulary has {WORD_START!r}; estimate one with "
                 "--tokens, or set unit to word"
             )
         known = int((words[2:] >= _NUM_SPECIAL_WORDS).sum())

@@ -82,7 +82,7 @@ class OverfitVerdict:
             return f"- the loss is not finite: {self.reason}"
         if self.wer == 0 and self.noise_wer < LEAST_NOISE_WER:
             return (
-                "- the sounds: from noise the same is heard. The model tells the utterances by their lengths alone:\n"
+                "- the sounds: noise gives the same texts. The model knows the utterances by their lengths alone:\n"
                 "  they all sound the same, or no sound comes through to it."
             )
         return _SUSPECTS

@@ -1,4 +1,4 @@
-"""The voices of synthetic speech, a module each. What they need is loaded when one is asked for.
+"""The voices of synthetic speech, one module each. Their packages are imported only when a voice is loaded.
 
 | name | what | licence of program and voices |
 |---|---|---|
@@ -22,6 +22,6 @@ def load_voice(name: str) -> Voice:
     """The voice of that name.
 
     Raises:
-        CorpusError: what it needs is not installed; says what to install.
+        CorpusError: a package or program is not installed; says which.
     """
     return cast(Callable[[], Voice], import_module(f"recipes.english.voices.{name}").load)()

@@ -4,7 +4,7 @@ import numpy as np
 
 from recipes.english.voices.speech import Speech, program_version, run_program
 
-STRETCH = (1.0, 1.55)  # as they are, the voices speak faster than most people read
+STRETCH = (1.0, 1.55)  # at 1.0 the voices speak faster than most people read
 
 
 class Festival:

@@ -1,4 +1,4 @@
-"""Flite (Carnegie Mellon; Debian's `flite`), some 40 times as fast as one speaks: an external program.
+"""Flite (Carnegie Mellon; Debian's `flite`), an external program, about 40 times as fast as real time.
 
 awb is a Scotsman, rms and slt are Americans, statistical voices of the ARCTIC recordings; kal16 is a diphone voice.
 """
@@ -8,7 +8,7 @@ import numpy as np
 from recipes.english.voices.speech import Speech, program_version, run_program
 
 VOICES = ("awb", "rms", "slt", "kal16")
-STRETCH = (1.0, 1.55)  # as they are, the voices speak faster than most people read
+STRETCH = (1.0, 1.55)  # at 1.0 the voices speak faster than most people read
 
 
 class Flite:

@@ -1,4 +1,4 @@
-"""hibari-tts (Apache-2.0), some 50 times as fast as one speaks: one voice, made into speakers as the demo does it."""
+"""hibari-tts (Apache-2.0), about 50 times as fast as real time: one voice, made into many speakers as in the demo."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from recipes.demo import voice as demo
 from recipes.english.voices.speech import Speech, installed_version
 
 PITCH = (85.0, 300.0)  # median F0 of a speaker in Hz
-FORMANTS = (0.84, 1.18)  # those that go with the lowest and the highest pitch
+FORMANTS = (0.84, 1.18)  # those for the lowest and the highest pitch
 FORMANTS_SPREAD = 0.03
 TEMPO = (0.6, 1.05)  # of the voice itself, which speaks faster than most people read
 INTONATION = (0.7, 1.3)
 
 
 class Hibari:
-    """Each sentence has a speaker of its own: pitch at random, a vocal tract about as long as goes with it."""
+    """Each sentence has its own speaker: random pitch, and a vocal tract of about the matching length."""
 
     def __init__(self) -> None:
         self.version = installed_version("hibari-tts", "hibari")

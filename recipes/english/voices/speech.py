@@ -1,4 +1,4 @@
-"""What a voice is: something that says a sentence, as one of its speakers."""
+"""The interface of a voice: it says a sentence, as one of its speakers."""
 
 import importlib.metadata
 import subprocess
@@ -30,7 +30,7 @@ class Voice(Protocol):
     version: str
 
     def say(self, sentence: str, rng: np.random.Generator) -> Speech:
-        """Say a sentence without figures; `rng` chooses the speaker, the tempo and what else may vary.
+        """Say a sentence without digits; `rng` chooses the speaker, the tempo and anything else that may vary.
 
         Raises:
             CorpusError: the synthesizer failed.
@@ -53,7 +53,7 @@ def installed_version(distribution: str, needed_for: str) -> str:
 
 
 def program_version(program: str) -> str:
-    """What a program says of itself when it is asked for its version.
+    """The output of a program that is asked for its version.
 
     Raises:
         CorpusError: it is not installed.
@@ -66,8 +66,8 @@ def program_version(program: str) -> str:
 
 
 def run_program(command: Sequence[str], sentence: str) -> tuple[npt.NDArray[np.float32], int]:
-    """Samples and sampling rate of what a program writes into the file that is appended to `command`; it reads the
-    sentence from its standard input.
+    """Samples and sampling rate of the file that a program writes; the file's name is appended to `command`, and the
+    sentence is passed on standard input.
 
     Raises:
         CorpusError: the program failed.
