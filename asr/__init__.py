@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Load torch only when it is needed: `import asr` and `asr --help` stay quick."""
+    """Load what is asked for, and numba with it, only then: `import asr` and `asr --help` stay quick."""
     if name == "Recognizer":
         from asr.recognizer import Recognizer
 

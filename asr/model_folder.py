@@ -203,7 +203,7 @@ def _read_config(path: Path) -> _Config:
             {**values, "model": settings_of_format_1(values.get("model"))} if version == 1 else values, source=str(path)
         )
     except SettingsError as error:
-        raise ModelError(f"{error}; copy the whole model folder again") from None
+        raise ModelError(f"{error}; use the asr that wrote the model, or copy the whole model folder again") from None
 
 
 def _read_tokens(path: Path, sha256: str) -> Tokens:
@@ -218,7 +218,7 @@ def _read_tokens(path: Path, sha256: str) -> Tokens:
 
 
 def _read_engine(path: Path, config: _Config, tokens: Tokens, device: Any) -> Engine:
-    with needs_extra(f"{path}: to compute with it"):
+    with needs_extra(f"{path}: this model"):
         from asr.torch_engine import TorchEngine, usable_device
     device = usable_device(device)
     try:
@@ -236,7 +236,7 @@ def _read_engine(path: Path, config: _Config, tokens: Tokens, device: Any) -> En
 
 
 def _read_neural_lm(path: Path, device: Any) -> "NeuralLM":
-    with needs_extra(f"{path}: to rescore with it"):
+    with needs_extra(f"{path}: this language model"):
         from asr.lm.neural.model import NeuralLM
         from asr.torch_engine import usable_device
     return NeuralLM.load(path, Tokens, device=usable_device(device))

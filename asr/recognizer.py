@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -26,7 +27,7 @@ from asr.search.rescore import rescore
 from asr.silence import has_sound
 from asr.sound_input import SoundInput, name_of, path_of, waveform_of
 from asr.tokens import Tokens
-from asr.transcript import Segment, Transcript, Word
+from asr.transcript import Transcript, Word, segments_of
 
 if TYPE_CHECKING:  # with torch
     import torch
@@ -56,7 +57,7 @@ class Recognizer:
         if parts.neural_lm is not None:
             parts.neural_lm.check_alphabet(tokens.alphabet)
         self.parts = parts
-        self.hotwords = dict(hotwords or {})
+        self.hotwords: Mapping[str, float] = MappingProxyType(dict(hotwords or {}))
         if hotwords:
             _ = self.fusion  # so that a hot word that cannot be written is refused here, before any work
 
@@ -115,7 +116,7 @@ class Recognizer:
     def _sharing(self, parts: ModelParts, hotwords: Mapping[str, float]) -> "Recognizer":
         """A recogniser that reuses what was built from the language model: for a large one that takes seconds."""
         other = Recognizer(parts)
-        other.hotwords = dict(hotwords)
+        other.hotwords = MappingProxyType(dict(hotwords))
         if self.fusion is not None and (parts.language_model is not None or hotwords):
             other.__dict__["fusion"] = self.fusion.replace(settings=other.search.fusion, hotwords=hotwords)
         elif hotwords:
@@ -282,4 +283,4 @@ class Recognizer:
             for word, place in zip(text.split(), aligned, strict=True)
         )
         score = path_score(log_probs, tokens, spans) if score is None else score
-        return Transcript((Segment(words),) if words else (), duration, score, source)
+        return Transcript(segments_of(words, pauses), duration, score, source)

@@ -212,9 +212,11 @@ def settings_fields(cls: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
 
 
 def _all_kinds(sections: list[type[Settings]]) -> FieldInfo:
-    fields = [section.model_fields["kind"] for section in sections]
-    together = copy(fields[0])
-    together.annotation = Literal[tuple(kind for field in fields for kind in get_args(field.annotation))]  # type: ignore[assignment]
+    """One field for the choice: the default of the first, and for each kind the first line about its section."""
+    kinds = {kind: section for section in sections for kind in get_args(section.model_fields["kind"].annotation)}
+    together = copy(sections[0].model_fields["kind"])
+    together.annotation = Literal[tuple(kinds)]  # type: ignore[assignment]
+    together.description = " ".join(f"`{kind}`: {(cls.__doc__ or '').splitlines()[0]}" for kind, cls in kinds.items())
     return together
 
 

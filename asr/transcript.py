@@ -1,6 +1,9 @@
 """The result of recognition. Its output formats: `asr/formats/`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+LONG_PAUSE = 0.6  # seconds; between sentences rather than within them
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,18 @@ class Segment:
     @property
     def end(self) -> float:
         return self.words[-1].end
+
+
+def segments_of(words: Sequence[Word], pauses: Sequence[tuple[float, float]]) -> tuple[Segment, ...]:
+    """Words cut where a pause of the sound (start and end in seconds) of `LONG_PAUSE` or longer lies between two."""
+    middles = [(start + end) / 2 for start, end in pauses if end - start >= LONG_PAUSE]
+    segments: list[list[Word]] = []
+    for word in words:
+        if segments and not any(segments[-1][-1].end <= middle <= word.start for middle in middles):
+            segments[-1].append(word)
+        else:
+            segments.append([word])
+    return tuple(Segment(tuple(segment)) for segment in segments)
 
 
 @dataclass(frozen=True, slots=True)

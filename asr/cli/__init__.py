@@ -55,7 +55,7 @@ def main() -> None:
     complain_of_warnings()
     try:
         try:
-            with needs_extra(f"asr {sys.argv[1] if len(sys.argv) > 1 else ''}".strip()):
+            with needs_extra(sys.argv[1] if len(sys.argv) > 1 else "this"):
                 app(prog_name="asr")
         finally:
             sys.stdout.flush()

@@ -32,9 +32,8 @@ def transcribe(
         if isinstance(result.outcome, AudioError):
             num_failed += 1
             complain(result.outcome)
-        elif format is TXT:
-            named = "" if len(files) == 1 else f"{shown_path(result.source)}\t"
-            print(f"{named}{result.outcome.text}", flush=True)
+        elif format is TXT and len(files) > 1:
+            print(f"{shown_path(result.source)}\t{result.outcome.text}", flush=True)
         else:
             print(FORMATS[format](result.outcome), end="", flush=True)
     if num_failed:

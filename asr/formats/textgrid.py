@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from asr.transcript import Transcript, Word
 
+_DIGITS = 6  # of seconds: microseconds
+
 
 def render(transcript: Transcript) -> str:
     """Intervals must not be empty: a word of zero length is left out."""
-    duration = transcript.duration
+    duration = round(transcript.duration, _DIGITS)
     intervals = _intervals([word for word in transcript.words if word.end > word.start], duration)
     tier = f"xmin = 0\n        xmax = {duration}\n        intervals: size = {len(intervals)}\n"
     head = (
@@ -27,9 +29,9 @@ def _intervals(words: Sequence[Word], duration: float) -> list[tuple[float, floa
     intervals, reached = [], 0.0
     for word in words:
         if word.start > reached:
-            intervals.append((reached, word.start, ""))
-        intervals.append((word.start, word.end, word.text.replace('"', '""')))
-        reached = word.end
+            intervals.append((reached, round(word.start, _DIGITS), ""))
+        intervals.append((round(word.start, _DIGITS), round(word.end, _DIGITS), word.text.replace('"', '""')))
+        reached = round(word.end, _DIGITS)
     if reached < duration:
         intervals.append((reached, duration, ""))
     return intervals

@@ -11,7 +11,7 @@ class LSTMSettings(Settings):
     """Long short-term memory (Hochreiter & Schmidhuber 1997), with forget gates (Gers et al. 2000)."""
 
     kind: Literal["lstm"] = "lstm"
-    """The recurrence of each layer: `lstm`, long short-term memory; `gru`, gated recurrent units."""
+    """Chooses this family."""
 
     def num_weights(self, input_size: int, hidden_size: int) -> int:
         """Of one layer in one direction."""
@@ -22,7 +22,7 @@ class GRUSettings(Settings):
     """Gated recurrent units (Cho et al. 2014)."""
 
     kind: Literal["gru"]
-    """Gated recurrent units."""
+    """Chooses this family."""
 
     def num_weights(self, input_size: int, hidden_size: int) -> int:
         """Of one layer in one direction."""
