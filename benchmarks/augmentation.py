@@ -10,6 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def effects(waveform: Samples) -> dict[str, Callable[[np.random.Generator], obje
     def alone(settings: AugmentSettings) -> Callable[[np.random.Generator], object]:
         return lambda rng: distort(waveform, settings, rng, lambda rng: voices)
 
-    def codec(name: str) -> Callable[[np.random.Generator], object]:
+    def codec(name: Literal["vorbis", "opus", "mp3"]) -> Callable[[np.random.Generator], object]:
         return lambda rng: transcode(waveform, name, rng.uniform(*COMPRESSIONS[name]))
 
     return {

@@ -206,7 +206,7 @@ def recognized_speech(model: Path, manifest: Path, max_frames: int) -> Speech:
         sys.exit(f"{model}: the tokens are not single characters, which flashlight-text's lexicon is spelt with here")
     speech = Speech([], [], recognizer.tokens)
     for utterance in read_manifest(manifest):
-        log_probs = recognizer.log_probs([torch.from_numpy(load_utterance(utterance))])[0]
+        log_probs = recognizer.log_probs([load_utterance(utterance)])[0]
         if speech.log_probs and speech.num_frames + len(log_probs) > max_frames:
             break
         speech.log_probs.append(log_probs.copy())

@@ -45,7 +45,7 @@ def tune(num_samples: int, rng: np.random.Generator) -> np.ndarray:
 def hum(num_samples: int, rng: np.random.Generator) -> np.ndarray:
     """Of the mains: 50 Hz and its harmonics."""
     time = np.arange(num_samples) / SAMPLE_RATE
-    return sum(np.sin(2 * np.pi * 50 * k * time + rng.uniform(0, 6)) / k for k in range(1, 8))
+    return np.sum([np.sin(2 * np.pi * 50 * k * time + rng.uniform(0, 6)) / k for k in range(1, 8)], axis=0)
 
 
 # Each kind with its level in decibels below the speech; None is as it is.
@@ -113,7 +113,7 @@ def put(sound: np.ndarray, mid: int, rng: np.random.Generator, *, kind: str, pla
 
 
 def add_click(sound: np.ndarray, mid: int, rng: np.random.Generator) -> np.ndarray:
-    click = rng.choice(np.float32([-1, 1]), 160)
+    click = rng.choice(np.array([-1, 1], np.float32), 160)
     return np.concatenate([click, np.zeros(1600, np.float32), sound])
 
 
@@ -134,8 +134,8 @@ def num_heard(recognizer: Recognizer, kind: str) -> int:
 def texts(recognizer: Recognizer, sounds: Sequence[np.ndarray]) -> list[str]:
     found: list[str] = []
     for start in range(0, len(sounds), BATCH):
-        batch = [torch.from_numpy(sound) for sound in sounds[start : start + BATCH]]
-        found += [recognizer.tokens.decode(best.tokens) for best in recognizer.decode(recognizer.log_probs(batch))]
+        log_probs = recognizer.log_probs(sounds[start : start + BATCH])
+        found += [recognizer.tokens.decode(best.tokens) for best in recognizer.decode(log_probs)]
     return found
 
 

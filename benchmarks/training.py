@@ -161,9 +161,9 @@ def step_memory(step: Step, batch: Batch, device: torch.device) -> float:
         return math.nan
     ctypes.CDLL(None).malloc_trim(0)  # give back what the step before has freed
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the highest so far is what it is now
-    before = resident("VmRSS")
+    before_mb = resident("VmRSS")
     step(batch)
-    return resident("VmHWM") - before
+    return resident("VmHWM") - before_mb
 
 
 def resident(name: str) -> float:
@@ -178,6 +178,7 @@ def operations_per_second(settings: ModelSettings) -> dict[str, float]:
     frames, bands = 1000 / settings.features.hop_ms, settings.features.num_mels
     convolution = 0.0
     for layer, stride in zip(model.subsampling.convolutions, model.subsampling.strides, strict=True):
+        assert isinstance(layer, nn.Conv2d)
         frames, bands = frames / stride, (bands + 1) // 2
         convolution += 2 * layer.weight.numel() * frames * bands
     recurrent = [p for layer in model.layers for p in layer.body.parameters() if p.dim() == 2]

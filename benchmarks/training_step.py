@@ -35,7 +35,7 @@ class ClassicModel(AcousticModel):
     def __init__(self, settings: ModelSettings, *, vocab_size: int, sample_rate: int) -> None:
         super().__init__(settings, vocab_size=vocab_size, sample_rate=sample_rate)
         width, cells = 2 * settings.hidden_size, settings.hidden_size
-        self.layers = nn.LSTM(
+        self.layers = nn.LSTM(  # type: ignore[assignment]  # in the place of the list of layers
             width, cells, settings.num_layers, batch_first=True, bidirectional=True, dropout=settings.dropout
         )
 
@@ -58,7 +58,7 @@ def make_step(model: AcousticModel, settings: ExperimentSettings) -> Step:
         loss_settings = replace(loss_settings, intermediate_share=0.0)
     # One fused kernel, which takes part in the scaling of the loss without waiting for the GPU; slower on a CPU.
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), fused=device.type == "cuda")
-    scaler = torch.amp.GradScaler(device.type, enabled=loss_settings.dtype == torch.float16)
+    scaler = torch.GradScaler(device.type, enabled=loss_settings.dtype == torch.float16)
     average = WeightAverage(model, loop.ema_decay)
 
     def step(batch: Batch) -> Tensor:

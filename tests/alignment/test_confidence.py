@@ -101,7 +101,7 @@ def test_the_map_is_stored_as_settings_and_a_falling_one_is_refused() -> None:
     found = Calibration(scale=0.5, offset=-1.0)
     assert Calibration.parse(found.model_dump(mode="json"), source="here") == found
     with pytest.raises(ValidationError):
-        found.scale = 2.0
+        found.scale = 2.0  # type: ignore[misc]
     with pytest.raises(SettingsError, match="here: scale"):
         Calibration.parse({"scale": -1.0}, source="here")
 

@@ -23,7 +23,7 @@ def collapse(path: Sequence[int]) -> tuple[int, ...]:
 def text_probabilities(log_probs: Tensor) -> dict[tuple[int, ...], float]:
     """The probability of each text that has one, summed over all paths in plain Python."""
     rows = log_probs.exp().tolist()
-    totals = {}
+    totals: dict[tuple[int, ...], float] = {}
     for path in product(range(log_probs.shape[1]), repeat=len(rows)):
         text = collapse(path)
         totals[text] = totals.get(text, 0.0) + math.prod(row[token] for row, token in zip(rows, path, strict=True))

@@ -42,7 +42,7 @@ def path_of(spans: Sequence[TokenSpan], tokens: Sequence[int], num_frames: int) 
 @pytest.mark.parametrize("num_frames", range(1, 6))
 def test_the_spans_are_those_of_the_likeliest_path_of_every_text(num_frames: int) -> None:
     log_probs = random_log_probs(num_frames)
-    best = {}
+    best: dict[tuple[int, ...], float] = {}
     for path in product(range(VOCAB), repeat=num_frames):
         text = collapse(path)
         best[text] = max(best.get(text, -math.inf), score_of(log_probs, path))

@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def small_decoded_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "_BLOCK_VALUES", 1009)
 
 
-def assert_blocks_are_the_whole(path: Path, seconds: float, **part: float | int) -> None:
+def assert_blocks_are_the_whole(path: Path, seconds: float, **part: Any) -> None:
     blocks = list(read_blocks(path, seconds, **part))
     size = round(seconds * SAMPLE_RATE)
     assert all(len(block) == size for block in blocks[:-1])

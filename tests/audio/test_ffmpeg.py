@@ -52,7 +52,16 @@ def make(ffmpeg: str, folder: Path) -> Make:
     def made(name: str, *options: str) -> Path:
         path = folder / name
         if not path.exists():
-            command = [ffmpeg, "-nostdin", "-loglevel", "error", "-i", folder / "reference.wav", *options, path]
+            command: list[str | Path] = [
+                ffmpeg,
+                "-nostdin",
+                "-loglevel",
+                "error",
+                "-i",
+                folder / "reference.wav",
+                *options,
+                path,
+            ]
             subprocess.run(command, check=True)
         return path
 
@@ -155,7 +164,18 @@ def test_cut_by_a_download(make: Make, tmp_path: Path, name: str, share: float) 
 
 def test_a_webm_that_was_written_into_a_pipe(make: Make, ffmpeg: str, folder: Path, tmp_path: Path) -> None:
     """It does not tell its length; ffmpeg finds the cut, and says so, yet ends as if all were well."""
-    command = [ffmpeg, "-loglevel", "error", "-i", folder / "reference.wav", "-c:a", "flac", "-f", "matroska", "-"]
+    command: list[str | Path] = [
+        ffmpeg,
+        "-loglevel",
+        "error",
+        "-i",
+        folder / "reference.wav",
+        "-c:a",
+        "flac",
+        "-f",
+        "matroska",
+        "-",
+    ]
     content = subprocess.run(command, check=True, capture_output=True).stdout
     assert likeness(load_audio(nameless(tmp_path, tmp_path, content))) > 0.99
     cut = nameless(tmp_path, tmp_path, content[: len(content) // 2])
@@ -226,7 +246,7 @@ def test_the_child_ends_with_us(make: Make, tmp_path: Path, monkeypatch: pytest.
     """Whoever reads a part, or fails, leaves no process behind; and what is not asked for is not decoded."""
     started = []
 
-    class Popen(subprocess.Popen):
+    class Popen(subprocess.Popen[bytes]):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             started.append(self)
@@ -262,7 +282,7 @@ def test_bytes_that_were_changed(
     for _ in range(6):
         changed = bytearray(content)
         for place in rng.integers(0, rng.choice([64, 200, len(content)]), rng.integers(1, 8)):
-            changed[place] = rng.choice([0, 1, 127, 255, rng.integers(256)])
+            changed[place] = rng.choice([0, 1, 127, 255, int(rng.integers(256))])
         path.write_bytes(changed)
         try:
             outcomes.add(len(load_audio(path)) > 0)

@@ -61,10 +61,10 @@ def test_files_that_cannot_be_read(flac: Path, tmp_path: Path) -> None:
         pass
     with pytest.raises(AudioError, match=re.escape(f"{flac}: cannot be read: ")):
         waveform_of(file)
-    with flac.open(encoding="utf-8") as file, pytest.raises(AudioError, match=r"is open as text, expected .* 'rb'"):
-        waveform_of(file)
-    with (tmp_path / "new").open("wb") as file, pytest.raises(AudioError, match="new: cannot be read: "):
-        waveform_of(file)
+    with flac.open(encoding="utf-8") as text, pytest.raises(AudioError, match=r"is open as text, expected .* 'rb'"):
+        waveform_of(text)
+    with (tmp_path / "new").open("wb") as new, pytest.raises(AudioError, match="new: cannot be read: "):
+        waveform_of(new)
     with pytest.raises(AudioError, match="the bytes: the file is empty"):
         waveform_of(b"")
     with pytest.raises(AudioError, match="the bytes: "):

@@ -176,7 +176,7 @@ def test_silence_gives_empty_text_and_no_error(asr: RunAsr, model_folder: Path, 
 def test_a_file_name_in_no_encoding_comes_out_as_it_is(model_folder: Path, wav: Path, tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff.wav"
     Path(os.fsdecode(name)).write_bytes(wav.read_bytes())
-    command = [sys.executable, "-m", "asr", "transcribe", model_folder, name, name]
+    command: list[str | bytes | Path] = [sys.executable, "-m", "asr", "transcribe", model_folder, name, name]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     result = subprocess.run(command, capture_output=True, env=environment, check=False, cwd=ROOT)
     assert (result.returncode, result.stderr) == (0, b"")

@@ -8,7 +8,7 @@ import pytest
 from tests.support.command_line import Refusal, RunAsr, manifest, written
 
 
-def line(id: str, *, text: str = "THE DOG", **record: object) -> dict:
+def line(id: str, *, text: str = "THE DOG", **record: object) -> dict[str, object]:
     return {"audio_filepath": f"{id}.wav", "duration": 2.0, "text": text, "id": id, "speaker": "s", **record}
 
 

@@ -1,5 +1,7 @@
 """Effects as the settings ask for them: off unless named, each with its own share and its own randomness."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def settings(**values: object) -> AugmentSettings:
     return AugmentSettings.parse(values, source="conf.yaml: augment")
 
 
-def heard(waveform: np.ndarray, seed: int = 1, **values: object) -> np.ndarray:
+def heard(waveform: np.ndarray, seed: int = 1, **values: Any) -> np.ndarray:
     voices = [waveform[::-1].copy(), waveform[5000:9000]]
     rng = np.random.default_rng(seed)
     return distort(waveform, settings(**values), rng, lambda rng: voices)
@@ -31,7 +33,7 @@ def heard(waveform: np.ndarray, seed: int = 1, **values: object) -> np.ndarray:
 def test_effects_are_off_unless_they_are_named(speechlike: np.ndarray) -> None:
     np.testing.assert_array_equal(heard(speechlike), speechlike)
     assert all(getattr(AugmentSettings(), name) is None for name in (*ALL, "concatenation", "pauses"))
-    never = {name: {"share": 0} for name in ALL}
+    never: dict[str, Any] = {name: {"share": 0} for name in ALL}
     np.testing.assert_array_equal(heard(speechlike, **never), speechlike)
 
 
@@ -51,8 +53,8 @@ def test_effects_depend_on_the_seed_alone(speechlike: np.ndarray, name: str) -> 
 
 def test_one_effect_more_leaves_the_others_as_they_were(speechlike: np.ndarray) -> None:
     quiet = 0.2 * speechlike
-    never = {"reverb": {"share": 0}, "babble": {"share": 0}}  # drawn, and not heard
-    some = {"added_noise": ALL["added_noise"]}
+    never: dict[str, Any] = {"reverb": {"share": 0}, "babble": {"share": 0}}  # drawn, and not heard
+    some: dict[str, Any] = {"added_noise": ALL["added_noise"]}
     np.testing.assert_array_equal(heard(quiet, **some), heard(quiet, **some, **never))
     for seed in range(5):
         without = heard(quiet, seed, reverb=ALL["reverb"], added_noise=ALL["added_noise"])

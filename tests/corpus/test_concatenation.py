@@ -1,6 +1,7 @@
 """Two utterances as one: their sounds, their tokens, and the batches that they are in."""
 
 from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from asr.tokens import Tokens, TokenSettings
 from tests.support.tones import random_texts, write_corpus
 
 TEXTS = ["THE QUICK BROWN FOX", "JUMPS OVER THE LAZY DOG", "A", "DOG"]
-PLAIN = {"speeds": (1.0,), "noise_share": 0.0}
+PLAIN: dict[str, Any] = {"speeds": (1.0,), "noise_share": 0.0}
 
 
 @given(
@@ -46,7 +47,9 @@ def test_as_many_are_paired_as_was_asked_for(share: float) -> None:
 
 
 @pytest.mark.parametrize(("kind", "size"), [("char", 4), ("bpe", 30), ("unigram", 30)])
-def test_the_tokens_of_two_texts_are_those_of_the_joined_text(kind: str, size: int) -> None:
+def test_the_tokens_of_two_texts_are_those_of_the_joined_text(
+    kind: Literal["char", "bpe", "unigram"], size: int
+) -> None:
     tokens, _ = Tokens.train(TEXTS * 5, TokenSettings(kind=kind, vocab_size=size))
     between = separator(tokens)
     assert len(between) == (kind == "char")
@@ -66,7 +69,7 @@ def test_the_pause_is_as_quiet_as_the_quietest_of_the_two(speechlike: np.ndarray
 
 
 @pytest.mark.parametrize("subsampling", [2, 4, 8])
-def test_two_texts_that_fit_into_their_sounds_fit_into_both(subsampling: int) -> None:
+def test_two_texts_that_fit_into_their_sounds_fit_into_both(subsampling: Literal[2, 3, 4, 8]) -> None:
     model = AcousticModel(
         ModelSettings(subsampling=subsampling, conv_channels=1, num_layers=1, hidden_size=1),
         vocab_size=9,
@@ -88,9 +91,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Example], Tok
     return [Example(utterance, tuple(tokens.encode(utterance.text))) for utterance in utterances], tokens
 
 
-def batches(
-    corpus: tuple[list[Example], Tokens], seed: int = 1, workers: int = 0, **augment: object
-) -> TrainingBatches:
+def batches(corpus: tuple[list[Example], Tokens], seed: int = 1, workers: int = 0, **augment: Any) -> TrainingBatches:
     examples, tokens = corpus
     pairs = ConcatenationSettings(share=0.8, max_seconds=3.0)
     settings = AugmentSettings(concatenation=pairs, **augment)

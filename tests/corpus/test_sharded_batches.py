@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,7 +198,7 @@ def test_a_training_from_shards_resumes_to_the_same_weights(
     assert tokens[0] == tokens[1]
     step = Trainer._train_step
 
-    def interrupted_step(self: Trainer, *arguments: object) -> object:
+    def interrupted_step(self: Trainer, *arguments: Any) -> object:
         if self.progress.step == 7:  # in the midst of an epoch
             os.kill(os.getpid(), signal.SIGINT)
         return step(self, *arguments)

@@ -15,7 +15,7 @@ from asr.corpus.augment import AugmentSettings
 from asr.corpus.batches import BatchSettings
 from asr.corpus.sharded_batches import ShardedBatches
 from asr.corpus.shards import read_index
-from asr.corpus.waveforms import Waveforms
+from asr.corpus.waveforms import Item, Request, Waveforms
 from asr.tokens import Tokens, TokenSettings
 from tests.support.sounds import wav_bytes
 
@@ -26,7 +26,7 @@ def write_by_hand(folder: Path, count: int, per_shard: int) -> None:
     """Shards of `count` utterances of 15 ms that are all one sound: `write_shards` would take longer than the test."""
     folder.mkdir()
     sound = wav_bytes(np.full(240, 0.1))
-    entries = []
+    entries: list[dict[str, object]] = []
     with (folder / "manifest.jsonl").open("w") as manifest:
         for first in range(0, count, per_shard):
             path = folder / f"shard-{len(entries):05}.tar"
@@ -47,6 +47,11 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def hear_nothing(self: Waveforms, request: Request, doubts: list[str]) -> Item:
+    assert request.streamed is not None
+    return np.zeros(1, np.float32), request.streamed[0]
+
+
 def most_memory(folder: Path) -> tuple[int, int]:
     """Streams 100,000 utterances: the most bytes that were resident among the first 10,000, and after them."""
     durations = np.array([0.015 + number % 7 / 1000 for number in range(100_000)])
@@ -59,7 +64,7 @@ def most_memory(folder: Path) -> tuple[int, int]:
         window_shards=4,
     )
     # Decoding, which costs the most, leaves nothing behind from one utterance to the next.
-    Waveforms._load = lambda self, request, doubts: (np.zeros(1, np.float32), request.streamed[0])
+    Waveforms._load = hear_nothing  # type: ignore[method-assign]
     num_seen, first, later = 0, 0, 0
     for batch in batches.epoch(1):
         num_seen += len(batch)

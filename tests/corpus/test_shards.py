@@ -3,7 +3,9 @@
 import json
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -65,7 +67,7 @@ def test_other_tools_can_read_the_shards(folder: Path) -> None:
             for sound, line in zip(members[::2], members[1::2], strict=True):
                 key, suffix = line.name.split(".")
                 assert (sound.name, suffix) == (f"{key}.wav", "json")
-                record = json.load(tar.extractfile(line))
+                record = json.loads(tar.extractfile(line).read())
                 assert record["audio_filepath"] == sound.name
                 assert json.loads(lines[int(key)])["text"] == record["text"]
                 assert soundfile.info(tar.extractfile(sound)).duration == record["duration"]
@@ -130,7 +132,10 @@ def change_index(folder: Path, shard: int | None, **values: object) -> None:
     (folder / "index.json").write_text(json.dumps(index))
 
 
-def rewrite(folder: Path, change: object) -> None:
+Members: TypeAlias = list[tuple[tarfile.TarInfo, bytes]]
+
+
+def rewrite(folder: Path, change: Callable[[Members], Members]) -> None:
     """Changes the list of members of the second shard; the index is told the new size."""
     path = folder / "shard-00001.tar"
     with tarfile.open(path) as tar:
@@ -176,7 +181,7 @@ def test_members_that_are_missing_doubled_or_in_another_order(folder: Path) -> N
     first = read_index(folder).shards[1].first
     content = (folder / "shard-00001.tar").read_bytes()
 
-    def message(change: object) -> str:
+    def message(change: Callable[[Members], Members]) -> str:
         (folder / "shard-00001.tar").write_bytes(content)
         rewrite(folder, change)
         return refused(folder)
@@ -207,7 +212,7 @@ def test_a_training_notices_what_the_last_shard_has_too_much(folder: Path, tmp_p
 def test_a_sparse_member_is_refused_before_it_is_unpacked(folder: Path) -> None:
     """A header may say of a few bytes that they are a file of a terabyte of zeros."""
 
-    def sparse(members: list) -> list:
+    def sparse(members: Members) -> Members:
         member, content = members[0]
         other = tarfile.TarInfo(member.name)
         other.type, other.pax_headers = tarfile.REGTYPE, {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(2**40)}

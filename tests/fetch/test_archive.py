@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,7 +20,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, linkname: str = "", size: i
     return info
 
 
-def make_archive(path: Path, *extra: tarfile.TarInfo, mode: str = "w:gz") -> Path:
+def make_archive(path: Path, *extra: tarfile.TarInfo, mode: Literal["w", "w:gz", "w:bz2"] = "w:gz") -> Path:
     """An archive of FILES and then of the members `extra`, whose contents are zeros."""
     with tarfile.open(path, mode) as tar:
         tar.addfile(member("corpus", tarfile.DIRTYPE))
@@ -58,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_everything_comes_out_as_it_went_in(folder: Path, mode: str) -> None:
+def test_everything_comes_out_as_it_went_in(folder: Path, mode: Literal["w", "w:gz"]) -> None:
     archive = make_archive(folder / "a.tar", mode=mode)
     unpack(archive, folder / "new" / "out")
     assert contents(folder / "new" / "out") == FILES
@@ -97,7 +98,7 @@ def test_what_is_no_archive_is_refused(folder: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_an_archive_cut_anywhere_is_refused(folder: Path, mode: str) -> None:
+def test_an_archive_cut_anywhere_is_refused(folder: Path, mode: Literal["w", "w:gz"]) -> None:
     """Also at the border of two members, where tarfile alone sees a whole archive, and within gzip's checksum."""
     whole = make_archive(folder / "a.tar", mode=mode).read_bytes()
     end = len(whole) if mode == "w:gz" else len(whole.rstrip(b"\0"))

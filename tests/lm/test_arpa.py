@@ -178,7 +178,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
-BROKEN = {
+BROKEN: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", "the file is empty"),
     "blank": ("\n \n", "the file is empty"),
     "text": ("THE DOG\n", r"line 1: not an ARPA language model"),

@@ -250,7 +250,7 @@ def test_refuses_numbers(options: dict[str, Any], problem: str) -> None:
 
 def test_leaves_no_files_after_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "_NGRAM_BYTES", 2**20 // 200)
-    in_between = []
+    in_between: list[Path] = []
 
     def sentences() -> Iterator[list[str]]:
         yield from zipf_text(1000, 50)

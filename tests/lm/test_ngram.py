@@ -1,5 +1,7 @@
 """The graph of states, against a dictionary of n-grams and Katz's rule written down (tests/support/arpa_oracle.py)."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from numpy.typing import ArrayLike
 from asr.compiled import kernel
 from asr.errors import LanguageModelError
 from asr.lm.ngram import NGramModel, NGramTable, Vocabulary, lm_step
+from asr.lm.tables import LMTables
 from tests.support.arpa_oracle import Oracle, WordsAndTables, as_text, assert_same, random_models
 
 WORDS = ["<unk>", "<s>", "</s>", "a", "b"]
@@ -17,8 +20,8 @@ WORDS = ["<unk>", "<s>", "</s>", "a", "b"]
 
 def table(rows: ArrayLike, log_probs: ArrayLike | None = None, backoffs: ArrayLike | None = None) -> NGramTable:
     words = np.array(rows, dtype=np.int32)
-    log_probs = np.full(len(rows), -1.0) if log_probs is None else log_probs
-    backoffs = np.zeros(len(rows)) if backoffs is None else backoffs
+    log_probs = np.full(len(words), -1.0) if log_probs is None else log_probs
+    backoffs = np.zeros(len(words)) if backoffs is None else backoffs
     return NGramTable(words, np.array(log_probs, dtype=np.float32), np.array(backoffs, dtype=np.float32))
 
 
@@ -76,7 +79,7 @@ def test_only_ngrams_that_matter_are_states() -> None:
 
 def test_other_kernels_walk_the_graph() -> None:
     @njit
-    def total(tables: GraphTables, state: int, words: np.ndarray) -> tuple[float, int]:
+    def total(tables: LMTables, state: int, words: np.ndarray) -> tuple[float, int]:
         log_prob = 0.0
         for word in words:
             step, state = lm_step(tables, state, word)
@@ -167,7 +170,7 @@ def test_broken_vocabularies_are_refused(words: list[str], problem: str) -> None
 
 def test_kernels_need_no_folder_to_be_kept_in() -> None:
     """Numba finds none for code that is in no file; nor where neither package nor the user's cache can be written."""
-    names = {}
+    names: dict[str, Any] = {}
     exec("def twice(number):\n    return 2 * number\n", names)
     with pytest.raises(RuntimeError, match="no locator available"):
         njit(cache=True)(names["twice"])

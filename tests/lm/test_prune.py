@@ -186,6 +186,6 @@ def test_refuses_what_is_no_model() -> None:
     model = estimate_ngrams([["a", "b"]], order=3)
     with pytest.raises(LanguageModelError, match="6 words and 5 unigrams; expected one for each word"):
         prune_ngrams([*model.words, "c"], model.ngrams, 1e-8)
-    no_bigrams = NGramTable(*(array[:0] for array in (model.ngrams[1].words, np.float32([]), np.float32([]))))
+    no_bigrams = NGramTable(model.ngrams[1].words[:0], np.zeros(0, np.float32), np.zeros(0, np.float32))
     with pytest.raises(LanguageModelError, match="row 0 of the 3-grams: its context is not among the n-grams"):
         prune_ngrams(model.words, [model.ngrams[0], no_bigrams, model.ngrams[2]], 1e-8)

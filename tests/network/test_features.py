@@ -214,7 +214,7 @@ def test_float16_waveforms_are_computed_in_float32(log_mel: LogMel, speechlike: 
 @pytest.mark.parametrize("key", ["window_ms", "hop_ms"])
 def test_a_window_or_hop_of_no_sample_is_refused(key: str) -> None:
     with pytest.raises(ValidationError):
-        FeatureSettings(**{key: 0.01})
+        FeatureSettings.model_validate({key: 0.01})
 
 
 def test_a_range_of_no_frequencies_is_refused() -> None:

@@ -5,6 +5,7 @@ import json
 import tarfile
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def small_files() -> dict[str, bytes]:
     return files
 
 
-def make_archive(path: Path, files: dict[str, bytes], mode: str = "w:gz") -> Path:
+def make_archive(path: Path, files: dict[str, bytes], mode: Literal["w", "w:gz", "w:bz2"] = "w:gz") -> Path:
     with tarfile.open(path, mode) as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(f"an4/{name}")

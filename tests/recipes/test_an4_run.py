@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -103,7 +104,7 @@ def test_a_stopped_training_goes_on_by_the_same_command(
 
     step = Trainer._train_step
 
-    def stopped_step(self: Trainer, *arguments: object) -> object:
+    def stopped_step(self: Trainer, *arguments: Any) -> object:
         self.saver.stop_request.asked = self.progress.step == 1
         return step(self, *arguments)
 

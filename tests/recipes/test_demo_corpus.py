@@ -13,7 +13,7 @@ import soundfile
 
 from asr.corpus.manifest import Utterance, read_manifest
 from asr.errors import CorpusError
-from recipes.demo.corpus import TEMPLATES, expand, make_corpus, split_sentences
+from recipes.demo.corpus import TEMPLATES, DemoCorpus, expand, make_corpus, split_sentences
 from recipes.demo.voice import SAMPLE_RATE, VOICES, Synthesizer, Voice
 
 COUNTS = {"train": 3, "dev": 2, "test": 2}
@@ -28,13 +28,13 @@ def settings() -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> DemoCorpus:
     needs_tts()
     return make_corpus(tmp_path_factory.mktemp("demo"), **settings())
 
 
 @pytest.fixture(scope="module")
-def utterances(corpus: Corpus) -> dict[str, list[Utterance]]:
+def utterances(corpus: DemoCorpus) -> dict[str, list[Utterance]]:
     return {part: read_manifest(getattr(corpus, part)) for part in COUNTS}
 
 
@@ -124,7 +124,7 @@ def test_nothing_is_clipped_and_noise_is_low(utterances: dict[str, list[Utteranc
         assert 0 < floor < 0.1 * peak
 
 
-def test_word_times_frame_the_speech(corpus: Corpus, utterances: dict[str, list[Utterance]]) -> None:
+def test_word_times_frame_the_speech(corpus: DemoCorpus, utterances: dict[str, list[Utterance]]) -> None:
     for part in COUNTS:
         lines = (getattr(corpus, part).parent / f"{part}.words.jsonl").read_text().splitlines()
         for utterance, line in zip(utterances[part], map(json.loads, lines), strict=True):
@@ -183,7 +183,7 @@ def test_tempo_changes_the_length_and_formants_do_not(synthesizer: Synthesizer, 
 
 
 def test_a_complete_corpus_is_kept_and_a_damaged_one_made_again_the_same(
-    corpus: Corpus, capfd: pytest.CaptureFixture[str]
+    corpus: DemoCorpus, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = corpus.train.parent
     files = sorted(path for path in folder.rglob("*") if path.is_file())

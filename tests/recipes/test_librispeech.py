@@ -142,6 +142,7 @@ def run(recipe: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatc
     try:
         recipe.main()
     except SystemExit as end:
+        assert isinstance(end.code, int)
         return end.code
     return 0
 

@@ -56,7 +56,7 @@ def test_several_tests_have_their_columns_each() -> None:
     assert table.count("10.00 [7.00, 13.00]") == 4
 
 
-def records_of(*seeds: int, wer: float = 0.1) -> list[dict]:
+def records_of(*seeds: int, wer: float = 0.1) -> list[dict[str, object]]:
     score = {**RECORD, "wer": wer}
     return [{"seed": seed, "dev": score, "num_epochs": 9, "training_minutes": 1.5} for seed in seeds]
 

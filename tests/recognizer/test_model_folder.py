@@ -8,7 +8,7 @@ import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 import safetensors.torch
@@ -236,6 +236,10 @@ def test_a_file_in_the_place_of_the_folder_is_refused_and_stays(tmp_path: Path, 
     with pytest.raises(OutputError, match="model: the model could not be written"):
         recognizer.save(tmp_path / "model")
     assert (tmp_path / "model").read_text() == "mine"
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Killed(BaseException):

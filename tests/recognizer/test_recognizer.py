@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from asr.model_folder import ModelParts
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings
 from asr.silence import SILENT_PEAK
+from asr.sound_input import SoundInput
 from asr.tokens import Tokens, TokenSettings
 from tests.support.talkative import SAMPLE_RATE as RATE
 from tests.support.talkative import TEXTS, char_tokens, sound, talkative
@@ -47,7 +49,7 @@ def test_a_batch_of_32_gives_what_each_gives_alone(search: SearchSettings) -> No
 
 
 @pytest.mark.parametrize("kind", ["char", "bpe"])
-def test_words_are_those_of_the_text_with_times_in_order_inside_the_sound(kind: str) -> None:
+def test_words_are_those_of_the_text_with_times_in_order_inside_the_sound(kind: Literal["char", "bpe"]) -> None:
     tokens, _ = Tokens.train(TEXTS, TokenSettings(kind=kind, vocab_size=24))
     counts = []
     for seed in range(16):
@@ -84,7 +86,7 @@ def test_nothing_to_transcribe(recognizer: Recognizer) -> None:
     assert (transcript.text, transcript.duration) == ("", 0.0)
 
 
-SILENT = {
+SILENT: dict[str, SoundInput] = {
     "zeros": torch.zeros(8000),
     "offset": torch.full((8000,), 0.3),
     "faint noise": sound(8000, level=0.9 * SILENT_PEAK),
@@ -120,7 +122,7 @@ def test_a_list_of_sounds_gives_a_list_and_a_batch_takes_whatever_one_may_be(
     soundfile.write(path, sound(16_000), RATE, subtype="FLOAT")
     expected = [recognizer.transcribe(path), recognizer.transcribe(sound(9_000, 1))]
     assert expected[0].text != expected[1].text
-    sounds = [path, sound(9_000, 1)]
+    sounds: list[SoundInput] = [path, sound(9_000, 1)]
     assert recognizer.transcribe(sounds) == recognizer.transcribe(tuple(sounds)) == expected
     assert [one.text for one in recognizer.transcribe_batch(sounds)] == [one.text for one in expected]
     assert recognizer.transcribe([]) == []
@@ -144,9 +146,13 @@ def test_samples_at_another_rate_are_those_of_a_file_of_that_rate(recognizer: Re
 def test_nan_in_a_waveform_is_said_to_be_in_the_sound(recognizer: Recognizer, name: str) -> None:
     broken = sound(8000)
     broken[4000] = float("nan")
-    arguments = {"transcribe": [broken], "transcribe_batch": [[sound(800), broken]], "align": [broken, "A DOG"]}[name]
+    arguments: dict[str, list[Any]] = {
+        "transcribe": [broken],
+        "transcribe_batch": [[sound(800), broken]],
+        "align": [broken, "A DOG"],
+    }
     with pytest.raises(AudioError, match=r"the sound: .* NaN or infinite, the first is sample 4000, at 0\.250 s"):
-        getattr(recognizer, name)(*arguments)
+        getattr(recognizer, name)(*arguments[name])
 
 
 # --- device -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,8 @@ WORLD = [
     "\U0001f469\u200d\U0001f469 \u2764\ufe0f ok",
     "\u0645\u0631\u062d\u0628\u0627",
 ]
-SETTINGS = {
+Kind: TypeAlias = Literal["char", "bpe", "unigram"]
+SETTINGS: dict[Kind, TokenSettings] = {
     "char": TokenSettings(kind="char"),
     "bpe": TokenSettings(kind="bpe", vocab_size=60),
     "unigram": TokenSettings(kind="unigram", vocab_size=44),
@@ -35,7 +37,7 @@ kinds = pytest.mark.parametrize("kind", SETTINGS)
 
 
 @cache
-def tokens_of(kind: str, *, world: bool = False) -> Tokens:
+def tokens_of(kind: Kind, *, world: bool = False) -> Tokens:
     return Tokens.train(WORLD * 3 if world else PANGRAMS * 3, SETTINGS[kind])[0]
 
 
@@ -52,7 +54,7 @@ def refusal(function: Callable[..., object], *arguments: object, **options: obje
 @kinds
 @pytest.mark.parametrize("world", [False, True])
 @given(data=st.data())
-def test_any_text_of_the_alphabet_comes_back(kind: str, world: bool, data: st.DataObject) -> None:
+def test_any_text_of_the_alphabet_comes_back(kind: Kind, world: bool, data: st.DataObject) -> None:
     tokens = tokens_of(kind, world=world)
     text = data.draw(st.text(st.sampled_from([*sorted(tokens.alphabet), "\t", "\n", "\u2028", "\u00a0", "\u3000"])))
     ids = tokens.encode(text)
@@ -61,13 +63,13 @@ def test_any_text_of_the_alphabet_comes_back(kind: str, world: bool, data: st.Da
 
 
 @kinds
-def test_the_alphabet_is_that_of_the_texts(kind: str) -> None:
+def test_the_alphabet_is_that_of_the_texts(kind: Kind) -> None:
     assert tokens_of(kind).alphabet == set("".join(PANGRAMS))
     assert tokens_of(kind, world=True).alphabet == set("".join(WORLD))
 
 
 @kinds
-def test_id_0_is_the_blank(kind: str) -> None:
+def test_id_0_is_the_blank(kind: Kind) -> None:
     tokens = tokens_of(kind)
     assert BLANK_ID == 0
     assert tokens.pieces[:2] == ("<blank>", "<unk>")
@@ -81,7 +83,7 @@ def test_characters_are_single() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
-def test_pieces_are_fewer_than_characters_and_the_size_is_as_asked(kind: str) -> None:
+def test_pieces_are_fewer_than_characters_and_the_size_is_as_asked(kind: Kind) -> None:
     tokens = tokens_of(kind)
     assert len(tokens) == SETTINGS[kind].vocab_size
     assert len(tokens.encode(PANGRAMS[0])) < len(PANGRAMS[0])
@@ -103,7 +105,7 @@ def test_characters_out_of_the_alphabet() -> None:
 @kinds
 @pytest.mark.parametrize("world", [False, True])
 @given(data=st.data())
-def test_words_and_their_tokens_agree_for_any_ids(kind: str, world: bool, data: st.DataObject) -> None:
+def test_words_and_their_tokens_agree_for_any_ids(kind: Kind, world: bool, data: st.DataObject) -> None:
     """Any ids in any order: word starts at the end, doubled, missing at the beginning."""
     tokens = tokens_of(kind, world=world)
     ids = data.draw(st.lists(st.integers(2, len(tokens) - 1) | st.just(tokens.pieces.index("\u2581"))))
@@ -129,14 +131,14 @@ def test_word_spans_by_hand() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
-def test_a_vocabulary_that_is_too_large_is_reduced_with_a_message(kind: str) -> None:
+def test_a_vocabulary_that_is_too_large_is_reduced_with_a_message(kind: Kind) -> None:
     tokens, message = Tokens.train(PANGRAMS, TokenSettings(kind=kind, vocab_size=5000))
     assert message == f"the text supports at most {len(tokens)} {kind} tokens, not 5000: {len(tokens)} are used"
     assert tokens.decode(tokens.encode(PANGRAMS[3])) == PANGRAMS[3]
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
-def test_a_vocabulary_that_is_too_small_is_refused_with_the_number_needed(kind: str) -> None:
+def test_a_vocabulary_that_is_too_small_is_refused_with_the_number_needed(kind: Kind) -> None:
     message = refusal(Tokens.train, PANGRAMS, TokenSettings(kind=kind, vocab_size=29))
     assert re.search("vocab_size is 29, but the 28 different characters .* need 30", message)
     assert len(Tokens.train(PANGRAMS, TokenSettings(kind=kind, vocab_size=30))[0]) == 30
@@ -150,20 +152,20 @@ def test_characters_take_the_size_they_need_without_a_message() -> None:
 
 
 @kinds
-def test_words_can_be_told_apart_though_each_training_text_is_one_word(kind: str) -> None:
+def test_words_can_be_told_apart_though_each_training_text_is_one_word(kind: Kind) -> None:
     tokens, _ = Tokens.train(["YES", "NO"] * 3, SETTINGS[kind])
     assert tokens.decode(tokens.encode("NO YES NO")) == "NO YES NO"
 
 
 @kinds
 @pytest.mark.parametrize("space", [" ", ""])
-def test_long_texts_are_not_left_out(kind: str, space: str) -> None:
+def test_long_texts_are_not_left_out(kind: Kind, space: str) -> None:
     tokens, _ = Tokens.train([space.join(["ABCDEFGH"] * 2000) + " Z", "A"], TokenSettings(kind=kind, vocab_size=14))
     assert tokens.decode(tokens.encode("Z HA")) == "Z HA"
 
 
 @kinds
-def test_white_space_of_all_kinds_is_one_space(kind: str) -> None:
+def test_white_space_of_all_kinds_is_one_space(kind: Kind) -> None:
     tokens, _ = Tokens.train(["A\tB\nC\u00a0D", "  A\u3000 B\x1cC D "] * 3, TokenSettings(kind=kind, vocab_size=9))
     assert tokens.alphabet == set(" ABCD")
     assert tokens.decode(tokens.encode("\tA\u2003D\n")) == "A D"
@@ -181,7 +183,7 @@ def test_white_space_of_all_kinds_is_one_space(kind: str) -> None:
         ("<blank>", "'<blank>' (U+003C)"),
     ],
 )
-def test_what_sentencepiece_would_leave_out_in_silence_is_refused(kind: str, odd: str, named: str) -> None:
+def test_what_sentencepiece_would_leave_out_in_silence_is_refused(kind: Kind, odd: str, named: str) -> None:
     message = refusal(Tokens.train, [*PANGRAMS, odd], SETTINGS[kind])
     assert message.startswith(f"the training text {odd!r} has {named}, which cannot be learnt")
 

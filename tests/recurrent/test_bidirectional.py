@@ -17,7 +17,10 @@ from tests.support.small_training import settings_for
 
 INPUTS, CELLS = 5, 4
 LENGTHS = [[7, 3, 1, 7, 2], [1], [1, 1, 1], [6], [2, 9]]  # not sorted, ones, all equal
-FAMILIES = {"lstm": (LSTMSettings(), nn.LSTM), "gru": (GRUSettings(kind="gru"), nn.GRU)}
+FAMILIES: dict[str, tuple[RecurrenceSettings, type[nn.LSTM] | type[nn.GRU]]] = {
+    "lstm": (LSTMSettings(), nn.LSTM),
+    "gru": (GRUSettings(kind="gru"), nn.GRU),
+}
 
 
 def make(kind: str) -> Bidirectional:
@@ -155,5 +158,5 @@ def test_the_settings_reach_the_layers(tmp_path: Path, kind: str) -> None:
 
 
 def test_the_number_of_weights_is_known_before_they_are_there(kind: str, layer: Bidirectional) -> None:
-    settings: RecurrenceSettings = FAMILIES[kind][0]
+    settings = FAMILIES[kind][0]
     assert 2 * settings.num_weights(INPUTS, CELLS) == sum(weights.numel() for weights in layer.parameters())

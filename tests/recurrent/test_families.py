@@ -8,10 +8,10 @@ from asr.errors import SettingsError
 from asr.model_settings import ModelSettings
 from asr.recurrent.families import make_recurrence
 from asr.recurrent.recurrence import Recurrence, State
-from asr.recurrent.settings import GRUSettings, LSTMSettings
+from asr.recurrent.settings import GRUSettings, LSTMSettings, RecurrenceSettings
 
 INPUTS, CELLS, FRAMES = 3, 4, 11
-SETTINGS = {"lstm": LSTMSettings(), "gru": GRUSettings(kind="gru")}
+SETTINGS: dict[str, RecurrenceSettings] = {"lstm": LSTMSettings(), "gru": GRUSettings(kind="gru")}
 
 
 @pytest.fixture(params=SETTINGS)

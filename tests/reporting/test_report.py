@@ -142,7 +142,7 @@ def test_the_page_needs_nothing_but_itself(page: Page, full: Path) -> None:
     assert len(ids) == len(set(ids)) > 8
     references = [value for _, attributes in page.tags for key, value in attributes.items() if key in ("href", "src")]
     assert references
-    assert all(reference[0] == "#" and reference[1:] in ids for reference in references)
+    assert all(reference and reference[0] == "#" and reference[1:] in ids for reference in references)
     assert set(re.findall(r"url\(#(.*?)\)", text)) <= set(ids)
     assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.tags
     drawn = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg"]

@@ -6,7 +6,7 @@ import math
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import jiwer
@@ -39,7 +39,7 @@ def random_sentences(seed: int, count: int) -> tuple[list[str], list[str]]:
     rng = random.Random(seed)
     words = ["A", "I", "THE", "CAT", "SAT", "DOWN", "ÜBER"]
     references = [rng.choices(words, k=rng.randint(1, 12)) for _ in range(count)]
-    changes = (
+    changes: tuple[Callable[[str], list[str]], ...] = (
         lambda word: [word],
         lambda word: [word],
         lambda word: [rng.choice(words)],

@@ -44,7 +44,8 @@ def trigram_model(units: Sequence[str], seed: int) -> NGramModel:
     """A 3-gram of random numbers over these words: about a third of all pairs and, after these, of all words."""
     words = ["<unk>", "<s>", "</s>", *units]
     generator = np.random.default_rng(seed)
-    contexts, tables = [()], []
+    contexts: list[tuple[int, ...]] = [()]
+    tables = []
     for length in (1, 2, 3):
         every = sorted((*context, word) for context in contexts for word in range(len(words)))
         contexts = [ngram for ngram in every if length == 1 or generator.random() < 0.35]
@@ -159,7 +160,7 @@ def test_a_narrow_beam_never_claims_more_than_the_exact_score(batch: list[np.nda
 
 def test_neither_the_batch_nor_its_order_changes_a_result() -> None:
     batch = random_batch([12, 5, 31, 0, 31, 2], len(LONG_PIECES), seed=3)
-    options = {"beam_width": 8, "num_best": 8, "fusion": FUSIONS["both"].tables}
+    options: dict[str, Any] = {"beam_width": 8, "num_best": 8, "fusion": FUSIONS["both"].tables}
     together = search_batch(batch, **options)
     for log_probs, found, backwards in zip(batch, together, search_batch(batch[::-1], **options)[::-1], strict=True):
         assert_same(found, backwards)
@@ -203,7 +204,7 @@ def test_a_frame_never_waits_for_the_device(fusion: Fusion | None) -> None:
 @pytest.mark.parametrize("fusion", FUSIONS.values(), ids=FUSIONS)
 def test_a_gpu_finds_what_the_cpu_finds(fusion: Fusion | None) -> None:
     batch = random_batch([60, 0, 23, 1], len(LONG_PIECES), seed=5)
-    options = {"beam_width": 8, "num_best": 8, "fusion": None if fusion is None else fusion.tables}
+    options: dict[str, Any] = {"beam_width": 8, "num_best": 8, "fusion": None if fusion is None else fusion.tables}
     found = search_batch(batch, "cuda", **options)
     for utterance, expected in zip(found, search_batch(batch, **options), strict=True):
         assert_same(utterance, expected)

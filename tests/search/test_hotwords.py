@@ -62,7 +62,9 @@ def num_found(phrase: str, texts: list[str], hypotheses: list[str]) -> int:
 
 
 @pytest.mark.parametrize("unit", ["word", "lexicon"])
-def test_words_that_the_language_model_does_not_know_are_found(speech: Speech, unit: str) -> None:
+def test_words_that_the_language_model_does_not_know_are_found(
+    speech: Speech, unit: Literal["word", "lexicon"]
+) -> None:
     texts, _, _, model = speech
     known = set(model.vocabulary.words())
     unknown = sorted({word for text in texts for word in text.split() if word not in known})

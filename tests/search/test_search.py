@@ -39,7 +39,7 @@ def paths(log_probs: np.ndarray) -> Iterator[tuple[tuple[int, ...], float]]:
 
 def text_scores(log_probs: np.ndarray) -> dict[tuple[int, ...], float]:
     """The log-probability of every text that has a path of probability above zero."""
-    totals = {}
+    totals: dict[tuple[int, ...], float] = {}
     for path, score in paths(log_probs):
         tokens, _ = collapse(path)
         totals[tokens] = totals.get(tokens, 0.0) + math.exp(score)
@@ -65,9 +65,9 @@ def random_log_probs(draw: st.DrawFn) -> np.ndarray:
 
 def textbook_beam(log_probs: np.ndarray, beam_width: int) -> list[tuple[tuple[int, ...], float]]:
     """Hannun et al. (2014), algorithm 1, in probabilities: prefix -> (ends in blank, ends in its last token)."""
-    beams = {(): (1.0, 0.0)}
+    beams: dict[tuple[int, ...], tuple[float, float]] = {(): (1.0, 0.0)}
     for row in np.exp(log_probs).tolist():
-        extended = {}
+        extended: dict[tuple[int, ...], tuple[float, float]] = {}
         for prefix, (blank, token) in beams.items():
             moves = [(prefix, (blank + token) * row[0], 0.0)]
             for symbol in range(1, len(row)):

@@ -1,6 +1,7 @@
 """Search with pieces that have a boundary after a letter, against a textbook beam that scores every extension."""
 
 import math
+from typing import TypeAlias
 
 import numba
 import numpy as np
@@ -8,9 +9,13 @@ import pytest
 
 from asr.search import Fusion, FusionSettings
 from asr.search.fusion.step import FusionState, advance, finish
+from asr.search.fusion.tables import FusionTables
 from asr.search.prefix_beam import prefix_beam_search
 from tests.support.fusion_oracle import bigram_model
 from tests.support.log_probs import long_log_probs
+
+# Its probability where it ends in a blank, and in its last token; what fusion adds; the state of fusion.
+Beam: TypeAlias = tuple[float, float, float, FusionState]
 
 
 @pytest.mark.parametrize("beam_width", [1, 2, 3, 5])
@@ -27,9 +32,9 @@ def test_pieces_that_end_words_lose_nothing_in_a_narrow_beam(beam_width: int) ->
 
 def slow_beam(log_probs: np.ndarray, beam_width: int, tables: FusionTables) -> float:
     """The best score of a textbook beam search, every extension of which is scored by the functions of the kernel."""
-    beams = {(): (1.0, 0.0, 0.0, FusionState(tables.lm_start, 0, tables.hotwords.start))}
+    beams: dict[tuple[int, ...], Beam] = {(): (1.0, 0.0, 0.0, FusionState(tables.lm_start, 0, tables.hotwords.start))}
     for row in np.exp(log_probs).astype(float).tolist():
-        extended = {}
+        extended: dict[tuple[int, ...], Beam] = {}
 
         def add(
             prefix: tuple[int, ...],

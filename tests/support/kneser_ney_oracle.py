@@ -18,7 +18,7 @@ def kneser_ney(
     seen = count_ngrams(sentences, order)
     adjusted = adjusted_counts(seen, order)
     discounts = [discounts_of(list(counts.values())) for counts in adjusted]
-    min_counts = [*min_counts, *min_counts[-1:] * order][:order]
+    min_counts = [*min_counts, *[min_counts[-1]] * order][:order]
     kept = [{g for g in counts if n == 1 or seen[g] >= min_counts[n - 1]} for n, counts in enumerate(adjusted, 1)]
     vocabulary = {"<unk>", "</s>", *(word for sentence in sentences for word in sentence)}
     children: defaultdict[NGram, dict[str, int]] = defaultdict(dict)

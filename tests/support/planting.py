@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -54,7 +55,7 @@ class Planted:
     """A corpus to be spoilt: `records` of the manifest, `samples` of those that have a sound, raw `lines` and `files`
     that take the place of what would be written; `spoilt` are the rows (from 0) that have a fault now."""
 
-    records: list[dict]
+    records: list[dict[str, Any]]
     samples: dict[int, np.ndarray]
     rates: dict[int, int] = field(default_factory=dict)
     lines: dict[int, bytes] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Run folders as a training leaves them, made up, for tests of the report."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 NASTY = "<script>alert('&')</script>"
@@ -31,7 +32,7 @@ def heard(epoch: int, *hypotheses: str) -> list[dict[str, object]]:
     ]
 
 
-def lines(records: list[dict[str, object]]) -> str:
+def lines(records: Sequence[Mapping[str, object]]) -> str:
     return "".join(json.dumps(one) + "\n" for one in records)
 
 

@@ -39,7 +39,7 @@ class Corpus:
     def __init__(self, folder: Path, name: str, *, first: int, count: int) -> None:
         self.path = folder / f"{name}.jsonl"
         self.name = name
-        self.lines: list[str | bytes] = []
+        self.lines: list[str] = []  # bytes that are no UTF-8 as surrogates
         (folder / "wav").mkdir(parents=True, exist_ok=True)
         for number in range(first, first + count):
             self.add(f"{name}{number}", number)
@@ -69,7 +69,7 @@ class Corpus:
         self.lines.append(json.dumps(line, ensure_ascii=False) + ("\r" if crlf else ""))
 
     def write(self) -> Path:
-        self.path.write_bytes(b"".join((x if isinstance(x, bytes) else x.encode()) + b"\n" for x in self.lines))
+        self.path.write_bytes("".join(f"{line}\n" for line in self.lines).encode(errors="surrogateescape"))
         return self.path
 
 

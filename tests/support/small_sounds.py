@@ -14,5 +14,5 @@ def sound(path: Path, seconds: float = 0.5, rate: int = 8000) -> Path:
     return path
 
 
-def brief(utterances: list[Utterance]) -> list[tuple]:
+def brief(utterances: list[Utterance]) -> list[tuple[str, str, str | None, float | None, float]]:
     return [(u.id, u.text, u.speaker, u.offset, round(u.duration, 4)) for u in utterances]

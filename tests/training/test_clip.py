@@ -23,10 +23,10 @@ def test_a_gradient_is_scaled_to_the_limit_and_no_further() -> None:
     weights = parameters([3.0, 0.0], [0.0, 4.0])
     norm, limit = GradientClip(2.5, None, CPU).apply(weights)
     assert (float(norm), float(limit)) == (5.0, 2.5)
-    assert torch.cat([weight.grad for weight in weights]).tolist() == pytest.approx([1.5, 0, 0, 2.0])
+    assert [number for weight in weights for number in weight.grad.tolist()] == pytest.approx([1.5, 0, 0, 2.0])
     norm, _ = GradientClip(10.0, None, CPU).apply(weights)
     assert float(norm) == pytest.approx(2.5)
-    assert torch.cat([weight.grad for weight in weights]).tolist() == pytest.approx([1.5, 0, 0, 2.0])
+    assert [number for weight in weights for number in weight.grad.tolist()] == pytest.approx([1.5, 0, 0, 2.0])
 
 
 def test_the_limit_follows_the_geometric_mean_of_the_norms() -> None:

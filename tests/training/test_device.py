@@ -10,7 +10,7 @@ from asr.training.device import compute_dtype, prepare_device
 from asr.training.settings import Precision
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-BACKENDS = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+BACKENDS = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn  # type: ignore[attr-defined]
 
 
 @pytest.fixture

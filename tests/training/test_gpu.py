@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -64,16 +65,17 @@ def gradients_of(
     loss = LossSettings.on(batch.waveforms.device, settings.training, settings.augment)
     losses = training_losses(model, batch, loss, torch.Generator().manual_seed(3))
     (scale * losses.sum() / len(batch.targets)).backward()
-    return losses.detach(), {name: p.grad / scale for name, p in model.named_parameters()}
+    return losses.detach(), {name: p.grad.div(scale) for name, p in model.named_parameters()}
 
 
 @contextmanager
 def computing_in(dtype: torch.dtype, device: str) -> Iterator[None]:
     """`prepare_device`, and what was set before it afterwards."""
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn  # type: ignore[attr-defined]
     before = [backend.fp32_precision for backend in backends]
     try:
-        yield prepare_device(torch.device(device), dtype)
+        prepare_device(torch.device(device), dtype)
+        yield
     finally:
         for backend, value in zip(backends, before, strict=True):
             backend.fp32_precision = value
@@ -103,7 +105,7 @@ def test_the_losses_and_gradients_of_a_step_are_those_of_the_cpu(device: str) ->
     losses, found = gradients_of(small_model(device, settings), batch.to(torch.device(device)), settings)
     torch.testing.assert_close(losses.cpu(), expected, rtol=1e-4, atol=1e-4)
     for name, gradient in gradients.items():
-        torch.testing.assert_close(found[name].cpu(), gradient, rtol=0, atol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(found[name].cpu(), gradient, rtol=0, atol=1e-4, msg=partial("{}: {}".format, name))
     assert max(gradient.abs().max() for gradient in gradients.values()) > 0.01  # so that 1e-4 says something
 
 
@@ -257,7 +259,8 @@ def test_the_losses_never_wait_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Non
     with FakeTensorMode() as fake:
         model._apply(lambda tensor: fake.from_tensor(tensor).to("cuda"))  # buffers, too
         tensors = ("waveforms", "num_samples", "targets", "num_tokens")
-        batch = replace(batch, **{name: fake.from_tensor(getattr(batch, name)) for name in tensors})
+        fakes: dict[str, Any] = {name: fake.from_tensor(getattr(batch, name)) for name in tensors}
+        batch = replace(batch, **fakes)
         with _NoWaiting():
             losses = training_losses(model, batch.to(torch.device("cuda")), loss, torch.Generator().manual_seed(1))
     assert (losses.device.type, losses.shape) == ("cuda", (len(batch),))

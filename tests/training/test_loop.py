@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     train(settings, tmp_path / "whole")
     step = Trainer._train_step
 
-    def interrupted_step(self: Trainer, *arguments: object) -> object:
+    def interrupted_step(self: Trainer, *arguments: Any) -> object:
         if self.progress.step == 7:  # in the midst of an epoch
             os.kill(os.getpid(), signal.SIGINT)
         return step(self, *arguments)
@@ -80,7 +81,7 @@ def test_a_full_disk_while_saving_the_best_model_is_tried_again(
 ) -> None:
     save, calls = Recognizer.save, []
 
-    def full_at_first(self: Recognizer, *arguments: object, **options: object) -> None:
+    def full_at_first(self: Recognizer, *arguments: Any, **options: Any) -> None:
         calls.append(arguments)
         if len(calls) == 1:
             raise OutputError("the disk is full")

@@ -18,6 +18,7 @@ from asr.model import AcousticModel
 from asr.settings import load_settings
 from asr.training.diagnosis import overfit
 from asr.training.diagnosis.overfit import choose, overfit_one_batch, plain
+from asr.training.loss import training_losses
 from asr.training.settings import ExperimentSettings
 from tests.support.command_line import RunAsr
 from tests.support.small_training import settings_for, write_conf
@@ -125,8 +126,7 @@ def test_time_is_limited_too(corpus: Path) -> None:
 
 
 def test_a_loss_that_is_not_a_number_ends_it(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    losses = asr.training.step.training_losses
-    monkeypatch.setattr(asr.training.step, "training_losses", lambda *arguments: math.nan * losses(*arguments))
+    monkeypatch.setattr(asr.training.step, "training_losses", lambda *arguments: math.nan * training_losses(*arguments))
     verdict = overfit_one_batch(settings_of(corpus))
     assert (verdict.reached, verdict.steps) == (False, 1)
     assert "- the loss is not finite: " in verdict.text()

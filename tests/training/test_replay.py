@@ -129,7 +129,7 @@ def test_the_first_cause_is_named(corpus: Path) -> None:
     reason = examine(model, short, loss, seed=1, step=0, rank=0).reason
     assert reason.startswith("the text does not fit into the sound: b (29 frames for 195)"), reason
     with torch.no_grad():
-        model.layers[1].body.forward_cell.weight_hh_l0[0, 0] = math.nan
+        model.get_parameter("layers.1.body.forward_cell.weight_hh_l0")[0, 0] = math.nan
     assert examine(model, make_batch(), loss, seed=1, step=0, rank=0).reason.startswith(
         "the weights of layers.1 are not"
     )

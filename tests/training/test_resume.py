@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -162,7 +163,12 @@ def test_a_process_that_outlives_a_training_does_not_hold_its_lock(tmp_path: Pat
     (tmp_path / "run").mkdir()
     context = multiprocessing.get_context("fork")
     started = context.Event()
-    child = context.Process(target=lambda: started.set() or time.sleep(60))
+
+    def outlive() -> None:
+        started.set()
+        time.sleep(60)
+
+    child = context.Process(target=outlive)
     with locked(tmp_path / "run"):
         child.start()
         assert started.wait(10)
@@ -186,11 +192,13 @@ def test_the_state_that_was_written_last_is_kept_whatever_lies_beside_it(tmp_pat
 
 def test_a_flipped_bit_is_noticed_wherever_it_matters(tmp_path: Path) -> None:
     """In each part of the file: what is loaded is what was saved, or the checkpoint before it."""
-    checkpoints, state = Checkpoints(tmp_path), {"weights": torch.arange(40.0), "step": 2, "name": "x"}
+    checkpoints = Checkpoints(tmp_path)
+    state: dict[str, Any] = {"weights": torch.arange(40.0), "step": 2, "name": "x"}
     checkpoints.save(1, {"step": 1})
     checkpoints.save(2, state)
     newest = checkpoints.paths()[-1]
-    content, noticed, said = newest.read_bytes(), 0, []
+    content, noticed = newest.read_bytes(), 0
+    said: list[str] = []
     for place in range(0, len(content), 5):
         newest.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
         _, found = checkpoints.load(said.append)

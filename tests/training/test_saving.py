@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_small_corpus(tmp_path_factory.mktemp("corpus"))
 
 
-def make_saver(corpus: Path, folder: Path, steps: list[int], **loop: object) -> CheckpointSaver:
+def make_saver(corpus: Path, folder: Path, steps: list[int], **loop: Any) -> CheckpointSaver:
     """Of a run whose state is the last of `steps`."""
     settings = settings_for(corpus, folder, keep_last=9, **loop)
     run, log = RunFolder(folder, settings, {"tokens_sha256": "0"}), RunLog(folder, tensorboard=False)
@@ -112,7 +113,7 @@ def test_ctrl_c_on_a_full_disk_does_not_claim_that_the_state_is_saved(
 ) -> None:
     step = Trainer._train_step
 
-    def stopped_step(self: Trainer, *arguments: object) -> object:
+    def stopped_step(self: Trainer, *arguments: Any) -> object:
         self.saver.stop_request.asked = True
         return step(self, *arguments)
 

@@ -108,7 +108,7 @@ def test_a_loading_process_that_is_killed_leaves_the_state_and_a_word_on_what_to
     script = tmp_path / "starved.py"
     script.write_text(textwrap.dedent(STARVED))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, script, tmp_path / "mark", "train", conf, "--run", tmp_path / "run"]
+    command: list[str | Path] = [sys.executable, script, tmp_path / "mark", "train", conf, "--run", tmp_path / "run"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=environment)
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr

@@ -267,9 +267,7 @@ def trials(costs: list[list[int]]) -> list[list[Trial]]:
         ([[9, 9, 9, 9], [9, 1, 1, 9], [9, 1, 1, 9], [9, 9, 9, 9]], (1, 1)),
     ],
 )
-def test_of_equal_places_the_middle_is_taken(
-    costs: list[list[int] | int] | list[list[int] | int] | int | list[list[int]], place: tuple[int, int]
-) -> None:
+def test_of_equal_places_the_middle_is_taken(costs: list[list[int]], place: tuple[int, int]) -> None:
     assert _middle_of_best(trials(costs)) == place
 
 

@@ -86,7 +86,7 @@ def ill(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     corpus.add("lifted", 219, sound(219) + 0.1)
     corpus.add("other", 220)
     corpus.lines[-1] = corpus.lines[-1].replace('"id": "other"', '"id": "train1"')
-    corpus.lines += ["{", b"\xff\xfe", '{"audio_filepath": "a.wav", "duration": 1}']
+    corpus.lines += ["{", "\udcff\udcfe", '{"audio_filepath": "a.wav", "duration": 1}']
     return corpus.write(), dev
 
 

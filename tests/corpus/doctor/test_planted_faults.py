@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asr.corpus.doctor.findings import Kind
+from asr.corpus.doctor.findings import Finding, Kind
 from tests.support.planted_faults import FAULTS
 from tests.support.planting import NUM_SOUNDS, Fault, healthy, planted
 from tests.support.sick_corpus import Corpus, ask, sound
@@ -16,7 +16,9 @@ IN_TEXTS = [fault for fault in FAULTS if fault.by_text and not fault.alone]
 IN_SOUNDS = [fault for fault in FAULTS if not fault.by_text]
 
 
-def wrong(faults: Sequence[Fault], folder: Path, **options: Any) -> tuple[list, list]:
+def wrong(
+    faults: Sequence[Fault], folder: Path, **options: Any
+) -> tuple[list[tuple[str, list[Finding]]], list[list[Finding]]]:
     """The faults that are not found where they were planted, or found where none can, and findings on other lines."""
     corpus, rows = planted(faults)
     findings, _ = ask(corpus.write(folder / "c", only_sounds=options != {}), **options)

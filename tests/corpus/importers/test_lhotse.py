@@ -1,6 +1,7 @@
 """`asr import lhotse`: cuts and Shar folders written by lhotse."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ import soundfile
 from asr.corpus.manifest import read_manifest
 from tests.support.command_line import Refusal, RunAsr
 
+if TYPE_CHECKING:
+    from lhotse import CutSet, MonoCut
+
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
     samples = 0.1 * np.random.default_rng(seed).standard_normal(round(16_000 * seconds))
@@ -16,10 +20,10 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture
-def cuts(tmp_path: Path) -> CutSet:
+def cuts(tmp_path: Path) -> "CutSet":
     """One cut of a whole file, and one of the midst of another."""
     lhotse = pytest.importorskip("lhotse", reason="the extra lhotse is not installed")
-    made = []
+    made: list["MonoCut"] = []
     for name, start, duration in (("a", 0.0, 1.0), ("b", 0.25, 0.5)):
         path = tmp_path / "wav" / f"{name}.wav"
         path.parent.mkdir(exist_ok=True)
@@ -30,7 +34,7 @@ def cuts(tmp_path: Path) -> CutSet:
     return lhotse.CutSet.from_cuts(made)
 
 
-def test_cuts_of_files_stay_where_they_are(asr: RunAsr, cuts: CutSet, tmp_path: Path) -> None:
+def test_cuts_of_files_stay_where_they_are(asr: RunAsr, cuts: "CutSet", tmp_path: Path) -> None:
     cuts.to_file(tmp_path / "cuts.jsonl.gz")
     assert asr("import", "lhotse", tmp_path / "cuts.jsonl.gz", tmp_path / "m.jsonl").code == 0
     a, b = read_manifest(tmp_path / "m.jsonl")
@@ -56,7 +60,7 @@ def test_supervisions_are_joined_by_time_and_channels_stay(asr: RunAsr, tmp_path
     assert not (tmp_path / "m").exists()
 
 
-def test_the_sound_of_a_shar_folder_is_written_into_files(asr: RunAsr, cuts: CutSet, tmp_path: Path) -> None:
+def test_the_sound_of_a_shar_folder_is_written_into_files(asr: RunAsr, cuts: "CutSet", tmp_path: Path) -> None:
     (tmp_path / "shar").mkdir()
     cuts.to_shar(str(tmp_path / "shar"), fields={"recording": "flac"}, shard_size=1)
     assert asr("import", "lhotse", tmp_path / "shar", tmp_path / "m.jsonl").code == 0
@@ -70,7 +74,7 @@ def test_the_sound_of_a_shar_folder_is_written_into_files(asr: RunAsr, cuts: Cut
     np.testing.assert_array_equal(samples, noise(1.0, seed=1)[4000:12000])
 
 
-def test_what_lhotse_cannot_read_is_one_line(refusal: Refusal, cuts: CutSet, tmp_path: Path) -> None:
+def test_what_lhotse_cannot_read_is_one_line(refusal: Refusal, cuts: "CutSet", tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("{}\n")
     assert "lhotse cannot read cuts from it" in refusal("import", "lhotse", tmp_path / "x.jsonl", tmp_path / "m.jsonl")
     assert "lhotse cannot read cuts" in refusal("import", "lhotse", tmp_path / "no.jsonl", tmp_path / "m.jsonl")

@@ -16,7 +16,7 @@ from tests.support.small_sounds import brief, sound
 
 def test_parts_of_a_file_and_channels_of_a_nemo_manifest(asr: RunAsr, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "c.wav", np.zeros((16_000, 2)), 8000)
-    lines = [
+    lines: list[dict[str, object]] = [
         {"audio_filepath": "c.wav", "text": "A", "duration": 0.5},  # NeMo reads no more than that
         {"audio_filepath": "c.wav", "text": "B", "offset": 0.5, "duration": 0.5, "channel_selector": 1},
         {"audio_filepath": "c.wav", "text": "C", "offset": 0.5, "duration": 0.5, "channel_selector": [0]},

@@ -1,6 +1,7 @@
 """`asr import csv` and `tsv`: small tables written by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_tab_table_as_of_common_voice_with_columns_and_folder_named(asr: RunAs
         ([], {}, "no column of sound files"),
     ],
 )
-def test_broken_tables_are_refused(tmp_path: Path, lines: list[str], options: dict[str, str], message: str) -> None:
+def test_broken_tables_are_refused(tmp_path: Path, lines: list[str], options: dict[str, Any], message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         read_table(written(tmp_path / "t.csv", *lines), separator=",", **options)
 

@@ -25,7 +25,13 @@ def trained() -> NeuralLM:
 
 def tiny_training(**changes: object) -> NeuralTrainingSettings:
     network = NeuralLMSettings(hidden_size=32, dropout=0.1)
-    values = {"network": network, "batch_units": 128, "warmup_steps": 5, "learning_rate": 0.02, "max_epochs": 3}
+    values: dict[str, Any] = {
+        "network": network,
+        "batch_units": 128,
+        "warmup_steps": 5,
+        "learning_rate": 0.02,
+        "max_epochs": 3,
+    }
     return NeuralTrainingSettings(**{**values, **changes})
 
 
@@ -40,13 +46,13 @@ def test_what_was_learnt_is_likelier_than_its_letters_shuffled(trained: NeuralLM
 def test_two_trainings_with_one_seed_are_equal() -> None:
     runs = []
     for seed in (3, 3, 4):
-        reports = []
+        reports: list[tuple[float, float]] = []
         lm = train_neural_lm(
             SENTENCES,
             SENTENCES[:2],
             letters_of(SENTENCES),
             tiny_training(seed=seed),
-            on_epoch=lambda report, _, reports=reports: reports.append((report.train_loss, report.dev_perplexity)),
+            on_epoch=lambda report, _: reports.append((report.train_loss, report.dev_perplexity)),  # noqa: B023
         )
         runs.append((lm.score(SENTENCES), reports))
     assert runs[0] == runs[1]
