@@ -4,6 +4,7 @@ import json
 import resource
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ GENERATOR = np.random.default_rng(7)
 TEXTS = [" ".join(GENERATOR.choice(WORDS, size=GENERATOR.integers(2, 6))) for _ in range(60)]
 DEV = [" ".join(GENERATOR.choice(WORDS, size=GENERATOR.integers(2, 6))) for _ in range(12)]
 
+Dev: TypeAlias = tuple[list[Utterance], list[np.ndarray]]  # the fixture `dev`
+
 
 @pytest.fixture
 def tokens() -> Tokens:
@@ -48,7 +51,7 @@ def folder(tmp_path: Path, tokens: Tokens) -> Path:
 
 
 @pytest.fixture
-def dev(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Utterance], list[np.ndarray]]:
+def dev(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> Dev:
     """The dev set, whose log-probabilities are made from its texts."""
     utterances = [
         Utterance(audio_filepath=Path("a.wav"), duration=1.0, text=text, id=str(i)) for i, text in enumerate(DEV)
@@ -71,9 +74,7 @@ def save_model(path: Path, texts: Iterable[str], order: int = 2) -> Path:
     return path
 
 
-def test_a_fitting_language_model_helps_and_is_used_from_then_on(
-    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path
-) -> None:
+def test_a_fitting_language_model_helps_and_is_used_from_then_on(folder: Path, dev: Dev, tmp_path: Path) -> None:
     utterances, log_probs = dev
     lm = save_model(tmp_path / "lm.bin", TEXTS)
     seen = []
@@ -99,7 +100,7 @@ def test_a_fitting_language_model_helps_and_is_used_from_then_on(
     assert (folder / "README.md").read_text() == card  # not told twice
 
 
-def test_confidence_is_calibrated(folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path) -> None:
+def test_confidence_is_calibrated(folder: Path, dev: Dev, tmp_path: Path) -> None:
     utterances, _ = dev
     tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
     before, after = tuning.calibration_errors
@@ -107,7 +108,7 @@ def test_confidence_is_calibrated(folder: Path, dev: tuple[list[Utterance], list
 
 
 def test_a_language_model_that_does_not_help_is_refused_and_the_model_stays(
-    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path
+    folder: Path, dev: Dev, tmp_path: Path
 ) -> None:
     utterances, _ = dev
     misleading = save_model(tmp_path / "lm.bin", ["HEARTS HEARTS", "HEARTS"])
@@ -121,7 +122,7 @@ def test_a_language_model_that_does_not_help_is_refused_and_the_model_stays(
 
 def test_a_neural_language_model_rescores(
     folder: Path,
-    dev: tuple[list[Utterance], list[np.ndarray]],
+    dev: Dev,
     tmp_path: Path,
     tokens: Tokens,
     monkeypatch: pytest.MonkeyPatch,
@@ -165,9 +166,7 @@ def test_what_cannot_be_tuned_is_refused(folder: Path, tmp_path: Path, refusal: 
     assert "can write only 0 of the 10 words" in refusal("tune", folder, tmp_path / "dev.jsonl", "--lm", lower)
 
 
-def test_the_card_may_be_in_any_encoding(
-    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path
-) -> None:
+def test_the_card_may_be_in_any_encoding(folder: Path, dev: Dev, tmp_path: Path) -> None:
     utterances, _ = dev
     tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
     (folder / "README.md").write_bytes("# Modèle\n".encode("latin-1"))
@@ -176,9 +175,7 @@ def test_the_card_may_be_in_any_encoding(
 
 
 @pytest.mark.parametrize("limit", [100, 15_000])
-def test_a_disk_that_is_full_in_the_end_leaves_the_model(
-    folder: Path, dev: tuple[list[Utterance], list[np.ndarray]], tmp_path: Path, limit: int
-) -> None:
+def test_a_disk_that_is_full_in_the_end_leaves_the_model(folder: Path, dev: Dev, tmp_path: Path, limit: int) -> None:
     utterances, _ = dev
     tuning = tune(add_language_model(folder, save_model(tmp_path / "lm.bin", TEXTS), unit="lexicon"), utterances)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
