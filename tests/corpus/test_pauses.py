@@ -5,17 +5,7 @@ import pytest
 
 from asr.corpus.effects.level import mean_power
 from asr.corpus.effects.pause import add_pauses, quietest_sample
-
-RATE = 16_000
-BURST = slice(RATE, 2 * RATE)
-
-
-@pytest.fixture(scope="module")
-def burst() -> np.ndarray:
-    """A second of a tone in four seconds of hiss 60 dB below it."""
-    samples = 1e-4 * np.random.default_rng(0).standard_normal(4 * RATE)
-    samples[BURST] += 0.1 * np.sqrt(2) * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
-    return samples.astype(np.float32)
+from tests.support.loudness import BURST, RATE
 
 
 def test_pauses_leave_every_sample_of_the_speech_in_its_order(burst: np.ndarray) -> None:

@@ -42,3 +42,7 @@ def edit_config(folder: Path, **changes: Any) -> None:
         if value is not None:
             place[last] = value
     (folder / "config.json").write_text(json.dumps(values))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -292,15 +292,3 @@ def test_a_step_repeated_is_equal_bytes(device: str, monkeypatch: pytest.MonkeyP
     assert torch.equal(one[0], same[0])
     for name, gradient in one[1].items():
         assert torch.equal(gradient, same[1][name]), name
-
-
-@gpu
-def test_a_pinned_batch_is_copied_whole() -> None:
-    batch = make_batch(DURATIONS)
-    moved = batch.to(torch.device("cuda"))
-    assert batch.waveforms.is_pinned()
-    assert batch.num_samples.is_pinned()
-    assert (moved.waveforms.device.type, moved.targets.device.type) == ("cuda", "cuda")
-    assert torch.equal(moved.waveforms.cpu(), batch.waveforms)
-    assert torch.equal(moved.targets.cpu(), batch.targets)
-    assert moved.num_samples is batch.num_samples
