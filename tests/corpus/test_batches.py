@@ -12,7 +12,6 @@ from asr.corpus.batches import BatchSettings, TrainingBatches
 from asr.corpus.manifest import Utterance, read_manifest
 from asr.corpus.utterances import load_utterance
 from asr.corpus.waveforms import Example
-from benchmarks.training_step import make_batch
 from tests.support.tones import random_texts, write_corpus
 
 
@@ -127,18 +126,3 @@ def test_a_segment_is_read_from_its_offset_and_a_file_without_offset_whole(tmp_p
     assert len(whole) > 24_000
     assert np.array_equal(first, whole[:8000])
     assert np.array_equal(later, whole[4000:12_000])
-
-
-gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that CUDA knows")
-
-
-@gpu
-def test_a_pinned_batch_is_copied_whole() -> None:
-    batch = make_batch([1.9, 1.3, 0.7, 0.4])
-    moved = batch.to(torch.device("cuda"))
-    assert batch.waveforms.is_pinned()
-    assert batch.num_samples.is_pinned()
-    assert (moved.waveforms.device.type, moved.targets.device.type) == ("cuda", "cuda")
-    assert torch.equal(moved.waveforms.cpu(), batch.waveforms)
-    assert torch.equal(moved.targets.cpu(), batch.targets)
-    assert moved.num_samples is batch.num_samples

@@ -6,7 +6,7 @@ run all of it on a GPU.
 
 import copy
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,12 +16,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch._ops import OpOverload
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
-import asr.training.loss
 from asr.corpus.collate import Batch
 from asr.model import AcousticModel
 from asr.model_folder import ModelParts
@@ -36,6 +33,7 @@ from asr.training.loss import LossSettings, training_losses
 from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings, Precision
 from asr.training.step import Stepper
 from benchmarks.training_step import VOCAB_SIZE, make_batch
+from tests.support.waiting import NoWaiting, without_ctc, without_kernels
 
 CPU = torch.device("cpu")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that CUDA knows")
@@ -214,46 +212,10 @@ def test_an_incident_holds_the_batch_as_it_was(device: str, tmp_path: Path) -> N
     assert torch.equal(kept.targets, batch.targets)
 
 
-class _NoWaiting(TorchDispatchMode):
-    """Fails on a copy between devices that is waited for. Fake tensors fail by themselves where a value is read."""
-
-    def __torch_dispatch__(
-        self,
-        function: OpOverload,
-        types: Collection[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        result = function(*args, **kwargs)
-        name = function.__name__
-        if name.startswith(("_to_copy", "copy_")):
-            source = args[1] if name.startswith("copy_") else args[0]
-            if source.device != result.device:
-                assert result.device.type == "cuda", f"{name}: back to the {result.device}"
-                assert kwargs.get("non_blocking"), f"{name}: waits for {result.device}"
-        return result
-
-
-def _without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of what has no fake: the LSTM, and PyTorch's CTC, which copies the lengths to the GPU and waits."""
-
-    def lstm(self: nn.LSTM, frames: Tensor, start: object) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        state = frames.new_zeros(1, len(frames), self.hidden_size)
-        return frames[..., : self.hidden_size], (state, state)
-
-    monkeypatch.setattr(nn.LSTM, "forward", lstm)
-    _without_ctc(monkeypatch)
-
-
-def _without_ctc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asr.training.loss, "ctc_losses", lambda log_probs, *_: -log_probs.mean(dim=(1, 2)))
-
-
 @pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")  # by nn.LSTM, which then does without
 def test_the_losses_never_wait_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """On fake tensors, which know their device and shape but have no values, so that no GPU is needed."""
-    _without_kernels(monkeypatch)
+    without_kernels(monkeypatch)
     settings, batch = experiment(dropout=0.2), make_batch(DURATIONS)
     model, loss = small_model(CPU, settings), LossSettings.on(CPU, settings.training, settings.augment)
     with FakeTensorMode() as fake:
@@ -261,7 +223,7 @@ def test_the_losses_never_wait_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Non
         tensors = ("waveforms", "num_samples", "targets", "num_tokens")
         fakes: dict[str, Any] = {name: fake.from_tensor(getattr(batch, name)) for name in tensors}
         batch = replace(batch, **fakes)
-        with _NoWaiting():
+        with NoWaiting():
             losses = training_losses(model, batch.to(torch.device("cuda")), loss, torch.Generator().manual_seed(1))
     assert (losses.device.type, losses.shape) == ("cuda", (len(batch),))
 
@@ -269,7 +231,7 @@ def test_the_losses_never_wait_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Non
 @gpu
 @pytest.mark.parametrize("precision", ["float32", "bf16", "fp16"])
 def test_a_whole_step_never_waits_for_the_gpu(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
-    _without_ctc(monkeypatch)
+    without_ctc(monkeypatch)
     settings, batch = experiment(precision, dropout=0.2), make_batch(DURATIONS)
     stepper = Stepper(small_model("cuda", settings), settings.training, settings.augment, World())
     for step in range(2):
@@ -292,3 +254,15 @@ def test_a_step_repeated_is_equal_bytes(device: str, monkeypatch: pytest.MonkeyP
     assert torch.equal(one[0], same[0])
     for name, gradient in one[1].items():
         assert torch.equal(gradient, same[1][name]), name
+
+
+@gpu
+def test_a_pinned_batch_is_copied_whole() -> None:
+    batch = make_batch(DURATIONS)
+    moved = batch.to(torch.device("cuda"))
+    assert batch.waveforms.is_pinned()
+    assert batch.num_samples.is_pinned()
+    assert (moved.waveforms.device.type, moved.targets.device.type) == ("cuda", "cuda")
+    assert torch.equal(moved.waveforms.cpu(), batch.waveforms)
+    assert torch.equal(moved.targets.cpu(), batch.targets)
+    assert moved.num_samples is batch.num_samples
