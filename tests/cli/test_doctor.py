@@ -123,7 +123,7 @@ def test_refusals(refusal: Refusal, good: Path, model_folder: Path, tmp_path: Pa
     assert "no such file" in refusal("doctor", good, "--no-audio", "--against", tmp_path / "gone.jsonl")
     assert "never changed" in refusal("doctor", good, "--no-audio", "--fix", good)
     assert "clean one at a time" in refusal("doctor", good, good, "--fix", tmp_path / "new.jsonl")
-    assert "give one of them" in refusal("doctor", good, "--conf", "conf/an4.yaml", "--model", model_folder)
+    assert "give only one" in refusal("doctor", good, "--conf", "conf/an4.yaml", "--model", model_folder)
     assert "no such settings file" in refusal("doctor", good, "--conf", tmp_path / "gone.yaml")
     assert "no such model folder" in refusal("doctor", good, "--model", tmp_path / "gone")
 
