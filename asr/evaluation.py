@@ -35,7 +35,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
+class UtteranceResult:
     """The result of recognising one utterance. `loss`: natural log, None if its text has probability zero or cannot be
     written in the model's tokens; `num_tokens`: of that text; `num_blanks` of `num_frames` have the blank on top.
     """
@@ -58,18 +58,18 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance]) -> Evaluat
     return summarise(utterances, recognise(recognizer, utterances))
 
 
-def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[Recognised]:
+def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[UtteranceResult]:
     """The results for all utterances, in their order.
 
     Raises:
         AudioError: a sound file cannot be used.
     """
-    found: dict[int, Recognised] = {}
+    found: dict[int, UtteranceResult] = {}
     for batch, all_log_probs in batches_of_log_probs(recognizer, utterances):
         for index, log_probs, best in zip(batch, all_log_probs, recognizer.decode(all_log_probs), strict=True):
             tokens = _tokens(recognizer.tokens, utterances[index].text)
             loss = math.inf if tokens is None else _ctc_loss(log_probs, tokens)
-            found[index] = Recognised(
+            found[index] = UtteranceResult(
                 hypothesis=recognizer.tokens.decode(best.tokens),
                 loss=loss if loss < math.inf else None,
                 num_tokens=len(tokens or ()),
@@ -79,7 +79,7 @@ def recognise(recognizer: Recognizer, utterances: Sequence[Utterance]) -> list[R
     return [found[index] for index in range(len(utterances))]
 
 
-def summarise(utterances: Sequence[Utterance], results: Sequence[Recognised]) -> Evaluation:
+def summarise(utterances: Sequence[Utterance], results: Sequence[UtteranceResult]) -> Evaluation:
     """The score of the results.
 
     Raises:
