@@ -15,7 +15,7 @@ _SCALE = 3.0  # the usual standard deviation of log-mel power in speech, in natu
 _LIMIT = 3.0  # of normalised frames: 39 dB above and below the mean; digital silence is no quieter than a quiet room
 
 # What counts as speech when the mean is taken (docs/decisions/0009-the-mean-of-speech.md).
-_LOWEST_SPEECH = 250.0  # Hz; hum and rumble lie below, and must not pass for speech
+_LOWEST_SPEECH = 250.0  # Hz; hum and rumble are below, and must not count as speech
 _DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 
 

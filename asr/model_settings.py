@@ -50,7 +50,7 @@ class ModelSettings(Settings):
     conv_channels: int = Field(32, ge=1, le=4096)
     """Channels of the convolutions that subsample."""
     recurrence: RecurrenceSettings = LSTMSettings()
-    """What the layers are made of."""
+    """The recurrence of the layers."""
     num_layers: int = Field(3, ge=1, le=100)
     """Bidirectional recurrent layers."""
     hidden_size: int = Field(256, ge=1, le=16_384)

@@ -1,4 +1,4 @@
-"""What a user has in Python -> waveform: a path, a sound file in memory, or samples in an array or a tensor."""
+"""Sound in any form that Python has -> waveform: a path, a sound file in memory, or samples in an array or a tensor."""
 
 import os
 from io import TextIOBase

@@ -84,7 +84,7 @@ def parse_line(line: str, path: Path, number: int) -> Utterance:
 
 
 def parse_utterance(line: str, folder: Path, number: int) -> Utterance:
-    """Line `number` of a manifest that lies in `folder`.
+    """Line `number` of a manifest in `folder`.
 
     Raises:
         ManifestError: as `parse_line`, but without the place of the line.
@@ -243,7 +243,7 @@ def _is_file(path: Path) -> bool:
 
 
 def format_line(utterance: Utterance, folder: Path) -> str:
-    """The line, without its end, of a manifest that lies in `folder`."""
+    """The line, without its end, of a manifest in `folder`."""
     record: dict[str, Any] = {
         "audio_filepath": os.fspath(_relative(utterance.audio_filepath, folder)),
         "duration": utterance.duration,

@@ -14,7 +14,7 @@ _BLOCK_VALUES = 1 << 22  # of all channels, 16 MiB: an utterance is one block, a
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An open sound file. `sample_rate` in Hz; `num_samples` of a channel, None if only reading to the end tells.
+    """An open sound file. `sample_rate` in Hz; `num_samples` of a channel, None if it is known only at the end.
 
     `read(first, count)` gives the samples from number `first` on, `count` of them or, with None, all the rest, in
     blocks of shape (num_samples, num_channels), full scale 1.0. It can be called once.

@@ -1,4 +1,4 @@
-"""Gated recurrent units (Cho et al. 2014), with the reset gate behind the recurrent product, as cuDNN has it."""
+"""Gated recurrent units (Cho et al. 2014), with the reset gate applied after the recurrent product, as in cuDNN."""
 
 import torch
 from jaxtyping import Float

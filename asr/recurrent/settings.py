@@ -1,4 +1,4 @@
-"""Which recurrence the layers have: one class of settings a family, told apart by `kind`. Free of torch."""
+"""The recurrence of the layers: one class of settings per family, distinguished by `kind`. Free of torch."""
 
 from typing import Annotated, Literal, TypeAlias
 

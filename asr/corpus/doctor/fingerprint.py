@@ -17,7 +17,7 @@ Keys = npt.NDArray[np.uint64]
 
 _EDGES = (200.0, 450.0, 800.0, 1300.0, 2000.0, 3300.0)  # Hz; below what telephones and codecs cut off
 _STRETCHES = 17
-_LEAST_FRAMES = 2 * _STRETCHES  # in a shorter sound, too little happens to tell it from others
+_LEAST_FRAMES = 2 * _STRETCHES  # shorter sounds are too similar to each other
 MOST_BITS = 3  # that may differ in copies
 _MOST_SECONDS_OFF = 0.002  # for equal lengths, rounded at different rates; a million sounds have many similar bits
 _PIECES = 4  # of 16 bits: where 3 bits differ, one of the pieces is the same

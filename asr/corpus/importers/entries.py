@@ -16,7 +16,7 @@ from asr.corpus.manifest import Utterance, part_of_file
 from asr.errors import AudioError, ManifestError
 from asr.messages import MAX_NAMED, named
 
-_MOST_OVERSHOOT = 0.5  # seconds that a part may end behind its file, as in Kaldi's extract-segments
+_MOST_OVERSHOOT = 0.5  # seconds by which a part may end beyond its file, as in Kaldi's extract-segments
 _MOST_SECONDS_OFF = 0.1  # by which a whole file's duration may be off; a shorter one means only its beginning
 
 
