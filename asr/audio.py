@@ -162,7 +162,7 @@ class _Levels:
 
 
 def _levels(source: SoundSource, part: _Part) -> _Levels:
-    """Found by reading the part to its end, again if what was assumed before resampling proves wrong."""
+    """Found by reading the part to its end, again as long as the assumed levels prove wrong."""
     found = _Levels()
     for _ in range(3):  # the channel, its peak, and the peak after resampling
         assumed = found
@@ -173,7 +173,7 @@ def _levels(source: SoundSource, part: _Part) -> _Levels:
 
 
 def _measure(source: SoundSource, part: _Part, assumed: _Levels) -> _Levels:
-    """The levels of a part; the peak after resampling is right if the other levels were `assumed` right."""
+    """The levels of a part; the peak after resampling is right only if the other levels were `assumed` correctly."""
     before, num_samples, opposed = 0.0, 0, OpposedChannels()
     with opened(source) as (stream, doubt):
         converter = StreamConverter(stream.sample_rate, SAMPLE_RATE, Peaks(before=assumed.peaks.before))

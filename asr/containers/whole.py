@@ -1,7 +1,7 @@
 """Is a sound file complete? Each format says in its own way how much sound belongs to it.
 
-libsndfile does not notice: it reads the rest of a truncated file, and only the first of joined files. ffmpeg notices
-for some formats, and not for others.
+libsndfile does not notice: it reads what is left of a truncated file, and only the first of joined files. ffmpeg
+notices for some formats, and not for others.
 """
 
 import io

@@ -22,7 +22,7 @@ class BatchSettings:
 
     `max_seconds`: of a batch, padding included, before any change of speed. `num_workers`: processes that load; 0 loads
     in this one. `jitter`: as in `batches_by_length`. `rank`, `num_ranks`: where several processes share each batch, the
-    number of this one and of all.
+    rank of this one and how many there are.
     """
 
     augment: AugmentSettings
