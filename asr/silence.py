@@ -31,6 +31,6 @@ class SoundPresence:
 
     @property
     def has_sound(self) -> bool:
-        """Whether there is any in the pieces accepted so far. NaN does not count as silence: later stages refuse it."""
+        """Whether the pieces accepted so far have any sound. NaN does not count as silence: later stages refuse it."""
         mean = self._sum / max(1, self._num_samples)
         return not (self._highest - mean <= SILENT_PEAK and mean - self._lowest <= SILENT_PEAK)

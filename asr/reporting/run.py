@@ -18,7 +18,7 @@ from asr.training.run.metrics import EpochRecord, best_epoch, read_metrics
 from asr.training.run.records import EXAMPLES, METRICS
 
 SCORES = ("dev", "test", "dev_lm", "test_lm")  # files that a recipe adds when the training is done
-LARGEST = 1e300  # number that can be drawn
+LARGEST = 1e300  # the largest number that can be drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def alignable(
 
 
 def _too_short(examples: Sequence[Example], model: ModelSettings, speeds: Sequence[float]) -> list[str | None]:
-    """For each example None, or, if its tokens do not fit, how many frames it has and how many tokens."""
+    """For each example None, or, if its tokens do not fit, how many frames it has and how many it needs."""
     fastest = max(speeds, default=1.0)
     problems: list[str | None] = []
     for example in examples:

@@ -1,7 +1,7 @@
 """A small LSTM language model over tokens (RNN-LM), for rescoring n-best lists (Mikolov et al. 2010).
 
 Its units are tokens, not words, so that every text of the alphabet has a probability. The probability of a text is that
-of its one tokenization by the encoder.
+of its one tokenisation by the encoder.
 """
 
 import hashlib
