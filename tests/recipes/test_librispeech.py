@@ -4,10 +4,8 @@ import gzip
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -21,6 +19,7 @@ from recipes.librispeech import run as librispeech
 from recipes.librispeech.prepare import Part, prepare_part, read_part
 from recipes.mini_librispeech import run as mini
 from tests.support.archives import packed
+from tests.support.command_line import run_recipe
 from tests.support.file_server import FileServer, assert_goes_on_after_a_break, file_server
 from tests.support.tones import random_texts, speak
 
@@ -137,16 +136,6 @@ def test_an_archive_that_is_not_the_part_is_refused_and_leaves_nothing(
     assert list((tmp_path / "data" / "unpacked").iterdir()) == []
 
 
-def run(recipe: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["recipe", *arguments])
-    try:
-        recipe.main()
-    except SystemExit as end:
-        assert isinstance(end.code, int)
-        return end.code
-    return 0
-
-
 def small_conf(path: Path) -> Path:
     path.write_text(yaml.safe_dump({"data": {"train": "", "dev": ""}, **TRAINING, "training": LOOP}))
     return path
@@ -159,7 +148,7 @@ def test_mini_librispeech_from_an_opus_copy_has_no_test_set(
     monkeypatch.setattr(mini, "run_seeds", lambda *given: print(json.dumps(list(given[0].tests))))
     (tmp_path / "opus.tar").write_bytes(packed(part_files("train-clean-5", ["10", "1737", "32"], suffix=".opus"), "w"))
     arguments = ["--data", str(tmp_path / "data"), "--archive", str(tmp_path / "opus.tar")]
-    assert run(mini, arguments, monkeypatch) == 0
+    assert run_recipe(mini, arguments, monkeypatch) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert {u.speaker for u in read_manifest(tmp_path / "data/train.jsonl")} == {"10"}
     assert {u.speaker for u in read_manifest(tmp_path / "data/dev.jsonl")} == {"1737", "32"}
@@ -173,7 +162,7 @@ def test_mini_librispeech_from_its_home_is_tested_on_dev_clean_2(
     # A model that has learnt nothing is not helped by a language model, and the tuning of one takes time.
     monkeypatch.setattr(mini, "LanguageModel", lambda unit, file: None)
     arguments = ["--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")]
-    assert run(mini, arguments, monkeypatch) == 0
+    assert run_recipe(mini, arguments, monkeypatch) == 0
     (record,) = json.loads((tmp_path / "runs" / "results.json").read_text())
     assert record["test"]["num_words"] == sum(
         len(u.text.split()) for u in read_manifest(tmp_path / "data" / "dev-clean-2.jsonl")
@@ -184,7 +173,7 @@ def test_mini_librispeech_from_its_home_is_tested_on_dev_clean_2(
 def test_a_missing_archive_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(mini, ["--data", str(tmp_path), "--archive", "nowhere.tar"], monkeypatch) == 2
+    assert run_recipe(mini, ["--data", str(tmp_path), "--archive", "nowhere.tar"], monkeypatch) == 2
     assert "[mini_librispeech] nowhere.tar: no such archive file" in capsys.readouterr().err
 
 
@@ -194,7 +183,9 @@ def test_librispeech_has_all_its_parts_and_a_language_model_of_its_text(
 ) -> None:
     given = []
     monkeypatch.setattr(librispeech, "run_seeds", lambda *arguments: given.extend(arguments))
-    assert run(librispeech, ["--hours", str(hours), "--data", str(tmp_path), "--runs", "runs/x"], monkeypatch) == 0
+    assert (
+        run_recipe(librispeech, ["--hours", str(hours), "--data", str(tmp_path), "--runs", "runs/x"], monkeypatch) == 0
+    )
     experiment, runs, seeds, _ = given
     assert (runs, seeds) == (Path(f"runs/x_{hours}"), [1])
     assert len(read_manifest(experiment.train)) == num_train
@@ -206,7 +197,9 @@ def test_librispeech_has_all_its_parts_and_a_language_model_of_its_text(
 
     assert load_ngram_model(experiment.language_model.file).order == 3
     num_requests = len(server.requests)
-    assert run(librispeech, ["--hours", str(hours), "--data", str(tmp_path), "--runs", "runs/x"], monkeypatch) == 0
+    assert (
+        run_recipe(librispeech, ["--hours", str(hours), "--data", str(tmp_path), "--runs", "runs/x"], monkeypatch) == 0
+    )
     assert len(server.requests) == num_requests
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +19,7 @@ from recipes.ljspeech import run as ljspeech
 from recipes.texts import spoken_words
 from recipes.yesno import run as yesno
 from tests.support.archives import packed
+from tests.support.command_line import run_recipe
 from tests.support.file_server import FileServer, assert_goes_on_after_a_break, file_server
 
 RATE = 8000
@@ -68,16 +68,6 @@ def brief(path: Path) -> list[tuple[str, str, str | None]]:
     return [(u.id, u.text, u.speaker) for u in read_manifest(path)]
 
 
-def run(recipe: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["recipe", *arguments])
-    try:
-        recipe.main()
-    except SystemExit as end:
-        assert isinstance(end.code, int)
-        return end.code
-    return 0
-
-
 def test_yesno_from_the_server_to_the_table(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,7 +77,7 @@ def test_yesno_from_the_server_to_the_table(
     (tmp_path / "conf.yaml").write_text(yaml.safe_dump(settings))
     monkeypatch.setattr(yesno, "CONF", tmp_path / "conf.yaml")
     arguments = ["--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")]
-    assert run(yesno, arguments, monkeypatch) == 0
+    assert run_recipe(yesno, arguments, monkeypatch) == 0
     splits = {name: brief(tmp_path / "data" / f"{name}.jsonl") for name in ("train", "dev", "test")}
     assert {name: len(split) for name, split in splits.items()} == {"train": 30, "dev": 10, "test": 20}
     assert len({id for split in splits.values() for id, _, _ in split}) == 60
@@ -97,7 +87,7 @@ def test_yesno_from_the_server_to_the_table(
     assert record["test"]["num_words"] == 160
     assert "dev_lm" not in record
     first = capsys.readouterr()
-    assert run(yesno, arguments, monkeypatch) == 0
+    assert run_recipe(yesno, arguments, monkeypatch) == 0
     assert capsys.readouterr().out == first.out
     assert len(server.requests) == 1
 
@@ -163,9 +153,9 @@ def test_common_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     given = []
     monkeypatch.setattr(common_voice, "run_seeds", lambda *arguments: given.extend(arguments))
     arguments = ["--language", "de", "--data", str(tmp_path / "data"), "--runs", "runs/cv"]
-    assert run(common_voice, arguments, monkeypatch) == 2
+    assert run_recipe(common_voice, arguments, monkeypatch) == 2
     assert "give it with --archive" in capsys.readouterr().err
-    assert run(common_voice, [*arguments, "--archive", str(tmp_path / "de.tar.gz")], monkeypatch) == 0
+    assert run_recipe(common_voice, [*arguments, "--archive", str(tmp_path / "de.tar.gz")], monkeypatch) == 0
     experiment, runs, _, _ = given
     assert runs == Path("runs/cv/de")
     assert brief(experiment.train) == [("c0", "grüß gott sagte's sie", "x")]

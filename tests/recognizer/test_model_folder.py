@@ -18,17 +18,6 @@ from tests.support.model_folders import contents, edit_config, refused, same
 from tests.support.talkative import TEXTS, char_tokens, talkative
 
 
-@pytest.fixture(scope="module")
-def recognizer() -> Recognizer:
-    return talkative()
-
-
-@pytest.fixture
-def folder(tmp_path: Path, recognizer: Recognizer) -> Path:
-    recognizer.save(tmp_path / "model")
-    return tmp_path / "model"
-
-
 def test_a_loaded_model_is_equal_to_the_bit_and_so_are_its_files(tmp_path: Path, folder: Path) -> None:
     settings = SearchSettings(method="beam", beam_width=3)
     original = talkative(7, search=settings, subsampling=3, dropout=0.3)

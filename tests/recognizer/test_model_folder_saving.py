@@ -18,17 +18,6 @@ from tests.support.model_folders import contents, same
 from tests.support.talkative import talkative
 
 
-@pytest.fixture(scope="module")
-def recognizer() -> Recognizer:
-    return talkative()
-
-
-@pytest.fixture
-def folder(tmp_path: Path, recognizer: Recognizer) -> Path:
-    recognizer.save(tmp_path / "model")
-    return tmp_path / "model"
-
-
 def test_a_full_disk_leaves_the_old_model_and_says_so(
     folder: Path, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TypeAlias
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,3 +44,14 @@ def written(path: Path, *lines: object) -> Path:
 
 def manifest(path: Path, *sounds: Path, text: str = "THE DOG") -> Path:
     return written(path, *({"audio_filepath": str(s), "duration": 2.0, "text": text, "id": s.name} for s in sounds))
+
+
+def run_recipe(recipe: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """The exit status of a recipe that is run in this process."""
+    monkeypatch.setattr(sys, "argv", ["recipe", *arguments])
+    try:
+        recipe.main()
+    except SystemExit as end:
+        assert isinstance(end.code, int)
+        return end.code
+    return 0
