@@ -16,6 +16,12 @@ def train(
     run: Annotated[
         Path | None, typer.Option(help="Folder for the model and the state. Default: runs/<name of CONF>.")
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="Fine-tune: start from the network and weights of a model folder."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted training.")] = False,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out utterances whose sound files are missing.")
@@ -44,6 +50,10 @@ def train(
     from asr.training.train import train as train_model
 
     settings = load_settings(ExperimentSettings, conf, set_)
+    if start_from is not None:
+        settings = settings.model_copy(
+            update={"training": settings.training.model_copy(update={"start_from": start_from})}
+        )
     if overfit:
         _overfit(settings, skip_missing=skip_missing)
         return

@@ -29,6 +29,7 @@ from asr.tokens import Tokens
 from asr.training.distributed import World
 from asr.training.run.fingerprint import fingerprint
 from asr.training.settings import DataSettings, ExperimentSettings
+from asr.training.start import tokens_of_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bo
         TrainingError: no utterance can be aligned, or the processes do not see the same data.
     """
     train_set, dev_set, missing = _read_sets(settings.data, skip_missing)
-    tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
+    tokens, message = _tokens(train_set, settings)
     tokens = Tokens(world.broadcast(tokens.model))
     batches, left_out = _make_batches(train_set, tokens, settings, world)
     identity = fingerprint(tokens.model, train_set, dev_set, list(batches.durations))
@@ -61,6 +62,18 @@ def prepare_data(settings: ExperimentSettings, world: World, *, skip_missing: bo
     encode(dev_set, tokens, settings.data.dev)  # for its errors: a character that cannot be learnt
     messages = [text for text in (*missing, message, left_out) if text]
     return TrainingData(tokens, batches, dev_set, identity, messages)
+
+
+def _tokens(train_set: list[Utterance] | ShardedCorpus, settings: ExperimentSettings) -> tuple[Tokens, str | None]:
+    """Those of the model to start from, if they can write the texts; else learnt. And a message for people, or None."""
+    reason = None
+    if settings.training.start_from is not None:
+        start = tokens_of_start(Path(settings.training.start_from), train_set)
+        if start.message is None:
+            return start.tokens, None
+        reason = start.message
+    tokens, message = Tokens.train([utterance.text for utterance in train_set], settings.tokens)
+    return tokens, "; ".join(text for text in (reason, message) if text) or None
 
 
 def _read_sets(

@@ -23,6 +23,7 @@ from asr.training.run.folder import RunFolder
 from asr.training.run.lock import locked
 from asr.training.run.records import EXAMPLES, METRICS, STEPS
 from asr.training.settings import SETTINGS, ExperimentSettings
+from asr.training.start import load_start, with_network_of_start
 from asr.training.step import Stepper
 
 
@@ -64,9 +65,12 @@ def _run(settings: ExperimentSettings, folder: Path, world: World, *, resume: bo
 
 def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, skip_missing: bool = False) -> Trainer:
     """Reads the manifests, learns the tokens, checks the data, builds the model."""
+    settings = with_network_of_start(settings)
     data = prepare_data(settings, world, skip_missing=skip_missing)
     torch.manual_seed(settings.training.seed)
     model = _build(settings.model, data.tokens, world)
+    if settings.training.start_from is not None:
+        load_start(model, data.tokens, Path(settings.training.start_from))
     recognizer = Recognizer(ModelParts(TorchEngine(model), data.tokens, settings.search))
     stepper = Stepper(model, settings.training, settings.augment, world)
     run = RunFolder(folder, settings, data.fingerprint)

@@ -90,7 +90,9 @@ def test_a_link_cannot_be_used_as_a_way_out(folder: Path) -> None:
     assert_refused(archive, "is a link to '..'")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>not an archive</html>", bytes(300), gzip.compress(b"text" * 500, mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>not an archive</html>", bytes(300), gzip.compress(b"text" * 500, mtime=0)]
+)
 def test_what_is_no_archive_is_refused(folder: Path, content: bytes) -> None:
     archive = folder / "a.tar.gz"
     archive.write_bytes(content)

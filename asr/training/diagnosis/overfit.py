@@ -32,6 +32,7 @@ from asr.training.data import alignable, encode, read_set
 from asr.training.diagnosis.nonfinite import examine
 from asr.training.distributed import World
 from asr.training.settings import DataSettings, ExperimentSettings, LoopSettings
+from asr.training.start import with_network_of_start
 from asr.training.step import Stepper
 
 NUM_UTTERANCES = 8
@@ -117,7 +118,7 @@ def overfit_one_batch(
     Raises:
         AsrError: the manifest, its sounds or its texts cannot be used.
     """
-    settings = plain(settings)
+    settings = plain(with_network_of_start(settings))
     read = _first_shard(settings.data) if Path(settings.data.train).is_dir() else _manifest(settings.data, skip_missing)
     torch.manual_seed(settings.training.seed)
     tokens, _ = Tokens.train([example.utterance.text for example in read], settings.tokens)
