@@ -68,6 +68,45 @@ def estimate(
 
 
 @lm_app.command()
+def interpolate(
+    models: Annotated[list[Path], typer.Argument(metavar="LM", help="Models: .arpa, .arpa.gz or .bin.")],
+    *,
+    output: Annotated[Path, typer.Option(help="The model: .arpa, .arpa.gz or .bin, which loads at once.")],
+    weights: Annotated[
+        str, typer.Option(metavar="W,W,...", help="One weight a model, 1 in sum; or else give --fit.")
+    ] = "",
+    fit: Annotated[
+        list[Path] | None, typer.Option(metavar="TEXT", help="Text that the weights are to fit best. Repeatable.")
+    ] = None,
+    prune: Annotated[
+        float | None,
+        typer.Option(min=0, help="Entropy pruning: drop n-grams that change perplexity by less, such as 1e-8."),
+    ] = None,
+) -> None:
+    """Make one model of several, each estimated on a text of its own kind."""
+    from asr.lm.formats import check_name, load_ngram_model, save_ngram_model
+    from asr.lm.interpolate import interpolate as interpolate_models
+    from asr.lm.interpolate import mixture_weights
+    from asr.lm.ngram import NGramModel
+    from asr.lm.prune import prune_ngrams
+
+    if bool(weights) == bool(fit):
+        raise typer.BadParameter("give either --weights or --fit", param_hint="--weights")
+    check_name(output)
+    parts = [load_ngram_model(path) for path in models]
+    shares = _parse_weights(weights) if weights else mixture_weights(parts, _sentences(fit or [], None))
+    mixed = interpolate_models(parts, shares)
+    if prune is not None:
+        words = mixed.vocabulary.words()
+        mixed = NGramModel.from_ngrams(words, prune_ngrams(words, mixed.to_ngrams(), prune))
+    save_ngram_model(mixed, output)
+    for path, share in zip(models, shares, strict=True):
+        print(f"{share:.4f}  {path}", file=sys.stderr)
+    print(", ".join(f"{count} {order}-grams" for order, count in enumerate(mixed.num_ngrams, 1)), file=sys.stderr)
+    print(output)
+
+
+@lm_app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A model: .arpa, .arpa.gz or .bin.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The same model; its name gives the format.")],
@@ -112,6 +151,15 @@ def _sentences(texts: "Sequence[Path]", tokens_path: Path | None) -> "Iterator[S
 
     tokens = Tokens.load(tokens_path / "tokens.model" if tokens_path.is_dir() else tokens_path)
     return read_sentences(texts, lambda text, where: [tokens.pieces[i] for i in tokens.encode(text, where=where)])
+
+
+def _parse_weights(text: str) -> list[float]:
+    from asr.errors import LanguageModelError
+
+    try:
+        return [float(weight) for weight in text.split(",")]
+    except ValueError:
+        raise LanguageModelError(f"--weights {text}: expected numbers, such as 0.7,0.3") from None
 
 
 def _parse_counts(text: str) -> list[int]:

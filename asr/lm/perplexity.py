@@ -57,9 +57,7 @@ def perplexity(model: NGramModel, sentences: Iterable[Sequence[str]]) -> Perplex
     log_prob, log_prob_unknown, num_sentences, num_tokens, num_unknown = 0.0, 0.0, 0, 0, 0
     remaining = iter(sentences)
     while batch := list(islice(remaining, _SENTENCES_AT_ONCE)):
-        words = _with_ends(model, batch, num_before=num_sentences)
-        log_probs = np.empty(len(words), dtype=np.float64)
-        _score(model.tables, model.start_state, words, log_probs)
+        words, log_probs = word_log_probs(model, batch, num_before=num_sentences)
         log_prob += float(log_probs.sum())
         log_prob_unknown += float(log_probs[words == UNKNOWN_ID].sum())
         num_sentences += len(batch)
@@ -68,6 +66,20 @@ def perplexity(model: NGramModel, sentences: Iterable[Sequence[str]]) -> Perplex
     if num_sentences == 0:
         raise LanguageModelError("there are no sentences to measure perplexity on")
     return Perplexity(log_prob, log_prob_unknown, num_sentences, num_tokens, num_unknown)
+
+
+def word_log_probs(
+    model: NGramModel, sentences: Sequence[Sequence[str]], *, num_before: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of all words and ends of sentences in a row, int32, and their natural-log probabilities, float64.
+
+    Raises:
+        LanguageModelError: a sentence contains a start or end mark; sentences are counted from `num_before`.
+    """
+    words = _with_ends(model, sentences, num_before=num_before)
+    log_probs = np.empty(len(words), dtype=np.float64)
+    _score(model.tables, model.start_state, words, log_probs)
+    return words, log_probs
 
 
 def _with_ends(model: NGramModel, sentences: Sequence[Sequence[str]], *, num_before: int) -> np.ndarray:

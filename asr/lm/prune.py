@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from asr.errors import LanguageModelError
+from asr.lm.backoff import ROUNDING, BackoffModel
 from asr.lm.tables import NGramTable
 from asr.lm.vocabulary import END_ID, START_ID
-
-_ROUNDING = 1e-6  # of a sum of probabilities whose logs have single precision
 
 
 def prune_ngrams(words: Sequence[str], ngrams: Sequence[NGramTable], threshold: float) -> list[NGramTable]:
@@ -28,76 +27,18 @@ def prune_ngrams(words: Sequence[str], ngrams: Sequence[NGramTable], threshold: 
         raise LanguageModelError(f"{len(words)} words and {len(ngrams[0].words)} unigrams; expected one for each word")
     if threshold == 0:
         return list(ngrams)
-    model = _Model(len(words), ngrams)
+    model = BackoffModel(len(words), ngrams)
     is_kept = _choose(model, threshold)
     kept_ngrams = [
         NGramTable(table.words[kept], table.log_prob[kept], table.backoff[kept])
         for table, kept in zip(ngrams, is_kept, strict=True)
     ]
-    pruned = _Model(len(words), kept_ngrams)
-    _normalise(pruned, model.lost_extensions(is_kept))
+    pruned = BackoffModel(len(words), kept_ngrams)
+    _normalise(pruned, _lost_extensions(model, is_kept))
     return pruned.ngrams
 
 
-class _Model:
-    """n-grams with an index to find them: keys made of the row of their context and their last word, ascending."""
-
-    def __init__(self, num_words: int, ngrams: Sequence[NGramTable]) -> None:
-        self.num_words = num_words
-        self.ngrams = list(ngrams)
-        self.contexts: list[np.ndarray] = []  # of each order: the rows of the contexts in the order below
-        self.keys: list[np.ndarray] = []
-        for order, table in enumerate(ngrams, start=1):
-            context = self.find(table.words[:, :-1])
-            if (context < 0).any():
-                row = int((context < 0).argmax())
-                raise LanguageModelError(f"row {row} of the {order}-grams: its context is not among the n-grams")
-            self.contexts.append(context)
-            self.keys.append(context * num_words + table.words[:, -1])
-
-    def find(self, words: np.ndarray) -> np.ndarray:
-        """The rows of n-grams, int32 [num_ngrams, n], in the table of their order; -1 where one is not there."""
-        rows = np.zeros(len(words), dtype=np.int64)
-        for keys, word in zip(self.keys, words.T, strict=False):
-            wanted = rows * self.num_words + word  # negative for what was not found
-            rows = np.searchsorted(keys, wanted)
-            rows[np.append(keys, -1)[rows] != wanted] = -1
-        return rows
-
-    def log_probs(self, words: np.ndarray) -> np.ndarray:
-        """The log-probability of the last word of each row after the words before it, float64; by backing off."""
-        rows = self.find(words)
-        table = self.ngrams[words.shape[1] - 1]
-        result = table.log_prob[rows].astype(np.float64) if len(table.words) else np.zeros(len(rows))
-        missing = np.flatnonzero(rows < 0)
-        if len(missing):
-            contexts = self.find(words[missing, :-1])
-            backoff = np.where(contexts < 0, 0.0, self.ngrams[words.shape[1] - 2].backoff[contexts])
-            result[missing] = backoff + self.log_probs(words[missing, 1:])
-        return result
-
-    def unseen(self, order: int, lower_probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The probability left for words unseen after a context: by the model, and without the context's first word.
-
-        One pair for each context of the n-grams of `order`; `lower_probs` are those of these n-grams without their
-        first word.
-        """
-        num_contexts = len(self.ngrams[order - 2].words)
-        seen, lower_seen = (
-            np.bincount(self.contexts[order - 1], weights=probs, minlength=num_contexts)
-            for probs in (np.exp(self.ngrams[order - 1].log_prob, dtype=np.float64), lower_probs)
-        )
-        return np.maximum(0, 1 - seen), np.maximum(0, 1 - lower_seen)
-
-    def lost_extensions(self, is_kept: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """For each n-gram below the highest order that is kept, whether it is the context of one that is not."""
-        lost = []
-        for kept, longer_kept, contexts in zip(is_kept, is_kept[1:], self.contexts[1:], strict=False):
-            lost.append(np.bincount(contexts[~longer_kept], minlength=len(kept))[kept] > 0)
-        return lost
-
-
-def _choose(model: _Model, threshold: float) -> list[np.ndarray]:
+def _choose(model: BackoffModel, threshold: float) -> list[np.ndarray]:
     """For each n-gram of each order whether it stays."""
     context_log_probs = _context_log_probs(model)
     needed = np.zeros(len(model.ngrams[-1].words), dtype=np.bool_)
@@ -111,7 +52,7 @@ def _choose(model: _Model, threshold: float) -> list[np.ndarray]:
     return [np.ones(len(model.ngrams[0].words), dtype=np.bool_), *reversed(is_kept)]
 
 
-def _context_log_probs(model: _Model) -> list[np.ndarray]:
+def _context_log_probs(model: BackoffModel) -> list[np.ndarray]:
     """The log-probability of each n-gram of each order as the beginning of a text; for <s>, that of </s>."""
     single = model.ngrams[0].log_prob.astype(np.float64)
     single[START_ID] = single[END_ID]
@@ -121,7 +62,7 @@ def _context_log_probs(model: _Model) -> list[np.ndarray]:
     return log_probs
 
 
-def _divergence(model: _Model, order: int, context_log_probs: np.ndarray) -> np.ndarray:
+def _divergence(model: BackoffModel, order: int, context_log_probs: np.ndarray) -> np.ndarray:
     """The relative entropy, natural log, of the model and the one without each n-gram (Stolcke 1998, section 3)."""
     table, context = model.ngrams[order - 1], model.contexts[order - 1]
     log_prob = table.log_prob.astype(np.float64)
@@ -135,7 +76,15 @@ def _divergence(model: _Model, order: int, context_log_probs: np.ndarray) -> np.
     return divergence
 
 
-def _normalise(model: _Model, lost: Sequence[np.ndarray]) -> None:
+def _lost_extensions(model: BackoffModel, is_kept: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """For each n-gram below the highest order that is kept, whether it is the context of one that is not."""
+    lost = []
+    for kept, longer_kept, contexts in zip(is_kept, is_kept[1:], model.contexts[1:], strict=False):
+        lost.append(np.bincount(contexts[~longer_kept], minlength=len(kept))[kept] > 0)
+    return lost
+
+
+def _normalise(model: BackoffModel, lost: Sequence[np.ndarray]) -> None:
     """Recompute the back-off weights of contexts that lost n-grams, or whose suffixes did; shorter contexts first."""
     has_changed = np.zeros(1, dtype=np.bool_)  # of the empty context
     for order, lost_of_order in enumerate(lost, start=2):
@@ -145,7 +94,7 @@ def _normalise(model: _Model, lost: Sequence[np.ndarray]) -> None:
         lower_probs = np.exp(model.log_probs(model.ngrams[order - 1].words[:, 1:]))
         unseen, lower_unseen = model.unseen(order, lower_probs)
         # Where almost nothing is unseen, the shares are only rounding errors, and the old weight does no harm.
-        is_sure = has_changed & (np.minimum(unseen, lower_unseen) > _ROUNDING)
+        is_sure = has_changed & (np.minimum(unseen, lower_unseen) > ROUNDING)
         backoff = contexts.backoff.copy()
         backoff[is_sure] = np.log(unseen[is_sure] / lower_unseen[is_sure])
-        model.ngrams[order - 2] = NGramTable(contexts.words, contexts.log_prob, backoff)
+        model.set_backoffs(order - 1, backoff)

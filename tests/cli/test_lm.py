@@ -77,6 +77,41 @@ def test_convert_refuses(refusal: Refusal, small: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "y.bin").exists()
 
 
+# --- interpolate ------------------------------------------------------------------------------------------------------
+
+
+def test_interpolate(asr: RunAsr, tmp_path: Path) -> None:
+    """The weights that fit a text, and the model that they give; the same model by those weights."""
+    models = []
+    for name, lines in (("one", ["a b", "a b a"]), ("two", ["c a", "c c", "b"])):
+        models.append(tmp_path / f"{name}.arpa")
+        asr("lm", "estimate", written(tmp_path / f"{name}.txt", *lines), "--order", 2, "--output", models[-1])
+    dev, mixed, same = written(tmp_path / "dev.txt", "a b", "c"), tmp_path / "mixed.arpa", tmp_path / "same.arpa"
+    result = asr("lm", "interpolate", *models, "--fit", dev, "--output", mixed)
+    assert (result.code, result.out) == (0, f"{mixed}\n")
+    shares = [float(line.split()[0]) for line in result.err.splitlines()[:2]]
+    assert sum(shares) == pytest.approx(1, abs=1e-4)
+    assert result.err.splitlines()[2] == "6 1-grams, 10 2-grams"
+    first, second = (asr("lm", "perplexity", model, dev, "--json").out for model in (models[0], mixed))
+    assert json.loads(second)["num_unknown"] == 0 < json.loads(first)["num_unknown"]
+    weights = f"{shares[0]},{1 - shares[0]}"
+    assert asr("lm", "interpolate", *models, "--weights", weights, "--output", same).code == 0
+    by_fit, by_weights = (Oracle.read(path) for path in (mixed, same))
+    assert by_weights.log_probs == pytest.approx(by_fit.log_probs, abs=1e-3)
+    pruned = tmp_path / "pruned.bin"
+    result = asr("lm", "interpolate", *models, "--weights", weights, "--prune", 0.01, "--output", pruned)
+    assert result.code == 0
+    assert "6 1-grams, 10 2-grams" not in result.err
+
+
+def test_interpolate_refuses(refusal: Refusal, small: Path, tmp_path: Path) -> None:
+    out = ("--output", tmp_path / "x.arpa")
+    assert "expected numbers, such as 0.7,0.3" in refusal("lm", "interpolate", small, "--weights", "half", *out)
+    assert "found 2 weights for 1 models" in refusal("lm", "interpolate", small, "--weights", "0.5,0.5", *out)
+    assert "no such file" in refusal("lm", "interpolate", tmp_path / "y.arpa", "--weights", "1", *out)
+    assert not (tmp_path / "x.arpa").exists()
+
+
 # --- perplexity -------------------------------------------------------------------------------------------------------
 
 

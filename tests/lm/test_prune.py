@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.errors import LanguageModelError
+from asr.lm.backoff import BackoffModel
 from asr.lm.estimate import estimate_ngrams
 from asr.lm.ngram import NGramModel, NGramTable
 from asr.lm.perplexity import perplexity
@@ -123,6 +124,21 @@ def test_contexts_that_keep_all_keep_their_weight() -> None:
     assert 0 < lost.sum() < size
     np.testing.assert_array_equal(model.ngrams[0].backoff[~lost], pruned[0].backoff[~lost])
     assert (model.ngrams[0].backoff[lost] != pruned[0].backoff[lost]).all()
+
+
+def test_a_context_that_is_not_there_is_not_found_in_an_order_that_has_no_ngrams() -> None:
+    """By the last word of the vocabulary it was: its key below a missing context is -1."""
+    model = BackoffModel(
+        3,
+        [
+            table([[0], [1], [2]], [0.25, 0.25, 0.5], [1, 1, 1]),
+            NGramTable(np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32)),
+            NGramTable(np.zeros((0, 3), np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32)),
+        ],
+    )
+    words = np.array([[0, 1, 2]])
+    assert model.find(words).tolist() == [-1]
+    np.testing.assert_allclose(np.exp(model.log_probs(words)), [0.5])
 
 
 def test_where_almost_all_words_are_seen_a_weight_is_no_rounding() -> None:
