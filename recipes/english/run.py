@@ -5,21 +5,21 @@
 
 Stages: prepare, texts, prompts, synthesize and mix (only with --voice), train, lm, tune, test on dev. The first ones
 are also commands of their own (see the README beside). Finished stages are skipped, and the same command goes on after
-an interruption. The language model is one word 3-gram of all texts and transcripts.
+an interruption.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from asr.corpus.manifest import read_manifest, write_manifest
+from recipes.english.language_model import make_language_model
 from recipes.english.mix import write_mixture
 from recipes.english.prepare import add_corpora, prepare
 from recipes.english.prompts import write_prompts
 from recipes.english.synthesize import synthesize
 from recipes.english.texts import name_and_file, write_texts
 from recipes.english.voices import load_voice
-from recipes.mini_librispeech.language_model import MIN_COUNTS
-from recipes.stages import Experiment, LanguageModel, argument_parser, errors_told, run_seeds, say
+from recipes.stages import Experiment, LanguageModel, argument_parser, errors_told, run_seeds
 
 CONF = Path("conf/english.yaml")
 NUM_PROMPTS = 300_000
@@ -45,7 +45,8 @@ def main() -> None:
             hours = {name: float(number) for name, _, number in (voice.partition("=") for voice in arguments.voice)}
             train = _mixture(data, list(texts.values()), evaluation, hours, arguments.times)
         dev, tests = _dev(data)
-        language_model = LanguageModel("word", file=_language_model(data / "text", [*texts, "transcripts"]))
+        kinds = [data / "text" / f"{name}.txt" for name in (*texts, "transcripts")]
+        language_model = LanguageModel("word", file=make_language_model(kinds, dev, data / "text" / "lm.bin"))
         run_seeds(Experiment(CONF, train, dev, tests, language_model), arguments.runs, arguments.seeds, arguments.set)
 
 
@@ -68,24 +69,6 @@ def _dev(data: Path) -> tuple[Path, dict[str, Path]]:
     parts = {path.stem.removeprefix("dev_"): path for path in sorted(data.glob("dev_*.jsonl"))}
     write_manifest(data / "dev.jsonl", [u for path in parts.values() for u in read_manifest(path)])
     return data / "dev.jsonl", parts
-
-
-def _language_model(folder: Path, names: Sequence[str]) -> Path:
-    from asr.lm.estimate import estimate_ngrams
-    from asr.lm.ngram import NGramModel
-    from asr.lm.text import read_sentences
-
-    def sentences() -> Iterator[Sequence[str]]:
-        yield from read_sentences([folder / f"{name}.txt" for name in names], lambda line, where: line.split())
-
-    file = folder / "lm.bin"
-    if file.is_file():
-        say("lm", f"done before: {file}")
-        return file
-    say("lm", f"a 3-gram model of the texts in {folder}")
-    estimated = estimate_ngrams(sentences(), order=3, min_counts=MIN_COUNTS, folder=folder)
-    NGramModel.from_ngrams(estimated.words, estimated.ngrams).save(file)
-    return file
 
 
 if __name__ == "__main__":

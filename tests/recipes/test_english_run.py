@@ -37,6 +37,11 @@ def test_from_manifests_to_a_table_of_error_rates(
     (record,) = json.loads((tmp_path / "runs" / "results.json").read_text())
     assert {"read", "free", "read_lm", "free_lm"} <= set(record)
     assert len((data / "dev.jsonl").read_text().splitlines()) == 5
+    lm = json.loads((data / "text" / "lm.json").read_text())
+    assert lm["weights"].keys() == {"books", "transcripts"}
+    assert sum(lm["weights"].values()) == pytest.approx(1, abs=1e-3)
+    assert lm["dev"]["pruned"]["num_ngrams"] <= lm["dev"]["mixed"]["num_ngrams"]
+    assert lm["bytes"] == (data / "text" / "lm.bin").stat().st_size
     run.main()
     again = capsys.readouterr()
     assert again.out == first.out
