@@ -8,14 +8,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from asr.model_settings import FeatureSettings, num_feature_frames
-from asr.speech_mean import FULL_DECIBELS, LOUDEST_SECONDS, NO_DECIBELS
+from asr.normalisation import LIMIT, SCALE, first_speech_band, num_loudest
+from asr.speech_mean import FULL_DECIBELS, NO_DECIBELS
 
 _FLOOR = 2.0**-24  # below the quantisation noise of 16 bit; keeps the logarithm of silence finite
-_SCALE = 3.0  # the usual standard deviation of log-mel power in speech, in natural-log units
-_LIMIT = 3.0  # of normalised frames: 39 dB above and below the mean; digital silence is no quieter than a quiet room
-
-# What counts as speech when the mean is taken (docs/decisions/0009-the-mean-of-speech.md).
-_LOWEST_SPEECH = 250.0  # Hz; hum and rumble are below, and must not count as speech
 _DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 
 
@@ -32,8 +28,8 @@ class LogMel(nn.Module):
         self.sample_rate = sample_rate
         self.hop = settings.hop(sample_rate)
         window = round(sample_rate * settings.window_ms / 1000)
-        self.num_loudest = max(1, round(sample_rate * LOUDEST_SECONDS / self.hop))
-        self.first_speech_band = _first_band_above(_LOWEST_SPEECH, settings)
+        self.num_loudest = num_loudest(settings, sample_rate)
+        self.first_speech_band = first_speech_band(settings)
         self.mel = torchaudio.transforms.MelSpectrogram(
             sample_rate,
             n_fft=max(512, 1 << (window - 1).bit_length()),
@@ -64,7 +60,7 @@ class LogMel(nn.Module):
             return normalise(frames, mask, mask.to(frames.dtype))
         levels = torch.logsumexp(frames[:, :, self.first_speech_band :], dim=2) * _DECIBELS
         weights = speech_weights(levels, mask, num_loudest=self.num_loudest)
-        return normalise(frames, mask, weights).clamp(-_LIMIT, _LIMIT)
+        return normalise(frames, mask, weights).clamp(-LIMIT, LIMIT)
 
     def log_mel(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames mels"]:
         """Natural logarithm of the mel power spectrum, before normalisation."""
@@ -110,12 +106,4 @@ def normalise(
     """
     each = weights[:, :, None]
     mean = (frames * each).sum(dim=1, keepdim=True) / each.sum(dim=1, keepdim=True)
-    return (frames - mean) * mask[:, :, None] / _SCALE
-
-
-def _first_band_above(frequency: float, settings: FeatureSettings) -> int:
-    """The lowest band centred above `frequency` in Hz; band 0 if none is."""
-    lowest, highest = (2595 * math.log10(1 + edge / 700) for edge in (settings.min_frequency, settings.max_frequency))
-    step = (highest - lowest) / (settings.num_mels + 1)
-    centres = [700 * (10 ** ((lowest + (band + 1) * step) / 2595) - 1) for band in range(settings.num_mels)]
-    return next((band for band, centre in enumerate(centres) if centre > frequency), 0)
+    return (frames - mean) * mask[:, :, None] / SCALE

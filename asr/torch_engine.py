@@ -59,6 +59,22 @@ class TorchEngine:
             log_probs, num_frames = self.model(batch.to(device), num_samples.to(device))
         return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_frames.tolist(), strict=True)]
 
+    def log_mel(self, waveform: Float[ndarray, "_"]) -> Float32[ndarray, "frames mels"]:
+        with torch.inference_mode():
+            samples = torch.from_numpy(waveform).to(self.model.device, torch.float32)
+            frames: Float32[ndarray, "frames mels"] = self.model.features.log_mel(samples[None])[0].cpu().numpy()
+        return frames
+
+    def encode(self, frames: Sequence[Float32[ndarray, "_ mels"]]) -> list[Float32[ndarray, "_ vocab"]]:
+        if not frames:
+            return []
+        num_frames = torch.tensor([len(utterance) for utterance in frames])
+        batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(rows) for rows in frames], batch_first=True)
+        device = self.model.device
+        with torch.inference_mode():
+            log_probs, num_subframes = self.model.encode(batch.to(device), num_frames.to(device))
+        return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_subframes.tolist(), strict=True)]
+
     def num_frames(self, num_samples: int) -> int:
         return int(self.model.num_output_frames(torch.tensor([num_samples])))
 
