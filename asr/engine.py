@@ -1,12 +1,17 @@
 """Stages 2 and 3 as the recogniser sees them: waveforms -> log-probabilities, by whatever back end."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Float, Float32
 from numpy import ndarray
 
 from asr.model_settings import ModelSettings
+
+ChunkState: TypeAlias = tuple[ndarray, ...]
+"""What an engine remembers of a stream between two chunks. The arrays of all streams have equal shapes and types, so
+that those of several can be stacked; an engine never changes them in place. To all others they are opaque.
+"""
 
 
 @runtime_checkable
@@ -31,6 +36,31 @@ class Engine(Protocol):
         """Natural-log probabilities for the normalised log-mel frames of each utterance, without padding.
 
         `log_probs` is `log_mel`, normalisation and `encode` in a row, up to rounding.
+        """
+        ...
+
+    def start_state(self) -> ChunkState:
+        """The state before the first chunk of a stream."""
+        ...
+
+    def encode_chunks(
+        self,
+        frames: Sequence[Float32[ndarray, "_ mels"]],
+        states: Sequence[ChunkState],
+        *,
+        size: int,
+        is_last: Sequence[bool],
+    ) -> tuple[list[Float32[ndarray, "_ vocab"]], list[ChunkState]]:
+        """The next chunk of each of several streams: natural-log probabilities, and the states for the chunks after it.
+
+        `frames` are normalised log-mel frames from the first that no chunk has used up; at least one. A chunk gives
+        `size` rows of log-probabilities and uses up `size * settings.subsampling` frames. Those beyond are its right
+        context: give `frames_for(settings.subsampling, size + lookahead)` frames (`asr.model_settings`) for a
+        look-ahead of `lookahead` rows, at least 0. Give them again with the next chunk.
+
+        A chunk that `is_last` has all frames that are left, any number of them, and gives rows up to their end; its
+        state is of no use any more. Streams in one call may differ in this and in their look-ahead, not in `size`, and
+        which of them share a call changes no result (but for rounding).
         """
         ...
 

@@ -1,6 +1,6 @@
 """Stage 3: frames -> log-probabilities. Convolutional subsampling, a stack of recurrent layers, CTC head."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from asr.features import LogMel
 from asr.model_settings import ModelSettings, num_output_frames
+from asr.recurrent.bidirectional import Chunking, cut_into_chunks, join_chunks
 from asr.recurrent.families import make_bidirectional
+from asr.recurrent.recurrence import State
 from asr.subsampling import Subsampling
 
 
@@ -68,6 +70,45 @@ class AcousticModel(nn.Module):
             outputs.append(encoded)
         return outputs
 
+    def run_layers_in_chunks(
+        self,
+        encoded: Float[Tensor, "batch subframes width"],
+        num_frames: Int[Tensor, "batch"],
+        chunking: Chunking,
+    ) -> list[Float[Tensor, "batch subframes width"]]:
+        """`run_layers` as a stream computes it, in one go: the result of `encode_chunk` for one chunk after another."""
+        chunks, num_in_chunks = cut_into_chunks(encoded, num_frames, chunking)
+        outputs = []
+        for layer in self.layers:
+            chunks = layer(chunks, num_in_chunks, chunking)
+            outputs.append(join_chunks(chunks, chunking, encoded.shape[1]))
+        return outputs
+
+    def encode_chunk(
+        self,
+        frames: Float[Tensor, "batch frames mels"],
+        num_frames: Int[Tensor, "batch"],
+        num_before: Int[Tensor, "batch"],
+        num_outputs: Int[Tensor, "batch"],
+        *,
+        size: int,
+        states: Sequence[State],
+    ) -> tuple[Float[Tensor, "batch subframes vocab"], list[State]]:
+        """A chunk of each of several streams: log-probabilities, and the states of the layers after `size` output
+        frames. `frames`, `num_frames` and `num_before` are those of `Subsampling.run_chunk`; of the output frames,
+        `num_outputs` are used, those beyond `size` as right context (`Bidirectional.run_chunks`).
+        """
+        encoded = self.subsampling.run_chunk(frames, num_frames, num_before)[:, : int(num_outputs.max())]
+        states_after = []
+        for layer, before in zip(self.layers, states, strict=True):
+            encoded, after = layer.run_chunk(encoded, num_outputs, size, before)  # type: ignore[operator]
+            states_after.append(after)
+        return self.log_probs(encoded), states_after
+
+    def start_states(self, batch: int) -> list[State]:
+        """The states of the layers before the first chunk of `batch` streams."""
+        return [layer.start_state(batch) for layer in self.layers]  # type: ignore[operator]
+
     def log_probs(self, encoded: Float[Tensor, "batch subframes width"]) -> Float[Tensor, "batch subframes vocab"]:
         """The CTC head: output of a layer of the stack -> log-probabilities, in float32."""
         logits: Tensor = self.head(self.dropout(self.norm(encoded)))
@@ -89,7 +130,8 @@ class AcousticModel(nn.Module):
 
 class Layer(nn.Module):
     """Layer normalisation, dropout, then the body: any module that takes (frames, num_frames), returns as many frames,
-    ignores what is beyond `num_frames`, and has an `output_size`; today a bidirectional recurrence.
+    ignores what is beyond `num_frames`, has an `output_size`, and can do the same in chunks; today a bidirectional
+    recurrence.
     """
 
     def __init__(self, body: nn.Module, input_size: int, dropout: float) -> None:
@@ -100,7 +142,31 @@ class Layer(nn.Module):
         self.output_size: int = body.output_size  # type: ignore[assignment]  # nn.Module's attributes have no types
 
     def forward(
-        self, frames: Float[Tensor, "batch frames inputs"], num_frames: Int[Tensor, "batch"]
-    ) -> Float[Tensor, "batch frames outputs"]:
-        output: Tensor = self.body(self.dropout(self.norm(frames)), num_frames)
+        self,
+        frames: Float[Tensor, "batch *chunks frames inputs"],
+        num_frames: Int[Tensor, "batch *chunks"],
+        chunking: Chunking | None = None,
+    ) -> Float[Tensor, "batch *chunks frames outputs"]:
+        """Of whole utterances, or, with `chunking`, of utterances that are cut into chunks."""
+        inputs = self.dropout(self.norm(frames))
+        if chunking is not None:
+            return self.body.run_chunks(inputs, num_frames, chunking.size)[0]  # type: ignore[operator,no-any-return]
+        output: Tensor = self.body(inputs, num_frames)
         return output
+
+    def run_chunk(
+        self,
+        frames: Float[Tensor, "batch frames inputs"],
+        num_frames: Int[Tensor, "batch"],
+        size: int,
+        state: State,
+    ) -> tuple[Float[Tensor, "batch frames outputs"], State]:
+        """One chunk of each of several streams, from the state of the chunk before (`Bidirectional.run_chunks`)."""
+        inputs = self.dropout(self.norm(frames))[:, None]
+        output, after = self.body.run_chunks(inputs, num_frames[:, None], size, state)  # type: ignore[operator]
+        return output[:, 0], after
+
+    def start_state(self, batch: int) -> State:
+        """The state before the first chunk of `batch` streams."""
+        found: State = self.body.start_state(batch)  # type: ignore[operator]
+        return found

@@ -9,6 +9,7 @@ from asr.settings import Settings
 
 MAX_WEIGHTS = 10**10  # 40 GB; the largest published BLSTMs have a few hundred million
 STRIDES = {2: (2, 1), 3: (3, 1), 4: (2, 2), 8: (2, 2, 2)}  # strides over time of the convolutions, by subsampling
+KERNELS = {1: 3, 2: 3, 3: 5}  # over time, by stride: 5 where it is 3, so that neighbouring windows overlap
 
 Count = TypeVar("Count")  # an int, an array or a tensor of integers
 
@@ -81,6 +82,30 @@ def num_subsampled_frames(subsampling: int, num_frames: Any) -> Any:
     for stride in STRIDES[subsampling]:
         num_frames = (num_frames + stride - 1) // stride
     return num_frames
+
+
+def frames_before(subsampling: int) -> int:
+    """How many feature frames before a chunk the subsampling convolutions need, rounded up to whole output frames."""
+    return -(-_reach(subsampling) // subsampling) * subsampling
+
+
+def frames_for(subsampling: int, num_outputs: int) -> int:
+    """How many feature frames give `num_outputs` output frames, the last of them as if more frames followed."""
+    return (num_outputs - 1) * subsampling + 1 + _reach(subsampling)
+
+
+def num_complete_frames(subsampling: int, num_frames: int) -> int:
+    """How many output frames `num_frames` feature frames give that no later frame changes."""
+    return max(0, (num_frames - 1 - _reach(subsampling)) // subsampling + 1)
+
+
+def _reach(subsampling: int) -> int:
+    """How many feature frames before, and after, the one that it is centred on an output frame depends on."""
+    reach, step = 0, 1
+    for stride in STRIDES[subsampling]:
+        reach += KERNELS[stride] // 2 * step
+        step *= stride
+    return reach
 
 
 def num_output_frames(settings: ModelSettings, num_samples: Count, sample_rate: int) -> Count:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
 from jaxtyping import Float, Float32
 from numpy import ndarray
 
+from asr.engine import ChunkState
 from asr.errors import DeviceError
 from asr.model import AcousticModel
-from asr.model_settings import ModelSettings
+from asr.model_settings import ModelSettings, frames_before, num_complete_frames, num_subsampled_frames
+from asr.recurrent.recurrence import State
 from asr.recurrent.weights import in_current_names, load_weights
 
 
@@ -74,6 +77,57 @@ class TorchEngine:
         with torch.inference_mode():
             log_probs, num_subframes = self.model.encode(batch.to(device), num_frames.to(device))
         return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_subframes.tolist(), strict=True)]
+
+    def start_state(self) -> ChunkState:
+        """The log-mel frames before the chunk, how many of them are real, and the states of the layers in turn."""
+        context = frames_before(self.settings.subsampling)
+        before = np.zeros((context, self.settings.features.num_mels), np.float32)
+        layers = [each[0].cpu().numpy() for state in self.model.start_states(1) for each in state]
+        return (before, np.zeros(1, np.int64), *layers)
+
+    def encode_chunks(
+        self,
+        frames: Sequence[Float32[ndarray, "_ mels"]],
+        states: Sequence[ChunkState],
+        *,
+        size: int,
+        is_last: Sequence[bool],
+    ) -> tuple[list[Float32[ndarray, "_ vocab"]], list[ChunkState]]:
+        if not frames:
+            return [], []
+        subsampling, device = self.settings.subsampling, self.model.device
+        count = [
+            num_subsampled_frames(subsampling, len(own)) if last else num_complete_frames(subsampling, len(own))
+            for own, last in zip(frames, is_last, strict=True)
+        ]
+        before, num_before, *layers = (np.stack(each) for each in zip(*states, strict=True))
+        rows = [np.concatenate(both) for both in zip(before, frames, strict=True)]
+        num_frames = torch.tensor([len(row) for row in rows])
+        batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True)
+        with torch.inference_mode():
+            log_probs, after = self.model.encode_chunk(
+                batch.to(device),
+                num_frames.to(device),
+                torch.from_numpy(num_before[:, 0]).to(device),
+                torch.tensor(count).to(device),
+                size=size,
+                states=self._split(layers),
+            )
+        found = log_probs.cpu().numpy()
+        outputs = [own[: n if last else size] for own, n, last in zip(found, count, is_last, strict=True)]
+        arrays = [each.cpu().numpy() for state in after for each in state]
+        used, context = size * subsampling, before.shape[1]
+        new = [
+            tuple(each.copy() for each in (row[used : used + context], np.minimum(n + used, context), *own))
+            for row, n, *own in zip(rows, num_before, *arrays, strict=True)
+        ]
+        return outputs, new
+
+    def _split(self, arrays: Sequence[ndarray]) -> list[State]:
+        """Arrays one after the other -> the states of the layers."""
+        per_layer = len(arrays) // len(self.model.layers)
+        tensors = [torch.from_numpy(array).to(self.model.device) for array in arrays]
+        return [tuple(tensors[first : first + per_layer]) for first in range(0, len(tensors), per_layer)]
 
     def num_frames(self, num_samples: int) -> int:
         return int(self.model.num_output_frames(torch.tensor([num_samples])))

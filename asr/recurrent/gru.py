@@ -28,5 +28,8 @@ class GRU(nn.GRU, Recurrence):
         outputs, hidden = nn.GRU.forward(self, frames, None if state is None else state[0][None])
         return outputs, (hidden[0],)
 
+    def start_state(self, batch: int) -> State:
+        return (next(self.parameters()).new_zeros(batch, self.hidden_size),)
+
     def initialise(self) -> None:
         initialise_gates(self, open_gate=1)  # reset, update, new

@@ -29,5 +29,9 @@ class LSTM(nn.LSTM, Recurrence):
         outputs, (hidden, cells) = nn.LSTM.forward(self, frames, start)
         return outputs, (hidden[0], cells[0])
 
+    def start_state(self, batch: int) -> State:
+        zeros = next(self.parameters()).new_zeros(batch, self.hidden_size)
+        return (zeros, zeros)
+
     def initialise(self) -> None:
         initialise_gates(self, open_gate=1)  # input, forget, cell, output

@@ -25,6 +25,10 @@ class Recurrence(nn.Module):
         """The output at each frame, and the state after the last; None starts from the family's initial state."""
         raise NotImplementedError
 
+    def start_state(self, batch: int) -> State:
+        """The family's initial state, for `batch` sequences: what `forward` starts from where `state` is None."""
+        raise NotImplementedError
+
     def initialise(self) -> None:
         """Draw the initial weights for training."""
         raise NotImplementedError
