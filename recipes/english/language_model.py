@@ -22,7 +22,7 @@ from asr.lm.prune import prune_ngrams
 from asr.lm.text import read_sentences
 from recipes.stages import errors_told, say
 
-PRUNE = 3e-8  # leaves 20 MB or less of the texts of the README
+PRUNE = 1.5e-7  # leaves 20 MB or less of the texts of the README
 
 
 def main() -> None:
