@@ -8,6 +8,9 @@ from numpy import ndarray
 
 from asr.model_settings import ModelSettings
 
+WEIGHTS = "model.safetensors"
+"""The file of a model folder that holds the weights."""
+
 ChunkState: TypeAlias = tuple[ndarray, ...]
 """What an engine remembers of a stream between two chunks. The arrays of all streams have equal shapes and types, so
 that those of several can be stacked; an engine never changes them in place. To all others they are opaque.
@@ -16,7 +19,7 @@ that those of several can be stacked; an engine never changes them in place. To 
 
 @runtime_checkable
 class Engine(Protocol):
-    """A trained network that is ready to compute; `asr/torch_engine.py` is one."""
+    """A trained network that is ready to compute; `asr/torch_engine.py` and `asr/onnx_engine.py` are two."""
 
     settings: ModelSettings
     vocab_size: int
@@ -68,6 +71,6 @@ class Engine(Protocol):
         """How many rows of log-probabilities `num_samples` samples give."""
         ...
 
-    def to_bytes(self) -> bytes:
-        """All weights, as the file of a model folder."""
+    def files(self) -> dict[str, bytes]:
+        """What holds the network in a model folder: files by name."""
         ...

@@ -25,7 +25,15 @@ class NotFiniteAudioError(AudioError):
     """A sound has samples that are NaN or infinite."""
 
 
-class AudioWarning(UserWarning):
+class AsrWarning(UserWarning):
+    """Base of every warning of this package; the command line prints it in one line."""
+
+
+class ModelWarning(AsrWarning):
+    """A model folder was read, but something is odd."""
+
+
+class AudioWarning(AsrWarning):
     """A sound file was read, but something is odd: channels that cancel each other, a stream without an end mark."""
 
 

@@ -1,8 +1,9 @@
 """A recogniser on disk: a folder.
 
-`model.safetensors` (weights), `config.json` (settings), `tokens.model`, `README.md` (model card); after `asr tune` also
-`lm.bin` (n-gram language model), `lexicon.txt` (words that it need not know) and `rnn_lm.safetensors` (the language
-model that rescores), each if it was given one.
+`model.safetensors` (weights), `config.json` (settings), `tokens.model`, `README.md` (model card); after `asr export`
+also the files of `asr/onnx/export.py`, and then it works without the weights too; after `asr tune` also `lm.bin`
+(n-gram language model), `lexicon.txt` (words that it need not know) and `rnn_lm.safetensors` (the language model that
+rescores), each if it was given one.
 
 The files are written into a subfolder. Renaming that to `.complete` makes the new model valid in one step: from then on
 its files count, and are moved into place. A crash at any moment leaves the old model or the new.
@@ -13,27 +14,31 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from asr.alignment.confidence import Calibration
 from asr.audio import SAMPLE_RATE
-from asr.engine import Engine
+from asr.engine import WEIGHTS, Engine
 from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError, system_reason
 from asr.extras import needs_extra
 from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, read_lines
 from asr.lm.ngram import NGramModel
 from asr.model_settings import ModelSettings, settings_of_format_1
+from asr.onnx.export import RECORD, read_record
 from asr.search import SearchSettings
 from asr.settings import Settings
+from asr.stored_network import EngineName, StoredNetwork
 from asr.tokens import Tokens
 
 if TYPE_CHECKING:  # with torch
     from asr.lm.neural.model import NeuralLM
 
 FORMAT_VERSION = 3  # 1: the mean of the features was over the whole utterance; 1 and 2: other names of weights
-FILES = ("config.json", "model.safetensors", "tokens.model")
+FILES = ("config.json", WEIGHTS, "tokens.model")
 _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
 # Subfolders of a model folder, which exist only while it is written, or if that was interrupted.
 _INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
@@ -81,24 +86,23 @@ class _Config(Settings):
     """Whether there is a language model that rescores."""
 
 
-def read_model_folder(folder: Path, *, device: Any = "cpu") -> ModelParts:
-    """Read a model folder; `device` is where it will compute: a torch.device or its name, or "auto".
+def read_model_folder(folder: Path, *, device: Any = "cpu", engine: EngineName = "auto") -> ModelParts:
+    """Read a model folder; `device` is where it will compute: a torch.device or its name, or "auto"; `engine` is what
+    computes (`asr.stored_network.StoredNetwork.load`).
 
     Raises:
         DeviceError: there is no such device.
-        ExtraError: torch, which computes such a model, is not installed.
+        ExtraError: torch is needed, but not installed.
         ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
     """
-    _refuse_missing_files(folder)
-    config = _read_config(_place(folder, "config.json"))
-    tokens = _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
+    network, tokens, config = _read_network(folder)
     try:
         language_model = NGramModel.load(_place(folder, _LANGUAGE_MODEL)) if config.language_model else None
         neural_lm = _read_neural_lm(_place(folder, _NEURAL_LM), device) if config.neural_lm else None
     except LanguageModelError as error:
         raise ModelError(f"{error}; copy the whole model folder again") from None
     return ModelParts(
-        _read_engine(_place(folder, "model.safetensors"), config, tokens, device),
+        network.load(engine, device),
         tokens,
         config.search,
         language_model,
@@ -114,9 +118,23 @@ def read_network_and_tokens(folder: Path) -> tuple[ModelSettings, Tokens]:
     Raises:
         ModelError: a file is missing or broken, or the format is of another version.
     """
-    _refuse_missing_files(folder)
-    config = _read_config(_place(folder, "config.json"))
-    return config.model, _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
+    network, tokens, _ = _read_network(folder)
+    return network.settings, tokens
+
+
+def export_model_folder(folder: Path, *, int8: bool = True) -> dict[str, bytes]:
+    """Write the network of a model folder as ONNX graphs, into the folder; returns the files by name. `int8`: with
+    matrices of weights as int8, a quarter of the size.
+
+    Raises:
+        ModelError: as `read_model_folder`; or the folder has no weights.
+        OutputError: the disk is full or the folder cannot be written.
+    """
+    files = _read_network(folder)[0].export(int8=int8)
+    with _written_whole(folder) as incomplete:
+        for name, content in files.items():
+            _write_through(incomplete / name, content)
+    return files
 
 
 def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> None:
@@ -125,17 +143,24 @@ def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> No
     Raises:
         OutputError: the disk is full or the folder cannot be written; the model that was there is untouched.
     """
-    incomplete, was_there = folder / _INCOMPLETE, folder.exists()
-    try:
-        _move_into_place(folder)
-        shutil.rmtree(incomplete, ignore_errors=True)
-        incomplete.mkdir(parents=True)
+    with _written_whole(folder) as incomplete:
         for name, content in _files(parts, card).items():
             _write_through(incomplete / name, content)
         if parts.language_model is not None:
             parts.language_model.save(incomplete / _LANGUAGE_MODEL)
         if parts.neural_lm is not None:
             parts.neural_lm.save(incomplete / _NEURAL_LM)
+
+
+@contextlib.contextmanager
+def _written_whole(folder: Path) -> Iterator[Path]:
+    """A subfolder for new files, all of which are moved into `folder` when the block ends well, and none otherwise."""
+    incomplete, was_there = folder / _INCOMPLETE, folder.exists()
+    try:
+        _move_into_place(folder)
+        shutil.rmtree(incomplete, ignore_errors=True)
+        incomplete.mkdir(parents=True)
+        yield incomplete
         incomplete.rename(folder / _COMPLETE)
         _move_into_place(folder)
     except OSError as error:
@@ -150,12 +175,12 @@ def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> No
 
 
 def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
-    weights = parts.engine.to_bytes()
+    network = parts.engine.files()
     config = {
         "format_version": FORMAT_VERSION,
         "sample_rate": SAMPLE_RATE,
         "tokens_sha256": hashlib.sha256(parts.tokens.model).hexdigest(),
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "weights_sha256": _weights_sha256(network),
         "model": parts.engine.settings.model_dump(mode="json"),
         "search": parts.search.model_dump(mode="json"),
         "calibration": parts.calibration.model_dump(mode="json"),
@@ -164,12 +189,29 @@ def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
         "neural_lm": parts.neural_lm is not None,
     }
     lexicon = {_LEXICON: "".join(f"{word}\n" for word in parts.lexicon).encode()} if parts.lexicon else {}
-    return lexicon | {
+    return {
+        **lexicon,
+        **network,
         "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-        "model.safetensors": weights,
         "tokens.model": parts.tokens.model,
         "README.md": (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
     }
+
+
+def _weights_sha256(network: Mapping[str, bytes]) -> str:
+    """Of the weights, also where only what was made of them is there."""
+    if WEIGHTS in network:
+        return hashlib.sha256(network[WEIGHTS]).hexdigest()
+    return read_record(network[RECORD]).weights_sha256
+
+
+def _read_network(folder: Path) -> tuple[StoredNetwork, Tokens, _Config]:
+    """All but the language models; the weights themselves are not read yet."""
+    _refuse_missing_files(folder)
+    config = _read_config(_place(folder, "config.json"))
+    tokens = _read_tokens(_place(folder, "tokens.model"), config.tokens_sha256)
+    place, digest = partial(_place, folder), config.weights_sha256
+    return StoredNetwork(place, config.model, len(tokens), config.sample_rate, digest), tokens, config
 
 
 def _place(folder: Path, name: str) -> Path:
@@ -183,6 +225,8 @@ def _refuse_missing_files(folder: Path) -> None:
         found = "no such model folder" + (", but a file of that name" if folder.is_file() else "")
         raise ModelError(f"{folder}: {found}")
     missing = [name for name in FILES if not _place(folder, name).is_file()]
+    if missing == [WEIGHTS] and _place(folder, RECORD).is_file():
+        return
     if missing:
         raise ModelError(f"{folder}: the model folder has no {', '.join(missing)}; it needs {', '.join(FILES)}")
 
@@ -215,24 +259,6 @@ def _read_tokens(path: Path, sha256: str) -> Tokens:
     except TokensError as error:
         reason = str(error)
     raise ModelError(f"{path}: {reason}; copy the whole model folder again")
-
-
-def _read_engine(path: Path, config: _Config, tokens: Tokens, device: Any) -> Engine:
-    with needs_extra(f"{path}: this model"):
-        from asr.torch_engine import TorchEngine, usable_device
-    device = usable_device(device)
-    try:
-        content = path.read_bytes()
-        engine = TorchEngine.from_bytes(content, config.model, vocab_size=len(tokens), sample_rate=config.sample_rate)
-        expected = config.weights_sha256
-        if expected is not None and hashlib.sha256(content).hexdigest() != expected:  # last, as other errors say more
-            raise ValueError("its checksum is wrong")
-    except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(
-            f"{path}: damaged, or not of this config.json; copy the whole model folder again ({reason})"
-        ) from None
-    return engine.to(device)
 
 
 def _read_neural_lm(path: Path, device: Any) -> "NeuralLM":

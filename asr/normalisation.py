@@ -14,6 +14,8 @@ from jaxtyping import Float, Float32
 from asr.model_settings import FeatureSettings
 from asr.speech_mean import LOUDEST_SECONDS, SpeechMean
 
+FLOOR = 2.0**-24  # of mel power: below the quantisation noise of 16 bit; keeps the logarithm of silence finite
+DECIBELS = 10 / math.log(10)  # a natural logarithm of power -> decibels
 SCALE = 3.0  # the usual standard deviation of log-mel power in speech, in natural-log units
 LIMIT = 3.0  # of normalised frames: 39 dB above and below the mean; digital silence is no quieter than a quiet room
 _LOWEST_SPEECH = 250.0  # Hz; hum and rumble are below, and must not count as speech

@@ -26,6 +26,7 @@ from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
 from asr.silence import has_sound
 from asr.sound_input import SoundInput, name_of, path_of, waveform_of
+from asr.stored_network import EngineName
 from asr.tokens import Tokens
 from asr.transcript import Transcript, Word, segments_of
 
@@ -85,7 +86,7 @@ class Recognizer:
         from asr.torch_engine import TorchEngine
 
         if not isinstance(self.engine, TorchEngine):
-            raise ModelError(f"the model is run by {type(self.engine).__name__}; load the weights with torch")
+            raise ModelError(f"the model is run by {type(self.engine).__name__}; load it with engine='torch'")
         return self.engine.model
 
     @cached_property
@@ -129,17 +130,19 @@ class Recognizer:
         folder: str | Path,
         *,
         device: "str | torch.device" = "cpu",
+        engine: EngineName = "auto",
         hotwords: Mapping[str, float] | None = None,
     ) -> "Recognizer":
         """Read a model folder; `device` is where it will compute, such as "cuda", or "auto": the GPU, if there is one.
+        `engine` is what computes: torch, ONNX Runtime, or the quicker of the two (`StoredNetwork.load`).
 
         Raises:
             DeviceError: there is no such device.
-            ExtraError: torch, which computes such a model, is not installed.
+            ExtraError: torch is needed, but not installed.
             ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
             SearchError: a hot word cannot be written with the model's tokens.
         """
-        return cls(read_model_folder(Path(folder), device=device), hotwords=hotwords)
+        return cls(read_model_folder(Path(folder), device=device, engine=engine), hotwords=hotwords)
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
         """Write the model folder, whole or not at all; what else is in the folder is left alone.

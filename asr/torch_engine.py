@@ -9,26 +9,32 @@ import torch
 from jaxtyping import Float, Float32
 from numpy import ndarray
 
-from asr.engine import ChunkState
+from asr.engine import WEIGHTS, ChunkState
 from asr.errors import DeviceError
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings, frames_before, num_complete_frames, num_subsampled_frames
+from asr.recurrent.names import in_current_names
 from asr.recurrent.recurrence import State
-from asr.recurrent.weights import in_current_names, load_weights
+from asr.recurrent.weights import load_weights
 
 
 class TorchEngine:
-    """A network in evaluation mode. Between calls a trainer may switch it to training mode."""
+    """A network in evaluation mode. Between calls a trainer may switch it to training mode.
 
-    def __init__(self, model: AcousticModel) -> None:
+    Features are computed in `feature_dtype`: in float64 they are the same on each device and in each engine, in float32
+    those that the network is trained with (docs/decisions/0015-onnx.md).
+    """
+
+    def __init__(self, model: AcousticModel, *, feature_dtype: torch.dtype = torch.float64) -> None:
         self.model = model.eval()
+        self.feature_dtype = feature_dtype
         self.settings = model.settings
         self.vocab_size = model.vocab_size
         self.seconds_per_frame = model.seconds_per_frame
 
     @classmethod
     def from_bytes(cls, weights: bytes, settings: ModelSettings, *, vocab_size: int, sample_rate: int) -> "TorchEngine":
-        """The engine from the output of `to_bytes`, also of older versions, on the CPU.
+        """The engine from the weights of a model folder, also of older versions, on the CPU.
 
         Raises:
             ValueError: the weights are not of these settings, or the file is damaged.
@@ -42,13 +48,15 @@ class TorchEngine:
             raise ValueError(str(error)) from None
         return cls(model)
 
-    def to_bytes(self) -> bytes:
+    def files(self) -> dict[str, bytes]:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
-        return safetensors.torch.save(weights)
+        return {WEIGHTS: safetensors.torch.save(weights)}
 
     def to(self, device: torch.device) -> "TorchEngine":
         """The same network, moved."""
         self.model.to(device)
+        if device.type == "mps":  # has no float64
+            self.feature_dtype = torch.float32
         return self
 
     def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
@@ -59,14 +67,16 @@ class TorchEngine:
         batch = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         device = self.model.device
         with torch.inference_mode():
-            log_probs, num_frames = self.model(batch.to(device), num_samples.to(device))
+            features = self.model.features(batch.to(device), num_samples.to(device), dtype=self.feature_dtype)
+            log_probs, num_frames = self.model.encode(*features)
         return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_frames.tolist(), strict=True)]
 
     def log_mel(self, waveform: Float[ndarray, "_"]) -> Float32[ndarray, "frames mels"]:
         with torch.inference_mode():
-            samples = torch.from_numpy(waveform).to(self.model.device, torch.float32)
-            frames: Float32[ndarray, "frames mels"] = self.model.features.log_mel(samples[None])[0].cpu().numpy()
-        return frames
+            samples = torch.from_numpy(waveform).to(self.model.device, self.feature_dtype)
+            (frames,) = self.model.features.log_mel(samples[None]).float().cpu().numpy()
+        rows: Float32[ndarray, "frames mels"] = frames
+        return rows
 
     def encode(self, frames: Sequence[Float32[ndarray, "_ mels"]]) -> list[Float32[ndarray, "_ vocab"]]:
         if not frames:

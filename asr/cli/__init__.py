@@ -11,6 +11,7 @@ from asr.cli.align import align
 from asr.cli.average import average
 from asr.cli.doctor import doctor
 from asr.cli.evaluate import evaluate
+from asr.cli.export import export
 from asr.cli.import_ import import_
 from asr.cli.inspect import inspect
 from asr.cli.lm import lm_app
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (doctor, shard, train, average, tune, transcribe, align, evaluate, score, inspect, report):
+for verb in (doctor, shard, train, average, tune, transcribe, align, evaluate, export, score, inspect, report):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(lm_app, name="lm")

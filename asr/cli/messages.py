@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import Any
 
-from asr.errors import AudioWarning
+from asr.errors import AsrWarning
 
 _ACTS_ON_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -17,11 +17,11 @@ def complain(problem: object) -> None:
 
 
 def complain_of_warnings() -> None:
-    """From here on, an AudioWarning is printed like an error, in one line; other warnings as Python does."""
+    """From here on, an AsrWarning is printed like an error, in one line; other warnings as Python does."""
     as_usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        if issubclass(category, AudioWarning):
+        if issubclass(category, AsrWarning):
             complain(message)
         else:
             as_usual(message, category, *rest, **more)

@@ -1,6 +1,5 @@
 """Weights read from a file -> a network, after checking that they fit it."""
 
-import re
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -20,14 +19,3 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
         if found is not None and not bool(found.isfinite().all()):
             raise ValueError(f"{name} holds numbers that are not finite")
     network.load_state_dict(weights)
-
-
-def in_current_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of an acoustic model under today's names. Up to format 2 of the model folder, a layer had
-    `recurrence` for `body`, and in it `ahead` and `back`.
-    """
-    today = {"ahead": "forward_cell", "back": "backward_cell"}
-    return {
-        re.sub(r"^(layers\.\d+)\.recurrence\.(ahead|back)\.", lambda m: f"{m[1]}.body.{today[m[2]]}.", name): value
-        for name, value in weights.items()
-    }

@@ -1,7 +1,6 @@
 """Prefix beam search: the likeliest text, summed over all its paths (Graves 2012, 7.5.3; Hannun et al. 2014)."""
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +10,7 @@ from jaxtyping import Float
 from asr.search.fusion.tables import FusionTables
 from asr.search.hypothesis import Hypothesis, as_log_probs, check_widths
 from asr.search.stream import NoTextError, PrefixBeamStream
+from asr.threads import num_threads
 
 _WIDER, _WIDEST = 4, 1024  # factor, and number of prefixes, of the wider beams tried when one has found no text at all
 
@@ -64,7 +64,7 @@ def search_in_parallel(
     beam_threshold: float = math.inf,
     fusion: FusionTables | None = None,
 ) -> list[list[Hypothesis]]:
-    """`prefix_beam_search` of several utterances, as many at once as `OMP_NUM_THREADS` says, or else on all cores."""
+    """`prefix_beam_search` of several utterances, as many at once as `asr.threads` says."""
 
     def run(log_probs: np.ndarray) -> list[Hypothesis]:
         return prefix_beam_search(
@@ -72,16 +72,8 @@ def search_in_parallel(
             fusion=fusion,
         )  # fmt: skip
 
-    num_threads = min(_num_threads(), len(batch))
-    if num_threads < 2:
+    threads = min(num_threads(), len(batch))
+    if threads < 2:
         return [run(log_probs) for log_probs in batch]
-    with ThreadPoolExecutor(num_threads) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(run, batch))
-
-
-def _num_threads() -> int:
-    """As many as PyTorch would take."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

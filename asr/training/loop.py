@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from asr.corpus.collate import Batch
 from asr.errors import AsrError, Interrupted, OutputError, TrainingError
 from asr.evaluation import Evaluation, recognise, summarise
@@ -55,7 +57,8 @@ class Trainer:
         self.loop = loop
         self.recognizer = recognizer
         self.stepper = stepper
-        self.averaged = Recognizer(replace(recognizer.parts, engine=TorchEngine(stepper.average.model)))
+        averaged = TorchEngine(stepper.average.model, feature_dtype=torch.float32)
+        self.averaged = Recognizer(replace(recognizer.parts, engine=averaged))
         self.batches = data.batches
         self.dev = data.dev
         self.run = run

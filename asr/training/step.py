@@ -20,7 +20,7 @@ from asr.errors import TrainingError
 from asr.model import AcousticModel
 from asr.optim import adamw, set_learning_rate
 from asr.recurrent.bidirectional import truncate_backprop
-from asr.recurrent.weights import in_current_names
+from asr.recurrent.names import in_current_names
 from asr.training.clip import GradientClip
 from asr.training.device import AsyncScalars, is_out_of_memory, prepare_device
 from asr.training.distributed import World

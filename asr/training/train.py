@@ -71,7 +71,8 @@ def make_trainer(settings: ExperimentSettings, folder: Path, world: World, *, sk
     model = _build(settings.model, data.tokens, world)
     if settings.training.start_from is not None:
         load_start(model, data.tokens, Path(settings.training.start_from))
-    recognizer = Recognizer(ModelParts(TorchEngine(model), data.tokens, settings.search))
+    engine = TorchEngine(model, feature_dtype=torch.float32)
+    recognizer = Recognizer(ModelParts(engine, data.tokens, settings.search))
     stepper = Stepper(model, settings.training, settings.augment, world)
     run = RunFolder(folder, settings, data.fingerprint)
     trainer = Trainer(settings.training, recognizer, stepper, data, run=run, world=world)

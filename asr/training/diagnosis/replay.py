@@ -13,7 +13,7 @@ from asr.errors import AsrError, OutputError, TrainingError
 from asr.files import atomic_path
 from asr.model import AcousticModel
 from asr.recognizer import Recognizer
-from asr.recurrent.weights import in_current_names
+from asr.recurrent.names import in_current_names
 from asr.tokens import Tokens
 from asr.training.device import prepare_device
 from asr.training.diagnosis.nonfinite import Examination, as_table, examine

