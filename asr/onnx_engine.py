@@ -1,6 +1,7 @@
 """Stages 2 and 3 by ONNX Runtime, on the CPU, without torch."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,11 @@ import onnxruntime
 from jaxtyping import Float, Float32
 from numpy import ndarray
 
+from asr.chunks import stack, start_state, unstack
+from asr.engine import ChunkState
 from asr.model_settings import ModelSettings, num_output_frames
-from asr.onnx.export import FEATURES, NETWORK, WEIGHTS
+from asr.onnx.export import FEATURES, MATRICES, NETWORK, STREAM
+from asr.onnx.recurrent import STATES
 from asr.threads import num_threads
 
 _ERRORS_ONLY = 3  # ONNX Runtime's levels of messages: not its warnings, which are for whoever made the graph
@@ -34,10 +38,9 @@ class OnnxEngine:
         """
         self.settings, self.vocab_size, self._sample_rate = settings, vocab_size, sample_rate
         self.seconds_per_frame = settings.features.hop(sample_rate) * settings.subsampling / sample_rate
-        self._files = dict(files)
+        self._graphs, self._files = graphs, files
         try:
-            self._features = _session(graphs[FEATURES], graphs[WEIGHTS])
-            self._network = _session(graphs[NETWORK], graphs[WEIGHTS])
+            self._features, self._network = self._session(FEATURES), self._session(NETWORK)
             (log_probs,) = self.log_probs([np.zeros(1, np.float32)])
         except Exception as error:  # ONNX Runtime's errors have no class in common
             raise ValueError(str(error)) from None
@@ -60,11 +63,60 @@ class OnnxEngine:
             return []
         return self._run_network(*_padded(frames))
 
+    def start_state(self) -> ChunkState:
+        layers = [np.zeros((self.settings.num_layers, self.settings.hidden_size), np.float32) for _ in self._states]
+        return start_state(self.settings.subsampling, self.settings.features.num_mels, layers)
+
+    def encode_chunks(
+        self,
+        frames: Sequence[Float32[ndarray, "_ mels"]],
+        states: Sequence[ChunkState],
+        *,
+        size: int,
+        is_last: Sequence[bool],
+    ) -> tuple[list[Float32[ndarray, "_ vocab"]], list[ChunkState]]:
+        if not frames:
+            return [], []
+        subsampling = self.settings.subsampling
+        batch = stack(frames, states, subsampling=subsampling, is_last=is_last)
+        inputs = {
+            "frames": batch.frames,
+            "num_frames": batch.num_frames,
+            "num_before": batch.num_before,
+            "num_outputs": batch.num_outputs,
+            "size": np.array([size]),
+            **dict(zip(self._states, batch.layers, strict=True)),
+        }
+        log_probs, *layers = self._stream.run(["log_probs", *(f"{name}_after" for name in self._states)], inputs)
+        return unstack(batch, log_probs, layers, subsampling=subsampling, size=size, is_last=is_last)
+
     def num_frames(self, num_samples: int) -> int:
         return num_output_frames(self.settings, num_samples, self._sample_rate)
 
     def files(self) -> dict[str, bytes]:
         return dict(self._files)
+
+    @property
+    def _states(self) -> Sequence[str]:
+        return STATES[self.settings.recurrence.kind]
+
+    @cached_property
+    def _stream(self) -> onnxruntime.InferenceSession:
+        """Made when the first chunk comes: it has weights of its own in memory."""
+        return self._session(STREAM)
+
+    def _session(self, name: str) -> onnxruntime.InferenceSession:
+        """A graph ready to run. What a run allocates is freed after it: an arena would keep a block for each shape that
+        ever came (docs/decisions/0015-onnx.md).
+        """
+        options, matrices = onnxruntime.SessionOptions(), self._graphs[MATRICES]
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+        # Given, so that ONNX Runtime does not bind threads to CPUs, which a container or `taskset` may not allow.
+        options.intra_op_num_threads, options.inter_op_num_threads = num_threads(), 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # docs/decisions/0002-threads.md
+        options.log_severity_level = _ERRORS_ONLY
+        options.add_external_initializers_from_files_in_memory([MATRICES], [matrices], [len(matrices)])
+        return onnxruntime.InferenceSession(self._graphs[name], options, providers=["CPUExecutionProvider"])
 
     def _run_features(self, outputs: Sequence[str], waveforms: Sequence[Float[ndarray, "_"]]) -> Any:
         samples, num_samples = _padded(waveforms)
@@ -84,17 +136,3 @@ def _padded(rows: Sequence[ndarray]) -> tuple[ndarray, ndarray]:
     for place, row in zip(batch, rows, strict=True):
         place[: len(row)] = row
     return batch, lengths
-
-
-def _session(graph: bytes, weights: bytes) -> onnxruntime.InferenceSession:
-    """A graph ready to run. What it allocates is freed after each run: an arena would keep the largest block of each
-    shape that ever came (docs/decisions/0015-onnx.md).
-    """
-    options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    # Named, so that ONNX Runtime does not bind threads to CPUs, which a container or `taskset` may not allow.
-    options.intra_op_num_threads, options.inter_op_num_threads = num_threads(), 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # docs/decisions/0002-threads.md
-    options.log_severity_level = _ERRORS_ONLY
-    options.add_external_initializers_from_files_in_memory([WEIGHTS], [weights], [len(weights)])
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

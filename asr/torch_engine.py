@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import safetensors
 import safetensors.torch
 import torch
 from jaxtyping import Float, Float32
 from numpy import ndarray
 
+from asr.chunks import stack, start_state, unstack
 from asr.engine import WEIGHTS, ChunkState
 from asr.errors import DeviceError
 from asr.model import AcousticModel
-from asr.model_settings import ModelSettings, frames_before, num_complete_frames, num_subsampled_frames
+from asr.model_settings import ModelSettings
 from asr.recurrent.names import in_current_names
 from asr.recurrent.recurrence import State
 from asr.recurrent.weights import load_weights
@@ -89,11 +89,8 @@ class TorchEngine:
         return [rows[:n] for rows, n in zip(log_probs.cpu().numpy(), num_subframes.tolist(), strict=True)]
 
     def start_state(self) -> ChunkState:
-        """The log-mel frames before the chunk, how many of them are real, and the states of the layers in turn."""
-        context = frames_before(self.settings.subsampling)
-        before = np.zeros((context, self.settings.features.num_mels), np.float32)
         layers = [each[0].cpu().numpy() for state in self.model.start_states(1) for each in state]
-        return (before, np.zeros(1, np.int64), *layers)
+        return start_state(self.settings.subsampling, self.settings.features.num_mels, layers)
 
     def encode_chunks(
         self,
@@ -106,32 +103,17 @@ class TorchEngine:
         if not frames:
             return [], []
         subsampling, device = self.settings.subsampling, self.model.device
-        count = [
-            num_subsampled_frames(subsampling, len(own)) if last else num_complete_frames(subsampling, len(own))
-            for own, last in zip(frames, is_last, strict=True)
-        ]
-        before, num_before, *layers = (np.stack(each) for each in zip(*states, strict=True))
-        rows = [np.concatenate(both) for both in zip(before, frames, strict=True)]
-        num_frames = torch.tensor([len(row) for row in rows])
-        batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True)
+        batch = stack(frames, states, subsampling=subsampling, is_last=is_last)
+        counts = (batch.num_frames, batch.num_before, batch.num_outputs)
         with torch.inference_mode():
             log_probs, after = self.model.encode_chunk(
-                batch.to(device),
-                num_frames.to(device),
-                torch.from_numpy(num_before[:, 0]).to(device),
-                torch.tensor(count).to(device),
+                torch.from_numpy(batch.frames).to(device),
+                *(torch.from_numpy(each).to(device) for each in counts),
                 size=size,
-                states=self._split(layers),
+                states=self._split(batch.layers),
             )
-        found = log_probs.cpu().numpy()
-        outputs = [own[: n if last else size] for own, n, last in zip(found, count, is_last, strict=True)]
-        arrays = [each.cpu().numpy() for state in after for each in state]
-        used, context = size * subsampling, before.shape[1]
-        new = [
-            tuple(each.copy() for each in (row[used : used + context], np.minimum(n + used, context), *own))
-            for row, n, *own in zip(rows, num_before, *arrays, strict=True)
-        ]
-        return outputs, new
+        layers = [each.cpu().numpy() for state in after for each in state]
+        return unstack(batch, log_probs.cpu().numpy(), layers, subsampling=subsampling, size=size, is_last=is_last)
 
     def _split(self, arrays: Sequence[ndarray]) -> list[State]:
         """Arrays one after the other -> the states of the layers."""

@@ -1,7 +1,7 @@
 """The weights of a network -> the files of its ONNX form, which lie in the model folder, and back.
 
-`features.onnx` and `network.onnx` are stages 2 and 3; `onnx_weights.bin` holds the matrices; `onnx.json` says what they
-were made from.
+`features.onnx` and `network.onnx` are stages 2 and 3, `stream.onnx` is stage 3 for chunks of streams; the matrices of
+both are in `onnx_weights.bin`; `onnx.json` says what all were made from.
 """
 
 import hashlib
@@ -13,13 +13,14 @@ from asr.errors import SettingsError
 from asr.files import parse_json
 from asr.model_settings import ModelSettings
 from asr.onnx.features import features_graph
-from asr.onnx.network import network_graph
+from asr.onnx.network import network_graph, stream_graph
 from asr.onnx.weights import Array, Weights
 from asr.settings import Settings
 
 FORMAT_VERSION = 1
-FEATURES, NETWORK, WEIGHTS, RECORD = "features.onnx", "network.onnx", "onnx_weights.bin", "onnx.json"
-GRAPHS = (FEATURES, NETWORK, WEIGHTS)
+FEATURES, NETWORK, STREAM, MATRICES = "features.onnx", "network.onnx", "stream.onnx", "onnx_weights.bin"
+GRAPHS = (FEATURES, NETWORK, STREAM, MATRICES)
+RECORD = "onnx.json"
 
 
 class ExportRecord(Settings):
@@ -43,11 +44,14 @@ def make_graphs(
     Raises:
         ValueError: the weights are not those of such a network.
     """
-    weights = Weights(arrays, int8=int8, file_name=WEIGHTS)
-    features = features_graph(settings.features, weights, sample_rate).to_bytes()
-    network = network_graph(settings, weights).to_bytes()
+    weights = Weights(arrays, int8=int8, file_name=MATRICES)
+    graphs = {
+        FEATURES: features_graph(settings.features, weights, sample_rate),
+        NETWORK: network_graph(settings, weights),
+        STREAM: stream_graph(settings, weights),
+    }
     weights.refuse_unused()
-    return {FEATURES: features, NETWORK: network, WEIGHTS: weights.to_bytes()}
+    return {**{name: graph.to_bytes() for name, graph in graphs.items()}, MATRICES: weights.to_bytes()}
 
 
 def make_record(graphs: Mapping[str, bytes], settings: ModelSettings, *, weights_sha256: str) -> bytes:

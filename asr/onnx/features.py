@@ -9,7 +9,7 @@ import numpy as np
 from asr.model_settings import FeatureSettings
 from asr.normalisation import DECIBELS, FLOOR, LIMIT, SCALE, first_speech_band, num_loudest
 from asr.onnx.graph import Graph, Value
-from asr.onnx.masks import frame_mask
+from asr.onnx.layers import frame_mask
 from asr.onnx.weights import Weights
 from asr.speech_mean import FULL_DECIBELS, NO_DECIBELS
 

@@ -1,11 +1,11 @@
-"""Stage 3 as a graph: log-mel frames -> log-probabilities, as `asr/model.py` and what it is made of."""
+"""Stage 3 as graphs: log-mel frames -> log-probabilities, of whole utterances and of chunks; `asr/model.py` in ONNX."""
 
 import numpy as np
 
-from asr.model_settings import STRIDES, ModelSettings
+from asr.model_settings import ModelSettings
 from asr.onnx.graph import Graph, Value
-from asr.onnx.masks import frame_mask
-from asr.onnx.recurrent import bidirectional
+from asr.onnx.layers import head, layer_norm, subsample
+from asr.onnx.recurrent import STATES, bidirectional, chunk
 from asr.onnx.weights import Weights
 
 
@@ -14,43 +14,49 @@ def network_graph(settings: ModelSettings, weights: Weights) -> Graph:
     subframes, vocab), without meaning beyond `num_subframes` (batch).
     """
     graph = Graph("network")
-    frames = graph.input("frames", "float32", ["batch", "frames", settings.features.num_mels])
-    num_frames = graph.input("num_frames", "int64", ["batch"])
-    encoded, num_subframes = _subsample(frames, num_frames, settings, weights)
-    encoded = encoded.transpose(1, 0, 2)  # ONNX's recurrences want time first
+    frames, num_frames = _frames_inputs(graph, settings)
+    encoded, num_subframes = subsample(frames, num_frames, settings, weights)
     for number in range(settings.num_layers):
-        layer = f"layers.{number}"
-        normed = _layer_norm(encoded, f"{layer}.norm", weights)
-        encoded = bidirectional(normed, num_subframes, settings, weights, f"{layer}.body")
-    logits = _linear(_layer_norm(encoded, "norm", weights), "head", weights)
-    log_probs = graph.op("LogSoftmax", logits.transpose(1, 0, 2), axis=-1)
-    graph.output(log_probs, "log_probs", "float32", ["batch", "subframes", len(weights["head.bias"])])
+        normed = layer_norm(encoded, f"layers.{number}.norm", weights)
+        encoded = bidirectional(normed, num_subframes, settings, weights, f"layers.{number}.body")
+    graph.output(head(encoded, weights), "log_probs", "float32", _shape_of_log_probs(weights))
     graph.output(num_subframes, "num_subframes", "int64", ["batch"])
     return graph
 
 
-def _subsample(frames: Value, num_frames: Value, settings: ModelSettings, weights: Weights) -> tuple[Value, Value]:
-    """`asr.subsampling.Subsampling`: (batch, subframes, width) and the numbers of subframes."""
-    graph, maps = frames.graph, frames.unsqueeze(1)
-    for number, stride in enumerate(STRIDES[settings.subsampling]):
-        name = f"subsampling.convolutions.{number}"
-        kernel = weights[f"{name}.weight"]
-        size = kernel.shape[2]  # over time; that over bands is 3
-        maps = maps * frame_mask(num_frames, maps.size(2)).cast("float32").unsqueeze(1, 3)
-        padding = [size // 2, 1]
-        maps = graph.op(
-            "Conv", maps, weights.matrix(graph, f"{name}.weight").reshape(*kernel.shape), weights[f"{name}.bias"],
-            strides=[stride, 2], pads=padding + padding,
-        )  # fmt: skip
-        maps = graph.op("Relu", maps)
-        num_frames = (num_frames + np.array(stride - 1)) / np.array(stride)
-    return _linear(maps.transpose(0, 2, 1, 3).reshape(0, 0, -1), "subsampling.projection", weights), num_frames
+def stream_graph(settings: ModelSettings, weights: Weights) -> Graph:
+    """`asr.model.AcousticModel.encode_chunk`. Inputs: `frames` and `num_frames` as for the whole, with the context
+    before the chunk, `num_before` and `num_outputs` (batch), `size` (1), and the state: `hidden` and, of LSTMs, `cells`
+    (batch, layers, hidden). Outputs: `log_probs`, and the state as `hidden_after` and `cells_after`.
+    """
+    graph, kind = Graph("stream"), settings.recurrence.kind
+    frames, num_frames = _frames_inputs(graph, settings)
+    num_before = graph.input("num_before", "int64", ["batch"])
+    num_outputs = graph.input("num_outputs", "int64", ["batch"])
+    size = graph.input("size", "int64", [1])
+    shape = ["batch", settings.num_layers, settings.hidden_size]
+    states = [graph.input(name, "float32", shape).transpose(1, 0, 2) for name in STATES[kind]]
+    encoded, _ = subsample(frames, num_frames, settings, weights, num_before=num_before)
+    most = graph.op("ReduceMax", num_outputs, axes=[0], keepdims=1)
+    encoded = graph.op("Slice", encoded, np.array([0]), most, np.array([0]))
+    afters: list[list[Value]] = []
+    for number in range(settings.num_layers):
+        normed = layer_norm(encoded, f"layers.{number}.norm", weights)
+        before = [state.gather(number) for state in states]
+        encoded, after = chunk(
+            normed, num_outputs, size, before, settings=settings, weights=weights, name=f"layers.{number}.body"
+        )
+        afters.append(after)
+    graph.output(head(encoded, weights), "log_probs", "float32", _shape_of_log_probs(weights))
+    for name, each in zip(STATES[kind], zip(*afters, strict=True), strict=True):
+        graph.output(graph.op("Concat", *each, axis=0).transpose(1, 0, 2), f"{name}_after", "float32", shape)
+    return graph
 
 
-def _layer_norm(frames: Value, name: str, weights: Weights) -> Value:
-    scale, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-    return frames.graph.op("LayerNormalization", frames, scale, bias, axis=-1, epsilon=1e-5)
+def _frames_inputs(graph: Graph, settings: ModelSettings) -> tuple[Value, Value]:
+    frames = graph.input("frames", "float32", ["batch", "frames", settings.features.num_mels])
+    return frames, graph.input("num_frames", "int64", ["batch"])
 
 
-def _linear(frames: Value, name: str, weights: Weights) -> Value:
-    return frames @ weights.matrix(frames.graph, f"{name}.weight").transpose(1, 0) + weights[f"{name}.bias"]
+def _shape_of_log_probs(weights: Weights) -> list[int | str]:
+    return ["batch", "subframes", len(weights["head.bias"])]

@@ -1,4 +1,6 @@
-"""The recurrences as ONNX has them: `asr/recurrent/`, its gates in another order."""
+"""The recurrences as ONNX has them: `asr/recurrent/`, its gates in another order and time the first axis."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,26 +11,68 @@ from asr.onnx.weights import Array, Weights
 # Where each of ONNX's gates is among PyTorch's. LSTM: input, output, forget, cell among input, forget, cell, output;
 # GRU: update, reset, new among reset, update, new.
 _GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+STATES = {"lstm": ("hidden", "cells"), "gru": ("hidden",)}
+"""What each family remembers between two frames."""
+
+
+class Cells:
+    """The recurrence of one layer in one direction or both, ready for use at several places of a graph."""
+
+    def __init__(self, graph: Graph, settings: ModelSettings, weights: Weights, name: str, *directions: str) -> None:
+        """`directions`: "forward", "backward". ONNX reverses each utterance by its own length."""
+        self.kind, self.hidden_size = settings.recurrence.kind, settings.hidden_size
+        cells = [f"{name}.{direction}_cell" for direction in directions]
+        self.direction = (
+            "bidirectional" if len(cells) == 2 else {"forward": "forward", "backward": "reverse"}[directions[0]]
+        )
+        self.inputs, self.recurrent = (
+            graph.op("Concat", *(_gates(graph, weights, f"{cell}.{part}", self.kind) for cell in cells), axis=0)
+            for part in ("weight_ih_l0", "weight_hh_l0")
+        )
+        self.biases = np.stack([_biases(weights, cell, self.kind) for cell in cells])
+
+    def run(
+        self, frames: Value, num_frames: Value | None = None, state: Sequence[Value] = ()
+    ) -> tuple[Value, list[Value]]:
+        """(frames, batch, inputs) -> (frames, batch, outputs), zero beyond `num_frames`, and the state at the end, each
+        part (1, batch, hidden), if one is given for the start.
+        """
+        more = {"linear_before_reset": 1} if self.kind == "gru" else {}
+        outputs, *after = frames.graph.outputs(
+            1 + len(state), self.kind.upper(),
+            frames, self.inputs, self.recurrent, self.biases, num_frames and num_frames.cast("int32"), *state,
+            direction=self.direction, hidden_size=self.hidden_size, **more,
+        )  # fmt: skip
+        return outputs.transpose(0, 2, 1, 3).reshape(0, 0, -1), after  # from (frames, directions, batch, hidden)
 
 
 def bidirectional(frames: Value, num_frames: Value, settings: ModelSettings, weights: Weights, name: str) -> Value:
-    """`asr.recurrent.bidirectional.Bidirectional` with time first: (frames, batch, inputs) to (frames, batch, outputs).
+    """`asr.recurrent.bidirectional.Bidirectional.forward`."""
+    return Cells(frames.graph, settings, weights, name, "forward", "backward").run(frames, num_frames)[0]
 
-    ONNX reverses each utterance by its own length, and gives zeros beyond.
-    """
-    graph, kind = frames.graph, settings.recurrence.kind
-    cells = [f"{name}.{direction}_cell" for direction in ("forward", "backward")]
-    inputs, recurrent = (
-        graph.op("Concat", *(_gates(graph, weights, f"{cell}.{part}", kind) for cell in cells), axis=0)
-        for part in ("weight_ih_l0", "weight_hh_l0")
-    )
-    biases = np.stack([_biases(weights, cell, kind) for cell in cells])
-    more = {"linear_before_reset": 1} if kind == "gru" else {}
-    outputs = graph.op(
-        kind.upper(), frames, inputs, recurrent, biases, num_frames.cast("int32"),
-        direction="bidirectional", hidden_size=settings.hidden_size, **more,
-    )  # (frames, directions, batch, outputs)  # fmt: skip
-    return outputs.transpose(0, 2, 1, 3).reshape(0, 0, -1)
+
+def chunk(
+    frames: Value,
+    num_frames: Value,
+    size: Value,
+    state: Sequence[Value],
+    *,
+    settings: ModelSettings,
+    weights: Weights,
+    name: str,
+) -> tuple[Value, list[Value]]:
+    """`asr.recurrent.bidirectional.Bidirectional.run_chunks`, of one chunk: `size` (1) frames and a right context."""
+    graph = frames.graph
+    forward, backward = (Cells(graph, settings, weights, name, direction) for direction in ("forward", "backward"))
+    zero, axis, width = np.array([0]), np.array([0]), frames.size(0).unsqueeze(0)
+    # A recurrence takes no sequence of length 0, so the right context has one frame more than is used.
+    longer = graph.op("Pad", frames, np.array([0, 0, 0, 1, 0, 0]))
+    cut = graph.op("Min", size, width)
+    ahead, after = forward.run(graph.op("Slice", longer, zero, cut, axis), None, state)
+    context, _ = forward.run(graph.op("Slice", longer, cut, width + np.array(1), axis), None, after)
+    ahead = graph.op("Slice", graph.op("Concat", ahead, context, axis=0), zero, width, axis)
+    back, _ = backward.run(frames, num_frames)
+    return graph.op("Concat", ahead, back, axis=2), after
 
 
 def _gates(graph: Graph, weights: Weights, name: str, kind: str) -> Value:

@@ -11,16 +11,20 @@ from asr.engine import ChunkState, Engine
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings, frames_for
 from asr.torch_engine import TorchEngine
+from tests.support.onnx_models import as_onnx
 
 Frames = npt.NDArray[np.float32]
 VOCAB, SIZE, LOOKAHEAD = 7, 4, 3
 
 
-@pytest.fixture(params=["lstm", "gru"])
+@pytest.fixture(params=["torch lstm", "torch gru", "onnx lstm", "onnx gru"])
 def engine(request: pytest.FixtureRequest) -> Engine:
+    name, kind = request.param.split()
     torch.manual_seed(0)
-    small = {"conv_channels": 4, "hidden_size": 12, "num_layers": 2, "recurrence": {"kind": request.param}}
-    return TorchEngine(AcousticModel(ModelSettings.parse(small, source=""), vocab_size=VOCAB, sample_rate=16_000))
+    small = {"conv_channels": 4, "hidden_size": 12, "num_layers": 2, "recurrence": {"kind": kind}}
+    settings = ModelSettings.parse(small, source="")
+    by_torch = TorchEngine(AcousticModel(settings, vocab_size=VOCAB, sample_rate=16_000))
+    return by_torch if name == "torch" else as_onnx(by_torch)
 
 
 def random_frames(*lengths: int) -> list[Frames]:
