@@ -3,14 +3,42 @@
 import functools
 import hashlib
 import inspect
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
+from numba.core import event
+
+from asr.errors import CompileWarning
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+class _Announcement(event.Listener):
+    """Says, once in a process, that kernels are being compiled: numba tells when its cache has none."""
+
+    is_cached = True
+    was_made = False
+
+    def on_start(self, event: Any) -> None:
+        if self.was_made:
+            return
+        self.was_made = True
+        again = (
+            "once on this machine"
+            if self.is_cached
+            else "and at each start, as no cache folder can be written: set NUMBA_CACHE_DIR to one that can"
+        )
+        warnings.warn(f"compiling, some 10 seconds, {again}", CompileWarning, stacklevel=2)
+
+    def on_end(self, event: Any) -> None: ...
+
+
+_announcement = _Announcement()
+event.register("numba:compile", _announcement)
 
 
 def kernel(function: AnyFunction) -> AnyFunction:
@@ -26,6 +54,7 @@ def kernel(function: AnyFunction) -> AnyFunction:
         compiled: Any = njit(nogil=True, cache=True, no_cfunc_wrapper=True)(plain)
     except RuntimeError:  # no cache folder is writable, as in some containers: compile at every start
         compiled = njit(nogil=True, no_cfunc_wrapper=True)(plain)
+        _announcement.is_cached = False
     else:
         _remove_outdated(Path(compiled.stats.cache_path), f"{Path(inspect.getfile(plain)).stem}.{name}")
     kept: AnyFunction = compiled

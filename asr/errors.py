@@ -33,6 +33,10 @@ class ModelWarning(AsrWarning):
     """A model folder was read, but something is odd."""
 
 
+class CompileWarning(AsrWarning):
+    """What comes takes seconds: code is being compiled for this machine."""
+
+
 class AudioWarning(AsrWarning):
     """A sound file was read, but something is odd: channels that cancel each other, a stream without an end mark."""
 

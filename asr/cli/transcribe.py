@@ -1,7 +1,7 @@
 """`asr transcribe`: sound files -> text."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,10 @@ def transcribe(
         Path | None,
         typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
     ] = None,
+    engine: Annotated[
+        Literal["auto", "torch", "onnx"],
+        typer.Option(help="What runs the network; auto: the quicker one that is there."),
+    ] = "auto",
     format: Annotated[Format, typer.Option(help="Plain text, or with times and confidence of each word.")] = TXT,
 ) -> None:
     """Transcribe sound files. Files that cannot be read are named; the others are still transcribed."""
@@ -26,7 +30,7 @@ def transcribe(
     from asr.transcription.jobs import transcribe_files
 
     expected = None if hotwords is None else read_hotwords(hotwords)
-    recognizer = Recognizer.load(model, device="auto", hotwords=expected)
+    recognizer = Recognizer.load(model, device="auto", engine=engine, hotwords=expected)
     num_failed = 0
     for result in transcribe_files(recognizer, files):
         if isinstance(result.outcome, AudioError):

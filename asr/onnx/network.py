@@ -3,7 +3,7 @@
 import numpy as np
 
 from asr.model_settings import ModelSettings
-from asr.onnx.graph import Graph, Value
+from asr.onnx.graph import Dimensions, Graph, Value
 from asr.onnx.layers import head, layer_norm, subsample
 from asr.onnx.recurrent import STATES, bidirectional, chunk
 from asr.onnx.weights import Weights
@@ -34,7 +34,7 @@ def stream_graph(settings: ModelSettings, weights: Weights) -> Graph:
     num_before = graph.input("num_before", "int64", ["batch"])
     num_outputs = graph.input("num_outputs", "int64", ["batch"])
     size = graph.input("size", "int64", [1])
-    shape = ["batch", settings.num_layers, settings.hidden_size]
+    shape: Dimensions = ["batch", settings.num_layers, settings.hidden_size]
     states = [graph.input(name, "float32", shape).transpose(1, 0, 2) for name in STATES[kind]]
     encoded, _ = subsample(frames, num_frames, settings, weights, num_before=num_before)
     most = graph.op("ReduceMax", num_outputs, axes=[0], keepdims=1)
@@ -58,5 +58,5 @@ def _frames_inputs(graph: Graph, settings: ModelSettings) -> tuple[Value, Value]
     return frames, graph.input("num_frames", "int64", ["batch"])
 
 
-def _shape_of_log_probs(weights: Weights) -> list[int | str]:
+def _shape_of_log_probs(weights: Weights) -> Dimensions:
     return ["batch", "subframes", len(weights["head.bias"])]

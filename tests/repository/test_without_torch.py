@@ -1,5 +1,6 @@
 """What has to work where torch is not installed: everything but networks."""
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -47,8 +48,9 @@ def test_from_sound_to_a_transcript_with_log_probabilities_from_elsewhere(wav: P
                 rng = np.random.default_rng(0)
                 rows = [rng.normal(size=(self.num_frames(len(w)), self.vocab_size)) for w in waveforms]
                 return [np.float32(r - np.logaddexp.reduce(r, axis=1, keepdims=True)) for r in rows]
-            def to_bytes(self):
-                return b""
+            log_mel = encode = start_state = encode_chunks = None
+            def files(self):
+                return {}
 
         settings, tokens = read_network_and_tokens(Path(sys.argv[2]))
         estimated = estimate_ngrams([["THE", "FOX"], ["THE", "DOG"]], order=2)
@@ -75,7 +77,19 @@ def test_verbs_that_need_no_network(tmp_path: Path, wav: Path) -> None:
     assert "perplexity" in asr_without_torch("lm", "perplexity", tmp_path / "lm.bin", text).stdout
 
 
-@pytest.mark.parametrize("arguments", ["transcribe MODEL WAV", "align MODEL WAV TEXT", "train conf/an4.yaml"])
+def test_a_model_folder_transcribes_aligns_and_is_exported(model_folder: Path, wav: Path, tmp_path: Path) -> None:
+    folder, text = tmp_path / "model", tmp_path / "text.txt"
+    shutil.copytree(model_folder, folder)
+    text.write_text("THE FOX\n")
+    results = [asr_without_torch("transcribe", folder, wav), asr_without_torch("export", folder, "--float32")]
+    (folder / "model.safetensors").unlink()
+    results += [asr_without_torch("transcribe", folder, wav), asr_without_torch("align", folder, wav, text)]
+    assert [(result.returncode, result.stderr) for result in results] == [(0, "")] * 4
+    assert results[0].stdout == results[2].stdout
+    assert "THE" in results[3].stdout
+
+
+@pytest.mark.parametrize("arguments", ["transcribe MODEL WAV --engine torch", "train conf/an4.yaml"])
 def test_a_verb_that_needs_torch_says_which_extra(
     arguments: str, model_folder: Path, wav: Path, tmp_path: Path
 ) -> None:
