@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
-from numba.core import event
+from numba.core import event as events
 
-from asr.errors import CompileWarning
+from asr.errors import CompileWarning, NoCacheWarning
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
-class _Announcement(event.Listener):
+class _Announcement(events.Listener):
     """Says, once in a process, that kernels are being compiled: numba tells when its cache has none."""
 
     is_cached = True
@@ -27,18 +27,17 @@ class _Announcement(event.Listener):
         if self.was_made:
             return
         self.was_made = True
-        again = (
-            "once on this machine"
-            if self.is_cached
-            else "and at each start, as no cache folder can be written: set NUMBA_CACHE_DIR to one that can"
-        )
-        warnings.warn(f"compiling, some 10 seconds, {again}", CompileWarning, stacklevel=2)
+        if self.is_cached:
+            warnings.warn("compiling for this machine, once: some 10 seconds", CompileWarning, stacklevel=2)
+        else:
+            lack = "no folder for compiled code can be written, so each start compiles for some 10 seconds"
+            warnings.warn(f"{lack}; set NUMBA_CACHE_DIR to one that can", NoCacheWarning, stacklevel=2)
 
     def on_end(self, event: Any) -> None: ...
 
 
 _announcement = _Announcement()
-event.register("numba:compile", _announcement)
+events.register("numba:compile", _announcement)
 
 
 def kernel(function: AnyFunction) -> AnyFunction:

@@ -34,7 +34,11 @@ class ModelWarning(AsrWarning):
 
 
 class CompileWarning(AsrWarning):
-    """What comes takes seconds: code is being compiled for this machine."""
+    """What comes takes seconds, this once; the command line says it on a terminal only."""
+
+
+class NoCacheWarning(AsrWarning):
+    """Compiled code cannot be kept, so it is made again at each start."""
 
 
 class AudioWarning(AsrWarning):

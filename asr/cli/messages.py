@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import Any
 
-from asr.errors import AsrWarning
+from asr.errors import AsrWarning, CompileWarning
 
 _ACTS_ON_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -21,6 +21,8 @@ def complain_of_warnings() -> None:
     as_usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, CompileWarning) and not sys.stderr.isatty():
+            return
         if issubclass(category, AsrWarning):
             complain(message)
         else:
