@@ -17,7 +17,7 @@ def average_models(folders: Sequence[Path], output: Path) -> Recognizer:
         OutputError: the model cannot be written.
     """
     _refuse_no_models(folders)
-    first, *others = [Recognizer.load(folder) for folder in folders]
+    first, *others = [Recognizer.load(folder, engine="torch") for folder in folders]
     for folder, other in zip(folders[1:], others, strict=True):
         if other.tokens.model != first.tokens.model:
             raise ModelError(

@@ -64,7 +64,7 @@ def load_start(model: AcousticModel, tokens: Tokens, folder: Path) -> None:
     Raises:
         ModelError: the folder cannot be read.
     """
-    start = Recognizer(read_model_folder(folder))
+    start = Recognizer(read_model_folder(folder, engine="torch"))
     weights = start.model.state_dict()
     if start.tokens.model != tokens.model:
         own = model.state_dict()

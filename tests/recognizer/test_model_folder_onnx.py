@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from asr.errors import DeviceError, ModelError, ModelWarning
 from asr.model_folder import export_model_folder
@@ -157,8 +158,10 @@ def test_a_record_of_another_kind_is_refused(exported: Path, content: bytes) -> 
 
 
 def test_asr_export_says_what_it_wrote_and_transcribe_takes_an_engine(
-    original: Path, tmp_path: Path, wav: Path, asr: RunAsr
+    original: Path, tmp_path: Path, asr: RunAsr
 ) -> None:
+    wav = tmp_path / "sound.wav"
+    soundfile.write(wav, sound(40_000), 16_000)
     folder = tmp_path / "model"
     shutil.copytree(original, folder, ignore=shutil.ignore_patterns(*GRAPHS, RECORD))
     done = asr("export", folder)

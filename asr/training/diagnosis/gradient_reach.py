@@ -36,7 +36,7 @@ class GradientReach:
 def gradient_reach_of_run(run: Path) -> GradientReach | str:
     """Of a run's model, on the longest dev utterances of up to 10 s; or the reason why it cannot be measured."""
     try:
-        recognizer = Recognizer.load(run / "model")
+        recognizer = Recognizer.load(run / "model", engine="torch")
         dev = read_manifest(Path(load_run_settings(run).data.dev), check_files=False)
         whole = [utterance for utterance in dev if utterance.offset is None and utterance.duration <= MAX_SECONDS]
         longest = sorted(whole, key=lambda utterance: -utterance.duration)[:NUM_UTTERANCES]
