@@ -112,6 +112,34 @@ def read_model_folder(folder: Path, *, device: Any = "cpu", engine: EngineName =
     )
 
 
+def holds_model(folder: Path) -> bool:
+    """Whether this is a model folder, though perhaps not a whole one."""
+    try:
+        has = {name: _place(folder, name).is_file() for name in FILES}
+    except OSError:  # it cannot be looked into
+        return False
+    return has["config.json"] and (has["tokens.model"] or has["model.safetensors"])
+
+
+def model_digest(folder: Path) -> str:
+    """A digest of all that decides what a model hears: settings, weights, tokens and language models.
+
+    Raises:
+        ModelError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in (*FILES, _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM):
+        path = _place(folder, name)
+        try:
+            with path.open("rb") as file:
+                digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read ({system_reason(error)})") from None
+    return digest.hexdigest()
+
+
 def read_network_and_tokens(folder: Path) -> tuple[ModelSettings, Tokens]:
     """The settings of the network in a model folder, and its tokens, without the weights.
 

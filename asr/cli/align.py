@@ -1,26 +1,33 @@
 """`asr align`: sound file + its text -> when each word is said."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from asr.cli.formats import CTM, Format
 from asr.formats import FORMATS
+from asr.formats.document import Document
+
+Format = StrEnum("Format", {name: name for name in FORMATS})  # type: ignore[misc]  # mypy wants the names written out
+"""How the transcript is written."""
+
+CTM = Format("ctm")
 
 
 def align(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
     audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Sound file, of any format and rate.")],
     text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text file with the words said in it; - for stdin.")],
-    format: Annotated[Format, typer.Option(help="NIST's CTM, Praat's TextGrid, one JSON object, or text.")] = CTM,
+    format: Annotated[Format, typer.Option(help="How it is written: docs/transcribe.md describes each.")] = CTM,
     output: Annotated[Path | None, typer.Option(help="Write here instead of on stdout.")] = None,
 ) -> None:
     """Find when each word of a known text is said in a sound file, with a confidence (forced alignment)."""
     from asr.files import write_text
     from asr.recognizer import Recognizer
 
-    shown = FORMATS[format](Recognizer.load(model, device="auto").align(audio, _read(text)))
+    transcript = Recognizer.load(model, device="auto").align(audio, _read(text))
+    shown = FORMATS[format].render(Document.of(transcript))
     if output is None:
         print(shown, end="")
     else:

@@ -1,44 +1,106 @@
-"""`asr transcribe`: sound files -> text."""
+"""`asr transcribe`: sound files, folders of them, pipes -> text, times, subtitles."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from asr.cli.formats import TXT, Format
-from asr.formats import FORMATS
+if TYPE_CHECKING:
+    from asr.recognizer import Recognizer
+    from asr.transcription.jobs import ChannelChoice
 
 
 def transcribe(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Sound files, of any format and rate.")],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL] INPUT...",
+            help="A model folder, then sound files or videos, folders, patterns, manifests (.jsonl), - for stdin.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="The model folder; all arguments are recordings then.")] = None,
+    list_file: Annotated[
+        Path | None, typer.Option("--list", metavar="FILE", help="Also the recordings in this file, a path a line.")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(metavar="NAME,...", help="txt, json, srt, vtt, tsv, ctm, stm, textgrid; several with commas.")
+    ] = "txt",
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write files here, and skip what is done. Else: stdout.")
+    ] = None,
+    channels: Annotated[
+        str, typer.Option(metavar="mix|each|N", help="The mean of all channels, each one, or one of them (from 1).")
+    ] = "mix",
     hotwords: Annotated[
         Path | None,
         typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
     ] = None,
-    engine: Annotated[
-        Literal["auto", "torch", "onnx"],
-        typer.Option(help="What runs the network; auto: the quicker one that is there."),
-    ] = "auto",
-    format: Annotated[Format, typer.Option(help="Plain text, or with times and confidence of each word.")] = TXT,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1; auto is the GPU, if there is one.")] = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also replace files that asr has not written, or that were edited.")
+    ] = False,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="txt, tsv, srt, vtt with CRLF and a byte order mark (some televisions).")
+    ] = False,
 ) -> None:
-    """Transcribe sound files. Files that cannot be read are named; the others are still transcribed."""
-    from asr.cli.messages import complain, shown_path
-    from asr.errors import AudioError
-    from asr.recognizer import Recognizer
-    from asr.search.fusion.hotwords import read_hotwords
-    from asr.transcription.jobs import transcribe_files
+    """Transcribe recordings. Those that cannot be read are named at the end; the others are still transcribed."""
+    from asr.cli.transcribe_output import complain_of_problems, print_results, tell_findings, write_results
+    from asr.transcription.inputs import find_recordings
+    from asr.transcription.models import split_arguments
+    from asr.transcription.outputs import OutputFolder, Settings
+    from asr.transcription.run import Tally, settings_digest
 
-    expected = None if hotwords is None else read_hotwords(hotwords)
-    recognizer = Recognizer.load(model, device="auto", engine=engine, hotwords=expected)
-    num_failed = 0
-    for result in transcribe_files(recognizer, files):
-        if isinstance(result.outcome, AudioError):
-            num_failed += 1
-            complain(result.outcome)
-        elif format is TXT and len(files) > 1:
-            print(f"{shown_path(result.source)}\t{result.outcome.text}", flush=True)
+    names, choice = _formats(format, output, windows or overwrite), _channels(channels)
+    if list_file is None and len(arguments or []) < (2 if model is None else 1):
+        found_only = f", found only {arguments[0]}" if arguments else ""
+        raise typer.BadParameter(f"expected a model folder and recordings{found_only}", param_hint="'INPUT...'")
+    given = arguments[0] if model is None and arguments else model
+    model, inputs = split_arguments(arguments or [], model)
+    tally = Tally()
+    with complain_of_problems(tally, are_kept=output is not None):
+        expected = _hotwords(hotwords)
+        found = find_recordings(inputs, list_file)
+        tell_findings(found, Path(given or model), model)
+        tally.problems += found.problems
+        if output is None:
+            print_results(lambda: _recognizer(model, device, expected), found, names[0], choice, tally)
         else:
-            print(FORMATS[format](result.outcome), end="", flush=True)
-    if num_failed:
-        raise typer.Exit(2)
+            digest = settings_digest(model, expected, choice, windows)
+            folder = OutputFolder(output, Settings(names, digest, windows, overwrite))
+            write_results(lambda: _recognizer(model, device, expected), folder, found, choice, tally)
+
+
+def _formats(format: str, output: Path | None, is_about_files: bool) -> list[str]:
+    from asr.formats import FORMATS
+
+    names = list(dict.fromkeys(name.strip().lower() for name in format.split(",")))
+    if unknown := [name for name in names if name not in FORMATS]:
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(FORMATS)}", param_hint="'--format'")
+    if output is None and len(names) > 1:
+        raise typer.BadParameter("several formats need a folder: --output DIR", param_hint="'--format'")
+    if output is None and is_about_files:
+        raise typer.BadParameter("--windows and --overwrite are about files: give a folder with --output DIR")
+    return names
+
+
+def _channels(choice: str) -> "ChannelChoice":
+    if choice in ("mix", "each"):
+        return cast("ChannelChoice", choice)
+    if choice.isdecimal() and int(choice) >= 1:
+        return int(choice)
+    raise typer.BadParameter(
+        f"{choice!r} is not mix, each, or the number of a channel (the first is 1)", param_hint="'--channels'"
+    )
+
+
+def _hotwords(path: Path | None) -> dict[str, float] | None:
+    from asr.search.fusion.hotwords import read_hotwords
+
+    return None if path is None else read_hotwords(path)
+
+
+def _recognizer(model: Path, device: str, hotwords: dict[str, float] | None) -> "Recognizer":
+    from asr.recognizer import Recognizer
+
+    return Recognizer.load(model, device=device, hotwords=hotwords)

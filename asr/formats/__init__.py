@@ -1,15 +1,45 @@
-"""How a transcript is written: one file a format, each with `render(transcript) -> str`.
+"""How transcripts are written: one file a format, each with a function `body(document) -> str`.
 
+Order of reading: `document.py` (what is written), the formats, and `subtitles.py` (words -> cues, for SRT and VTT).
 A new format is a new file here and a line in `FORMATS`; every verb that writes transcripts then has it.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from asr.formats import ctm, json, text, textgrid
-from asr.transcript import Transcript
+from asr.formats import ctm, json, srt, stm, text, textgrid, tsv, vtt
+from asr.formats.document import Document
 
-FORMATS: Mapping[str, Callable[[Transcript], str]] = MappingProxyType(
-    {"txt": text.render, "json": json.render, "ctm": ctm.render, "textgrid": textgrid.render}
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`body` writes a document, to stand after `header`, which a file has once.
+
+    `joins`: documents can follow each other in one file. `for_people`: televisions, players and spreadsheets read it,
+    some of which want line ends and a mark as Windows has them.
+    """
+
+    body: Callable[[Document], str]
+    header: str = ""
+    joins: bool = False
+    for_people: bool = False
+
+    def render(self, document: Document) -> str:
+        """The whole file."""
+        return self.header + self.body(document)
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "txt": Format(text.body, joins=True, for_people=True),
+        "json": Format(json.body, joins=True),
+        "srt": Format(srt.body, for_people=True),
+        "vtt": Format(vtt.body, vtt.HEADER, for_people=True),
+        "tsv": Format(tsv.body, tsv.HEADER, joins=True, for_people=True),
+        "ctm": Format(ctm.body, joins=True),
+        "stm": Format(stm.body, joins=True),
+        "textgrid": Format(textgrid.body),
+    }
 )
 """By the name that `--format` takes, which is also the ending of the file."""

@@ -1,35 +1,46 @@
 """JSON, one object in one line: everything in a transcript."""
 
 import json
+import math
 from typing import Any
 
-from asr.transcript import Segment, Transcript, Word
+from asr.files import HALF_CHARACTER
+from asr.formats.document import Document
+from asr.transcript import Segment, Word
 
-VERSION = 1  # of the keys below; within a version keys may be added, but never removed or changed
+VERSION = 2  # of the keys below; within a version keys may be added, but never removed or changed
 
 
-def render(transcript: Transcript) -> str:
+def body(document: Document) -> str:
     """The object and a line feed."""
-    return json.dumps(to_json(transcript), ensure_ascii=False) + "\n"
+    return _line(to_json(document))
 
 
-def to_json(transcript: Transcript) -> dict[str, Any]:
-    """Plain lists, numbers and strings; times in seconds, rounded to the millisecond."""
+def failure(id: str, source: str, reason: str) -> str:
+    """The line of a recording that could not be transcribed: `error` stands for all that is not known."""
+    return _line({"version": VERSION, "id": id, "source": source, "error": reason})
+
+
+def to_json(document: Document) -> dict[str, Any]:
+    """Plain lists, numbers and strings; times in seconds; all numbers rounded to three digits, null if not finite."""
+    segments = list(document.segments())
     return {
         "version": VERSION,
-        "audio_filepath": transcript.source,
-        "channel": transcript.channel,
-        "duration": round(transcript.duration, 3),
-        "text": transcript.text,
-        "score": transcript.score,
-        "segments": [_segment(segment) for segment in transcript.segments],
+        "id": document.id,
+        "source": document.source,
+        "duration": _number(document.duration),
+        "channels": [transcript.channel for transcript in document.channels],
+        "text": " ".join(segment.text for _, segment in segments),
+        "score": _number(sum(transcript.score for transcript in document.channels)),
+        "segments": [_segment(channel, segment) for channel, segment in segments],
     }
 
 
-def _segment(segment: Segment) -> dict[str, Any]:
+def _segment(channel: int, segment: Segment) -> dict[str, Any]:
     return {
-        "start": round(segment.start, 3),
-        "end": round(segment.end, 3),
+        "channel": channel,
+        "start": _number(segment.start),
+        "end": _number(segment.end),
         "text": segment.text,
         "words": [_word(word) for word in segment.words],
     }
@@ -38,7 +49,18 @@ def _segment(segment: Segment) -> dict[str, Any]:
 def _word(word: Word) -> dict[str, Any]:
     return {
         "text": word.text,
-        "start": round(word.start, 3),
-        "end": round(word.end, 3),
-        "confidence": round(word.confidence, 3),
+        "start": _number(word.start),
+        "end": _number(word.end),
+        "confidence": _number(word.confidence),
     }
+
+
+def _number(value: float) -> float | None:
+    # float: NumPy has numbers that JSON does not know, and float32 would be rounded to other digits.
+    return round(float(value), 3) if math.isfinite(value) else None
+
+
+def _line(record: dict[str, Any]) -> str:
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    # A file name that is not UTF-8 has to be escaped.
+    return (json.dumps(record) if HALF_CHARACTER.search(line) else line) + "\n"

@@ -1,8 +1,9 @@
 """Plain text: a line for each segment, so that a reader sees the pauses."""
 
-from asr.transcript import Transcript
+from asr.formats.document import Document
 
 
-def render(transcript: Transcript) -> str:
+def body(document: Document) -> str:
     """An empty line where nothing was said."""
-    return "".join(f"{segment.text}\n" for segment in transcript.segments) or "\n"
+    lines = [f"{document.label(channel)}{segment.text}\n" for channel, segment in document.segments()]
+    return "".join(lines) or "\n"

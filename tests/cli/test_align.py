@@ -13,6 +13,7 @@ from asr.alignment.forced_alignment import align_tokens, align_words, path_score
 from asr.alignment.pauses import find_pauses
 from asr.errors import AudioError, TokensError
 from asr.formats import FORMATS
+from asr.formats.document import Document
 from asr.recognizer import Recognizer
 from asr.transcript import Word
 from tests.support.command_line import Refusal, RunAsr, written
@@ -29,7 +30,7 @@ def test_the_words_of_the_text_in_each_format(
 ) -> None:
     transcript = Recognizer.load(model_folder).align(wav, "THE QUICK FOX")
     assert [word.text for word in transcript.words] == ["THE", "QUICK", "FOX"]
-    expected = {name: render(transcript) for name, render in FORMATS.items()}
+    expected = {name: form.render(Document.of(transcript)) for name, form in FORMATS.items()}
     for name, content in expected.items():
         printed = asr("align", model_folder, wav, text, "--format", name)
         assert (printed.code, printed.err, printed.out) == (0, "", content)

@@ -33,6 +33,7 @@ def test_from_sound_to_a_transcript_with_log_probabilities_from_elsewhere(wav: P
         from asr.alignment.pauses import find_pauses
         from asr.audio import SAMPLE_RATE, load_audio
         from asr.formats import FORMATS
+        from asr.formats.document import Document
         from asr.lm.estimate import estimate_ngrams
         from asr.lm.ngram import NGramModel
         from asr.model_folder import ModelParts, read_network_and_tokens
@@ -62,7 +63,7 @@ def test_from_sound_to_a_transcript_with_log_probabilities_from_elsewhere(wav: P
         assert find_pauses(np.zeros(16000, np.float32), sample_rate=SAMPLE_RATE) == []
         assert len(load_audio(Path(sys.argv[1]))) == 32000
         assert sys.modules["torch"] is None
-        print(" ".join(name for name, render in FORMATS.items() if render(transcript)))
+        print(" ".join(name for name, form in FORMATS.items() if form.render(Document.of(transcript))))
     """
     result = run_without_torch(code, wav, model_folder)
     assert (result.returncode, result.stderr) == (0, ""), result.stderr

@@ -1,0 +1,111 @@
+"""What `asr transcribe` shows: results on stdout; on stderr how far it is, what it passed over, and what went wrong."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from asr.cli.messages import complain, one_line, shown_path
+from asr.errors import Interrupted
+from asr.messages import named
+from asr.recognizer import Recognizer
+from asr.transcription.inputs import Found
+from asr.transcription.jobs import ChannelChoice
+from asr.transcription.outcomes import Outcome
+from asr.transcription.outputs import OutputFolder
+from asr.transcription.progress import Progress
+from asr.transcription.run import Tally, as_lines, into_folder, refuse_joining
+
+
+@contextmanager
+def complain_of_problems(tally: Tally, *, are_kept: bool) -> Iterator[None]:
+    """At the end, or at Ctrl-C, name all that went wrong. Exits with 1 if there are results all the same, else with 2.
+
+    Raises:
+        Interrupted: Ctrl-C was pressed.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = f": {tally.num_done} recordings are done and kept; the same command goes on with the rest"
+        raise Interrupted(f"stopped{kept if are_kept else ''}") from None
+    finally:
+        for problem in tally.problems:
+            complain(problem)
+    if tally.problems:
+        raise typer.Exit(1 if tally.num_done else 2)
+
+
+def tell_findings(found: Found, given: Path, model: Path) -> None:
+    """Which model was taken, if the folder of a training was given; and how many files were passed over."""
+    if given != model:
+        complain(f"{given}: is the folder of a training, so its model is taken: {model}")
+    if found.passed_over:
+        kinds = named([f"{count} {ending}" for ending, count in found.passed_over.most_common()], most=5)
+        complain(f"passed over {found.passed_over.total()} files and folders that are no recordings: {kinds}")
+
+
+def print_results(
+    load: Callable[[], Recognizer], found: Found, format: str, channels: ChannelChoice, tally: Tally
+) -> None:
+    """All results on stdout, in one format."""
+    refuse_joining(found.recordings, format)
+    if not found.recordings:
+        return
+    with_names = shown_path if format == "txt" and not found.is_single else None
+    for text in as_lines(load(), found.recordings, format, tally, channels=channels, with_names=with_names):
+        print(text, end="", flush=True)
+
+
+def write_results(
+    load: Callable[[], Recognizer], folder: OutputFolder, found: Found, channels: ChannelChoice, tally: Tally
+) -> None:
+    """All results that are not there yet, as files."""
+    jobs = folder.plan(found.recordings)
+    tally.num_done = len(found.recordings) - len(jobs) + sum(bool(job.note.done) for job in jobs)
+    tally.problems += [_in_the_way(path) for job in jobs for path in job.in_the_way]
+    if renewed := sum(job.renews for job in jobs):
+        complain(f"{renewed} recordings were transcribed with another model or other settings, and are done anew")
+    jobs = [job for job in jobs if job.formats]
+    if not jobs:
+        return
+    recognizer = load()
+    with _shown(Progress([job.recording for job in jobs], len(found.recordings) - len(jobs))) as tell:
+        into_folder(recognizer, folder, jobs, tally, channels=channels, tell=tell)
+
+
+def _in_the_way(path: Path) -> str:
+    return (
+        f"{path}: is there already, and was not written by such a run or was changed since, so it is kept; "
+        "move it away, give another --output, or replace it with --overwrite"
+    )
+
+
+@contextmanager
+def _shown(progress: Progress) -> Iterator[Callable[[Outcome], None]]:
+    """A function to call with each outcome: on a terminal it moves a bar, else it prints a line."""
+    if not sys.stderr.isatty():
+        yield lambda outcome: _tell_line(progress, outcome)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = BarColumn(), TextColumn("{task.description}", markup=False)
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(str(progress), total=progress.num_files, completed=progress.num_done)
+
+        def tell(outcome: Outcome) -> None:
+            progress.add(outcome)
+            bar.update(task, description=str(progress), completed=progress.num_done)
+
+        yield tell
+
+
+def _tell_line(progress: Progress, outcome: Outcome) -> None:
+    progress.add(outcome)
+    result = "failed" if isinstance(outcome.result, str) else f"{outcome.seconds:.1f} s"
+    name = one_line(outcome.recording.name)
+    print(f"[{progress.num_done}/{progress.num_files}] {name}: {result}", file=sys.stderr, flush=True)
