@@ -46,7 +46,7 @@ def joined(pieces: Sequence[Piece]) -> str:
 
 def width(text: str) -> int:
     """In characters of the usual width: wide ones count as two, accents that stand on another as none."""
-    return sum(_width_of(character) for character in text)
+    return len(text) if text.isascii() else sum(_width_of(character) for character in text)
 
 
 def _width_of(character: str) -> int:

@@ -24,7 +24,7 @@ _TOGETHER = 500  # ms; cues of two channels that begin within are shown as one
 
 # What a cut costs, in units of one more cue.
 _ALONE, _INSIDE_WORD, _TOO_SHORT = 8.0, 6.0, 12.0
-_AT_PAUSE, _AFTER_SENTENCE, _AFTER_COMMA, _BEFORE_CONJUNCTION, _AFTER_CONJUNCTION = -3.0, -2.0, -1.0, -1.0, 1.5
+_AT_PAUSE, _AFTER_SENTENCE, _AFTER_COMMA, _BEFORE_CONJUNCTION, _AFTER_CONJUNCTION = -3.0, -2.0, -0.5, -0.5, 1.5
 
 _SENTENCE_ENDS, _COMMAS = tuple(".!?…。！？"), tuple(",;:、，；：")
 _CONJUNCTIONS = {
@@ -111,12 +111,10 @@ def _cuts(run: Sequence[Piece], end: int, line_width: int) -> list[int]:
     for last in range(1, len(run) + 1):
         limit = run[last].start if last < len(run) else end
         cut = _cost_of_cut(run, last) if last < len(run) else 0.0
-        ways = []
-        for first in range(last - 1, -1, -1):
-            shown = run[first:last]
-            if len(shown) > 1 and not _fits(shown, line_width):
-                break
-            ways.append((best[first] + cut + _cost_of_cue(shown, limit, is_all=len(shown) == len(run)), first))
+        ways = [
+            (best[first] + cut + _cost_of_cue(run, first, last, limit), first)
+            for first in _beginnings(run, last, line_width)
+        ]
         cost, first = min(ways)
         best.append(cost)
         before.append(first)
@@ -128,20 +126,25 @@ def _cuts(run: Sequence[Piece], end: int, line_width: int) -> list[int]:
     return cuts[::-1]
 
 
-def _fits(shown: Sequence[Piece], line_width: int) -> bool:
-    if shown[-1].end - shown[0].start > LONGEST:
-        return False
-    fitting = 0
-    while fitting < len(shown) and shown[fitting].right - shown[0].left <= line_width:
-        fitting += 1
-    return fitting == len(shown) or shown[-1].right - shown[fitting].left <= line_width
+def _beginnings(run: Sequence[Piece], last: int, line_width: int) -> Iterator[int]:
+    """The pieces with which a cue may begin that ends before piece number `last`: those from which on the text fits
+    into two lines, and is said in time; one piece always does."""
+    end = run[last - 1]
+    second_line = last - 1
+    while second_line and end.right - run[second_line - 1].left <= line_width:
+        second_line -= 1
+    for first in range(last - 1, -1, -1):
+        fits = first >= second_line or run[second_line - 1].right - run[first].left <= line_width
+        if first < last - 1 and not (fits and end.end - run[first].start <= LONGEST):
+            return
+        yield first
 
 
-def _cost_of_cue(shown: Sequence[Piece], limit: int, *, is_all: bool) -> float:
-    needed = _reading_time(shown[-1].right - shown[0].left)
-    lacking = max(0.0, 1 - (limit - shown[0].start) / needed)
-    alone = _ALONE if len(shown) == 1 and not is_all else 0.0
-    return 1.0 + _TOO_SHORT * lacking**2 + alone
+def _cost_of_cue(run: Sequence[Piece], first: int, last: int, limit: int) -> float:
+    """Of the pieces from `first` to before `last`, which have to be gone at `limit`."""
+    lacking = max(0.0, 1 - (limit - run[first].start) / _reading_time(run[last - 1].right - run[first].left))
+    is_alone = last - first == 1 < len(run)
+    return 1.0 + _TOO_SHORT * lacking**2 + _ALONE * is_alone
 
 
 def _cost_of_cut(run: Sequence[Piece], at: int) -> float:
