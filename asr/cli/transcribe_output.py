@@ -43,8 +43,8 @@ def tell_findings(found: Found, given: Path, model: Path) -> None:
     if given != model:
         complain(f"{given}: is the folder of a training, so its model is taken: {model}")
     if found.passed_over:
-        kinds = named([f"{count} {ending}" for ending, count in found.passed_over.most_common()], most=5)
-        complain(f"passed over {found.passed_over.total()} files and folders that are no recordings: {kinds}")
+        kinds = named([f"{count} {kind}" for kind, count in found.passed_over.most_common()], most=5)
+        complain(f"passed over {found.passed_over.total()} files, links and folders that are no recordings: {kinds}")
 
 
 def print_results(

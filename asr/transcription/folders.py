@@ -18,8 +18,8 @@ _TYPES = mimetypes.MimeTypes()  # without those of the machine, which differ
 
 
 class Walk:
-    """A walk through a folder, by name. What is no recording is counted in `passed_over`, by its ending; folders that
-    cannot be read go into `problems`.
+    """A walk through a folder, by name. What is no recording is counted in `passed_over`, by kind or ending; folders
+    that cannot be read go into `problems`.
 
     Passed over are also hidden files, among them the companions of macOS (._name), model folders, and links to what is
     inside of the folder anyway; links to other folders are followed, each folder once.
@@ -43,17 +43,18 @@ class Walk:
             return
         for entry in ordered:
             path = folder / entry.name
-            if entry.name.startswith(".") or (entry.is_symlink() and not self._leads_elsewhere(path)):
-                self._pass_over(path)
+            if entry.name.startswith("."):
+                self._passed_over["hidden"] += 1
+            elif entry.is_symlink() and not self._leads_elsewhere(path):
+                self._passed_over["links"] += 1
+            elif entry.is_dir() and holds_model(path):
+                self._passed_over["model folders"] += 1
             elif entry.is_dir():
-                if holds_model(path):
-                    self._pass_over(path)
-                else:
-                    yield from self._below(path)
+                yield from self._below(path)
             elif entry.is_file() and is_recording(path):
                 yield path
             else:
-                self._pass_over(path)
+                self._passed_over[path.suffix.lower() or path.name] += 1
 
     def _leads_elsewhere(self, link: Path) -> bool:
         """Whether a link leads out of the root, to a place where no other link led before."""
@@ -62,9 +63,6 @@ class Walk:
             return False
         self._seen.add(target)
         return not self._real_root.is_relative_to(target)
-
-    def _pass_over(self, path: Path) -> None:
-        self._passed_over[path.suffix.lower() or path.name] += 1
 
 
 def is_recording(path: Path) -> bool:

@@ -50,7 +50,7 @@ class Recording:
 
 @dataclass(slots=True)
 class Found:
-    """The recordings in the order given; how many other files were passed over, by ending; and messages on what could
+    """The recordings in the order given; how many other files were passed over, by kind; and messages on what could
     not be looked at. `is_single`: one file or pipe was named, and nothing that might mean several."""
 
     recordings: list[Recording] = field(default_factory=list)
@@ -93,12 +93,18 @@ def _of_argument(argument: str, found: Found) -> Iterator[Recording]:
     elif os.path.lexists(path) or not glob.has_magic(argument):
         yield from _of_path(path, PurePosixPath(path.name) if not path.is_dir() else PurePosixPath(), found)
     else:
-        root = _before_pattern(path)
-        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 (Path.glob knows no pattern above a folder)
+        root, matches = _before_pattern(path), _matches(argument)
         if not matches:
             found.problems.append(f"{argument}: no file has such a name, and none fits the pattern")
-        for match in map(Path, matches):
+        for match in matches:
             yield from _of_path(match, PurePosixPath(match.relative_to(root).as_posix()), found)
+
+
+def _matches(pattern: str) -> list[Path]:
+    """What fits a pattern, each by its shortest name, as ** follows links round and round."""
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob knows no pattern above a folder)
+    by_place = {os.path.realpath(match): match for match in sorted(matches, key=len, reverse=True)}
+    return [Path(match) for match in sorted(by_place.values())]
 
 
 def _before_pattern(path: Path) -> Path:
