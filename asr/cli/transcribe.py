@@ -14,7 +14,7 @@ def transcribe(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL] INPUT...",
+            metavar="MODEL INPUT",
             help="A model folder, then sound files or videos, folders, patterns, manifests (.jsonl), - for stdin.",
             show_default=False,
         ),

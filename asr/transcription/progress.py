@@ -43,7 +43,7 @@ class Progress:
     @property
     def seconds_done(self) -> float:
         """Of sound, in this run."""
-        return sum(self._seconds_done.values())
+        return sum(self._seconds_done.values(), 0.0)
 
     @property
     def speed(self) -> float:

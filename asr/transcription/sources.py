@@ -1,11 +1,10 @@
 """A recording -> a file that can be read as often as needed: pipes and parts of files become temporary files."""
 
 import os
-import shutil
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import soundfile
 
@@ -28,10 +27,10 @@ def file_of(recording: Recording, temporary: Path) -> Path:
     if recording.path is None:
         if sys.stdin is None or sys.stdin.isatty():
             raise AudioError("stdin: is a terminal, expected a recording from a pipe or a file")
-        return _kept(sys.stdin.buffer, temporary, "stdin")
+        return _kept(sys.stdin.buffer.read, temporary, "stdin")
     if _is_pipe(recording.path):
         with recording.path.open("rb") as pipe:
-            return _kept(pipe, temporary, recording.name)
+            return _kept(pipe.read, temporary, recording.name)
     return recording.path
 
 
@@ -42,11 +41,12 @@ def _is_pipe(path: Path) -> bool:
         return False
 
 
-def _kept(pipe: IO[bytes], temporary: Path, name: str) -> Path:
+def _kept(read: Callable[[int], bytes], temporary: Path, name: str) -> Path:
     """A copy of all that comes through a pipe: formats with an index at their end cannot be read from a pipe."""
     try:
         with temporary.open("wb") as file:
-            shutil.copyfileobj(pipe, file, length=2**20)
+            while block := read(2**20):
+                file.write(block)
     except OSError as error:
         raise OutputError(
             f"{name}: cannot be kept in {os.fspath(temporary.parent)} while it is read ({system_reason(error)}); "

@@ -5,15 +5,12 @@ itself matters (imports, pipes, the end of the process).
 """
 
 import json
-import os
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 import asr as package
 from tests.support.command_line import ROOT, RunAsr, manifest, written
@@ -103,84 +100,6 @@ def test_wrong_usage_exits_with_2(asr: RunAsr, arguments: list[str]) -> None:
     assert (result.code, result.out) == (2, "")
     assert "Error" in result.err
     assert "Traceback" not in result.err
-
-
-# --- transcribe -------------------------------------------------------------------------------------------------------
-
-
-def test_one_file_gives_its_text_several_give_names_and_texts(
-    asr: RunAsr, model_folder: Path, wav: Path, tmp_path: Path
-) -> None:
-    other = tmp_path / "b.wav"
-    soundfile.write(other, np.zeros(8000), 16_000)
-    one = asr("transcribe", model_folder, wav)
-    assert (one.code, one.err) == (0, "")
-    text = one.out.removesuffix("\n")
-    assert text  # the model has no idea, and says so at length
-    both = asr("transcribe", model_folder, wav, other)
-    assert (both.code, both.err) == (0, "")
-    assert both.out == f"{wav}\t{text}\n{other}\t\n"
-
-
-def test_a_line_feed_in_a_name_breaks_no_line(asr: RunAsr, model_folder: Path, wav: Path, tmp_path: Path) -> None:
-    path = tmp_path / "a\nb\u2028\x1b.wav"
-    path.write_bytes(wav.read_bytes())
-    result = asr("transcribe", model_folder, path, wav)
-    assert [line.split("\t")[0] for line in result.out.split("\n")] == [
-        f"{tmp_path}/a\\nb\\u2028\\x1b.wav",
-        str(wav),
-        "",
-    ]
-    record = json.loads(asr("transcribe", model_folder, path, "--format", "json").out)
-    assert record["audio_filepath"] == str(path)
-
-
-def test_what_is_odd_about_a_sound_is_told_in_a_line(
-    asr: RunAsr, model_folder: Path, speechlike: np.ndarray, tmp_path: Path
-) -> None:
-    soundfile.write(tmp_path / "a.wav", np.stack([speechlike, -speechlike], axis=1), 16_000)
-    soundfile.write(tmp_path / "b.wav", speechlike, 16_000)
-    opposed, alone = (asr("transcribe", model_folder, tmp_path / name) for name in ("a.wav", "b.wav"))
-    assert (opposed.code, opposed.out) == (0, alone.out)
-    assert opposed.err.startswith(f"asr: {tmp_path}/a.wav: its channels are in opposite phase")
-    assert opposed.err.count("\n") == 1
-
-
-def test_json_has_the_words_with_their_times(asr: RunAsr, model_folder: Path, wav: Path) -> None:
-    result = asr("transcribe", model_folder, wav, wav, "--format", "json")
-    records = [json.loads(line) for line in result.out.splitlines()]
-    assert len(records) == 2
-    assert records[0] == records[1]
-    assert records[0]["audio_filepath"] == str(wav)
-    assert records[0]["duration"] == 2.0
-    words = [word for segment in records[0]["segments"] for word in segment["words"]]
-    assert [word["text"] for word in words] == records[0]["text"].split()
-    for word in words:
-        assert 0 <= word["start"] < word["end"] <= 2.0
-        assert 0 <= word["confidence"] <= 1
-
-
-def test_silence_gives_empty_text_and_no_error(asr: RunAsr, model_folder: Path, tmp_path: Path) -> None:
-    files = []
-    for format, subtype in (("WAV", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")):
-        for rate in (8_000, 16_000, 48_000):
-            files.append(tmp_path / f"{format}{rate}")
-            soundfile.write(files[-1], np.zeros((rate, 2)), rate, format=format, subtype=subtype)
-    for file in files[:2]:
-        alone = asr("transcribe", model_folder, file)
-        assert (alone.code, alone.out, alone.err) == (0, "\n", "")
-    together = asr("transcribe", model_folder, *files)
-    assert (together.code, together.out, together.err) == (0, "".join(f"{file}\t\n" for file in files), "")
-
-
-def test_a_file_name_in_no_encoding_comes_out_as_it_is(model_folder: Path, wav: Path, tmp_path: Path) -> None:
-    name = os.fsencode(tmp_path) + b"/\xff.wav"
-    Path(os.fsdecode(name)).write_bytes(wav.read_bytes())
-    command: list[str | bytes | Path] = [sys.executable, "-m", "asr", "transcribe", model_folder, name, name]
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    result = subprocess.run(command, capture_output=True, env=environment, check=False, cwd=ROOT)
-    assert (result.returncode, result.stderr) == (0, b"")
-    assert [line.split(b"\t")[0] for line in result.stdout.splitlines()] == [name, name]
 
 
 # --- evaluate, score --------------------------------------------------------------------------------------------------

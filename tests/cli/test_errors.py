@@ -32,7 +32,6 @@ def broken_files(folder: Path, wav: Path) -> dict[Path, str]:
         folder / "cut.wav": "truncated: 1000 bytes of sound are missing",
         folder / "cut.mp3": "truncated: the last mp3 frame is incomplete",
         folder / "gone.wav": "no such file",
-        folder: "is a folder, expected a sound file",
         folder / "new\nline\x1b[31m.wav": "the file is empty (0 bytes)",
     }
 
@@ -42,10 +41,9 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_transcribed(
 ) -> None:
     broken = broken_files(tmp_path, wav)
     alone = asr("transcribe", model_folder, wav).out
-    mixed = [path for bad in broken for path in (bad, wav)]
-    result = asr("transcribe", model_folder, *mixed)
-    assert result.code == 2
-    assert result.out == f"{wav}\t{alone}" * len(broken)
+    result = asr("transcribe", model_folder, *list(broken)[:4], wav, *list(broken)[4:])
+    assert result.code == 1
+    assert result.out == f"{wav}\t{alone}"
     lines = result.err.splitlines()
     assert len(lines) == len(broken)
     for line, (path, message) in zip(lines, broken.items(), strict=True):
@@ -55,7 +53,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_transcribed(
 
 def test_each_broken_file_alone(refusal: Refusal, model_folder: Path, wav: Path, tmp_path: Path) -> None:
     broken = broken_files(tmp_path, wav)
-    for path, message in broken.items():
+    for path, message in {**broken, tmp_path: "is a folder, expected a sound file"}.items():
         assert message in refusal("inspect", path)
     for path in (tmp_path / "cut.mp3", tmp_path / "new\nline\x1b[31m.wav"):
         assert broken[path] in refusal("transcribe", model_folder, path)
@@ -66,7 +64,7 @@ def test_each_broken_file_alone(refusal: Refusal, model_folder: Path, wav: Path,
 
 def test_no_model(refusal: Refusal, wav: Path, tmp_path: Path) -> None:
     assert refusal("transcribe", tmp_path / "gone", wav) == f"{tmp_path / 'gone'}: no such model folder"
-    assert "the model folder has no config.json" in refusal("transcribe", tmp_path, wav)
+    assert f"{tmp_path}: is a folder without a model" in refusal("transcribe", tmp_path, wav)
     assert "no such model folder" in refusal("evaluate", wav, wav)
 
 
