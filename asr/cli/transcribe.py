@@ -1,7 +1,7 @@
 """`asr transcribe`: sound files, folders of them, pipes -> text, times, subtitles."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import typer
 
@@ -10,19 +10,27 @@ if TYPE_CHECKING:
     from asr.transcription.jobs import ChannelChoice
 
 
+Arguments: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="MODEL INPUT",
+        help="A model folder, then sound files or videos, folders, patterns, manifests (.jsonl), - for stdin.",
+        show_default=False,
+    ),
+]
+ListFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--list", metavar="FILE", help="Also the recordings in this file, a path a line.")
+]
+Hotwords: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
+]
+
+
 def transcribe(
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="MODEL INPUT",
-            help="A model folder, then sound files or videos, folders, patterns, manifests (.jsonl), - for stdin.",
-            show_default=False,
-        ),
-    ] = None,
+    arguments: Arguments = None,
     model: Annotated[Path | None, typer.Option(help="The model folder; all arguments are recordings then.")] = None,
-    list_file: Annotated[
-        Path | None, typer.Option("--list", metavar="FILE", help="Also the recordings in this file, a path a line.")
-    ] = None,
+    list_file: ListFile = None,
     format: Annotated[
         str, typer.Option(metavar="NAME,...", help="txt, json, srt, vtt, tsv, ctm, stm, textgrid; several with commas.")
     ] = "txt",
@@ -32,10 +40,7 @@ def transcribe(
     channels: Annotated[
         str, typer.Option(metavar="mix|each|N", help="The mean of all channels, each one, or one of them (from 1).")
     ] = "mix",
-    hotwords: Annotated[
-        Path | None,
-        typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
-    ] = None,
+    hotwords: Hotwords = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1; auto is the GPU, if there is one.")] = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace files that asr has not written, or that were edited.")

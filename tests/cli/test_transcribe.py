@@ -302,7 +302,7 @@ def test_whatever_the_console_files_are_utf_8_and_nothing_breaks(model_folder: P
     shutil.copy(wav, sound)
     broken = written(tmp_path / "你.wav", "no sound")
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
-    command = [sys.executable, "-m", "asr", "transcribe", model, sound, broken, "--format", "json"]
+    command: list[str | Path] = [sys.executable, "-m", "asr", "transcribe", model, sound, broken, "--format", "json"]
     command += ["--output", tmp_path / "out"]
     result = subprocess.run(command, capture_output=True, env=environment, check=False, cwd=ROOT)
     assert result.returncode == 1, result.stderr
