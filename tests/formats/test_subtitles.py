@@ -210,9 +210,9 @@ def test_where_the_next_word_comes_too_soon_a_cue_ends_with_it() -> None:
 
 
 def test_a_word_is_not_left_alone() -> None:
-    """Eight words of eight letters fill a cue; a ninth would be alone in the next one."""
+    """Eight words of eight letters fill a cue; a ninth, after a pause, would be alone in the next one."""
     for count in range(9, 40):
-        found = cues(*spoken("abcdefgh " * count))
+        found = cues(*spoken("abcdefgh " * count, pauses={count - 1: 0.4}))
         check_rules(found, 100)
         assert min(len(" ".join(cue.lines).split()) for cue in found) >= 2
 
