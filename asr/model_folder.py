@@ -128,7 +128,7 @@ def model_digest(folder: Path) -> str:
         ModelError: a file cannot be read.
     """
     digest = hashlib.sha256()
-    for name in (*FILES, _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM):
+    for name in (*FILES, RECORD, _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM):
         path = _place(folder, name)
         try:
             with path.open("rb") as file:

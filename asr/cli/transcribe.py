@@ -1,7 +1,7 @@
 """`asr transcribe`: sound files, folders of them, pipes -> text, times, subtitles."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 import typer
 
@@ -42,6 +42,10 @@ def transcribe(
     ] = "mix",
     hotwords: Hotwords = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1; auto is the GPU, if there is one.")] = "auto",
+    engine: Annotated[
+        Literal["auto", "torch", "onnx"],
+        typer.Option(help="What runs the network; auto: the quicker one that is there."),
+    ] = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace files that asr has not written, or that were edited.")
     ] = False,
@@ -68,12 +72,18 @@ def transcribe(
         found = find_recordings(inputs, list_file)
         tell_findings(found, Path(given or model), model)
         tally.problems += found.problems
+
+        def recognizer() -> "Recognizer":
+            from asr.recognizer import Recognizer
+
+            return Recognizer.load(model, device=device, engine=engine, hotwords=expected)
+
         if output is None:
-            print_results(lambda: _recognizer(model, device, expected), found, names[0], choice, tally)
+            print_results(recognizer, found, names[0], choice, tally)
         else:
             digest = settings_digest(model, expected, choice, windows)
             folder = OutputFolder(output, Settings(names, digest, windows, overwrite))
-            write_results(lambda: _recognizer(model, device, expected), folder, found, choice, tally)
+            write_results(recognizer, folder, found, choice, tally)
 
 
 def _formats(format: str, output: Path | None, is_about_files: bool) -> list[str]:
@@ -103,9 +113,3 @@ def _hotwords(path: Path | None) -> dict[str, float] | None:
     from asr.search.fusion.hotwords import read_hotwords
 
     return None if path is None else read_hotwords(path)
-
-
-def _recognizer(model: Path, device: str, hotwords: dict[str, float] | None) -> "Recognizer":
-    from asr.recognizer import Recognizer
-
-    return Recognizer.load(model, device=device, hotwords=hotwords)
