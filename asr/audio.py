@@ -8,17 +8,17 @@ SPHERE; ffmpeg, where it is installed, decodes the others (`asr/decoders/`); sox
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32
 
-from asr.channels import OPPOSED, Channels, OpposedChannels, columns, loudest_of_opposed, mean
+from asr.channels import OPPOSED, ChannelComparison, Channels, loudest_of_opposed, mean
 from asr.conversion import Mono, Peaks, StreamConverter, converted, peak_of
 from asr.decoders.opening import SoundSource, opened, path_of
-from asr.decoders.stream import Block, Stream
-from asr.errors import AudioError, AudioWarning, NotFiniteAudioError
+from asr.decoders.part import Part, usable_blocks
+from asr.decoders.stream import Block
+from asr.errors import AudioError, AudioWarning
 
 SAMPLE_RATE = 16_000
 _MOST_SAMPLES = 2**40  # a year at 35 kHz
@@ -127,7 +127,7 @@ def read_blocks(
     Raises:
         AudioError: as `load_audio`; before the first block, unless the file changes while it is read.
     """
-    part = _Part(offset, duration, channel)
+    part = Part(offset, duration, channel)
     levels = _levels(source, part)
     size = max(1, round(min(seconds * SAMPLE_RATE, _MOST_SAMPLES)))
     waiting: list[Float32[np.ndarray, "_"]] = []
@@ -145,15 +145,6 @@ def read_blocks(
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """The part of a file to read: from `offset` on, for `duration`, in seconds; `channel` as for `load_audio`."""
-
-    offset: float
-    duration: float | None
-    channel: Channels
-
-
-@dataclass(frozen=True, slots=True)
 class _Levels:
     """Facts that are known only at the end of a sound: the channel to use alone, and the peaks to divide by."""
 
@@ -161,7 +152,7 @@ class _Levels:
     peaks: Peaks = field(default_factory=Peaks)
 
 
-def _levels(source: SoundSource, part: _Part) -> _Levels:
+def _levels(source: SoundSource, part: Part) -> _Levels:
     """Found by reading the part to its end, again as long as the assumed levels prove wrong."""
     found = _Levels()
     for _ in range(3):  # the channel, its peak, and the peak after resampling
@@ -172,12 +163,12 @@ def _levels(source: SoundSource, part: _Part) -> _Levels:
     return found
 
 
-def _measure(source: SoundSource, part: _Part, assumed: _Levels) -> _Levels:
+def _measure(source: SoundSource, part: Part, assumed: _Levels) -> _Levels:
     """The levels of a part; the peak after resampling is right only if the other levels were `assumed` correctly."""
-    before, num_samples, opposed = 0.0, 0, OpposedChannels()
+    before, num_samples, opposed = 0.0, 0, ChannelComparison()
     with opened(source) as (stream, doubt):
         converter = StreamConverter(stream.sample_rate, SAMPLE_RATE, Peaks(before=assumed.peaks.before))
-        for block in _usable_blocks(stream, part, path_of(source)):
+        for block in usable_blocks(stream, part, path_of(source)):
             opposed.add(block)
             mono = _mono(block, assumed.loudest)
             before = max(before, peak_of(mono))
@@ -190,22 +181,12 @@ def _measure(source: SoundSource, part: _Part, assumed: _Levels) -> _Levels:
     return _Levels(loudest, Peaks(max(1.0, before), converter.peak))
 
 
-def _converted(source: SoundSource, part: _Part, levels: _Levels) -> Iterator[Float32[np.ndarray, "_"]]:
+def _converted(source: SoundSource, part: Part, levels: _Levels) -> Iterator[Float32[np.ndarray, "_"]]:
     with opened(source) as (stream, _):
         converter = StreamConverter(stream.sample_rate, SAMPLE_RATE, levels.peaks)
-        for block in _usable_blocks(stream, part, path_of(source)):
+        for block in usable_blocks(stream, part, path_of(source)):
             yield converter.convert(_mono(block, levels.loudest))
         yield converter.finish()
-
-
-def _usable_blocks(stream: Stream, part: _Part, path: Path) -> Iterator[Block]:
-    """The blocks of a part of a stream, as decoded, with the channels in use."""
-    heard, num_samples = columns(part.channel, stream.num_channels, path), 0
-    for block in (block[:, heard] for block in _cut(stream, part.offset, part.duration)):
-        _refuse_not_finite(block, part.offset + num_samples / stream.sample_rate, stream.sample_rate, path)
-        num_samples += len(block)
-        yield block
-    _refuse_empty(num_samples, part.offset, path)
 
 
 def _mono(samples: Block, loudest: int | None) -> Mono:
@@ -245,10 +226,10 @@ def read_sound(
     Raises:
         AudioError: as `load_audio`.
     """
-    path, part = path_of(source), _Part(offset, duration, channel)
+    path, part = path_of(source), Part(offset, duration, channel)
     with opened(source) as (stream, doubt):
         try:
-            blocks = list(_usable_blocks(stream, part, path))
+            blocks = list(usable_blocks(stream, part, path))
             samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)  # most are one block: no copy
         except MemoryError:
             raise AudioError(f"{path}: does not fit into memory; give a part of it, or split it") from None
@@ -272,26 +253,16 @@ def audio_info(source: SoundSource) -> AudioInfo:
     return AudioInfo(stream.format, stream.encoding, stream.sample_rate, stream.num_channels, num_samples, doubt)
 
 
-def _cut(stream: Stream, offset: float, duration: float | None) -> Iterator[Block]:
-    """The blocks of a stream between two times in seconds."""
-    end = _MOST_SAMPLES if stream.num_samples is None else stream.num_samples
-    first = round(min(max(0.0, offset) * stream.sample_rate, end))
-    if duration is None:
-        return stream.read(first, None if stream.num_samples is None else end - first)
-    return stream.read(first, round(min(duration * stream.sample_rate, end - first)))
+def distinct_channels(source: SoundSource) -> list[int]:
+    """For each channel of a sound file the first one that holds the same sound, at whatever level and phase; mostly
+    itself. Channels count from 0. A file of several channels is read to its end.
 
-
-def _refuse_empty(num_samples: int, offset: float, path: Path) -> None:
-    if num_samples == 0:
-        raise AudioError(f"{path}: holds no samples" + (f" from {offset} s on" if offset else ""))
-
-
-def _refuse_not_finite(block: Block, start: float, sample_rate: int, path: Path) -> None:
-    """`start` of the block in seconds."""
-    finite = np.isfinite(block)
-    if not finite.all():
-        first = int(np.argmin(finite.all(axis=1)))
-        raise NotFiniteAudioError(
-            f"{path}: holds samples that are NaN or infinite, the first at {start + first / sample_rate:.3f} s; "
-            "repair the file, or export it again"
-        )
+    Raises:
+        AudioError: as `load_audio`.
+    """
+    comparison = ChannelComparison()
+    with opened(source) as (stream, _):
+        if stream.num_channels > 1:
+            for block in usable_blocks(stream, Part(0.0, None, None), path_of(source)):
+                comparison.add(block)
+        return comparison.first_of_same(stream.num_channels)

@@ -14,6 +14,7 @@ Channels: TypeAlias = int | tuple[int, ...] | None
 
 OPPOSED = "its channels are in opposite phase and would cancel each other, so the loudest is heard alone"
 _LEAST_POWER = 0.5  # of the sum, as a share of that of independent channels
+_SAME = 0.9999  # correlation: what one channel does not share with the other is 37 dB below, as after lossy coding
 _OPPOSITE = -0.85  # correlation: of a voice in opposite phase under noise 8 dB below it; -1 without noise
 
 
@@ -32,12 +33,13 @@ def columns(channel: Channels, num_channels: int, path: Path) -> slice | list[in
     return wanted
 
 
-class OpposedChannels:
-    """Do channels cancel each other? Takes the blocks of a sound one after the other, in constant memory.
+class ChannelComparison:
+    """Do channels cancel each other, or hold the same? Takes the blocks of a sound one after the other, in constant
+    memory.
 
-    Two of them have to be in opposite phase, whatever their levels (sounds that reach two microphones differently are
-    less correlated), and the sum has to be weaker than that of independent sounds, as a pair among many may cancel.
-    Neither depends on gain or offset, and both follow from the covariances of the channels.
+    To cancel, two of them have to be in opposite phase, whatever their levels (sounds that reach two microphones
+    differently are less correlated), and the sum has to be weaker than that of independent sounds, as a pair among many
+    may cancel. Nothing here depends on gain or offset, and all follows from the covariances of the channels.
     """
 
     def __init__(self) -> None:
@@ -61,15 +63,30 @@ class OpposedChannels:
         """The loudest channel, if they would cancel each other; None if they can be averaged."""
         if not self._num_samples:
             return None
-        covariances = self._products - np.multiply.outer(self._sums, self._sums) / self._num_samples
+        covariances = self._covariances()
         powers = covariances.diagonal()
         opposite = covariances < _OPPOSITE * np.sqrt(np.outer(powers, powers))
         return int(powers.argmax()) if opposite.any() and covariances.sum() < _LEAST_POWER * powers.sum() else None
 
+    def first_of_same(self, num_channels: int) -> list[int]:
+        """For each channel the first one that holds the same sound, at whatever level and phase; mostly itself."""
+        if not self._num_samples:
+            return list(range(num_channels))
+        covariances = self._covariances()
+        spread = np.sqrt(covariances.diagonal())
+        same = np.abs(covariances) >= _SAME * np.outer(spread, spread)
+        sounding = spread > 0
+        same &= np.outer(sounding, sounding) | np.eye(num_channels, dtype=np.bool_)  # silence is like nothing else
+        return [int(row.argmax()) for row in same]
+
+    def _covariances(self) -> npt.NDArray[np.float64]:
+        """Times the number of samples."""
+        return np.asarray(self._products - np.multiply.outer(self._sums, self._sums) / self._num_samples)
+
 
 def loudest_of_opposed(blocks: Iterable[npt.NDArray[np.float32]]) -> int | None:
     """The loudest channel of a sound, if its channels would cancel each other; None if not."""
-    opposed = OpposedChannels()
+    opposed = ChannelComparison()
     for block in blocks:
         opposed.add(block)
     return opposed.loudest()

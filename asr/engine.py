@@ -71,6 +71,10 @@ class Engine(Protocol):
         """How many rows of log-probabilities `num_samples` samples give."""
         ...
 
+    def on_one_thread(self) -> None:
+        """Called by a thread that is to compute alone from now on, since others compute at the same time."""
+        ...
+
     def files(self) -> dict[str, bytes]:
         """What holds the network in a model folder: files by name."""
         ...

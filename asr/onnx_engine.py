@@ -14,7 +14,6 @@ from asr.engine import ChunkState
 from asr.model_settings import ModelSettings, num_output_frames
 from asr.onnx.export import FEATURES, MATRICES, NETWORK, STREAM
 from asr.onnx.recurrent import STATES
-from asr.threads import num_threads
 
 _ERRORS_ONLY = 3  # ONNX Runtime's levels of messages: not its warnings, which are for whoever made the graph
 
@@ -90,6 +89,9 @@ class OnnxEngine:
         log_probs, *layers = self._stream.run(["log_probs", *(f"{name}_after" for name in self._states)], inputs)
         return unstack(batch, log_probs, layers, subsampling=subsampling, size=size, is_last=is_last)
 
+    def on_one_thread(self) -> None:
+        """It always does."""
+
     def num_frames(self, num_samples: int) -> int:
         return num_output_frames(self.settings, num_samples, self._sample_rate)
 
@@ -111,8 +113,9 @@ class OnnxEngine:
         """
         options, matrices = onnxruntime.SessionOptions(), self._graphs[MATRICES]
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-        # Given, so that ONNX Runtime does not bind threads to CPUs, which a container or `taskset` may not allow.
-        options.intra_op_num_threads, options.inter_op_num_threads = num_threads(), 1
+        # One thread, the caller's: many sounds keep all CPUs busy (`asr/longform/pipeline.py`), and ONNX Runtime then
+        # binds none to a CPU, which a container or `taskset` may not allow.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # docs/decisions/0002-threads.md
         options.log_severity_level = _ERRORS_ONLY
         options.add_external_initializers_from_files_in_memory([MATRICES], [matrices], [len(matrices)])

@@ -20,12 +20,13 @@ from asr.audio import SAMPLE_RATE
 from asr.ctc import BLANK_ID, num_frames_needed
 from asr.engine import Engine
 from asr.errors import AudioError, ModelError, TokensError
+from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
 from asr.silence import has_sound
-from asr.sound_input import SoundInput, name_of, path_of, waveform_of
+from asr.sound_input import SoundInput, blocks_of, name_of, path_of, waveform_of
 from asr.stored_network import EngineName
 from asr.tokens import Tokens
 from asr.transcript import Transcript, Word, segments_of
@@ -36,6 +37,8 @@ if TYPE_CHECKING:  # with torch
     from asr.model import AcousticModel
 
 AnySound = TypeVar("AnySound", bound=SoundInput)
+
+_BLOCK_SECONDS = 10.0  # in which sounds are read
 
 
 class Recognizer:
@@ -164,18 +167,25 @@ class Recognizer:
         """The transcript of a sound: of a file (its path, its bytes, or an open file), or of samples in a NumPy array
         or a tensor. Shapes and types: `asr.sound_input.waveform_of`. `sample_rate`, in Hz, is that of samples.
 
-        For a list or a tuple of sounds, a list of their transcripts; one sound is in memory at a time.
+        A sound may be of any length: it is cut at pauses, and each stretch is recognised as an utterance by itself
+        (`asr/longform/`). For a list or a tuple of sounds, a list of their transcripts. Files are read in blocks.
 
         Raises:
             AudioError: a file or the samples cannot be used, such as samples that are NaN.
         """
-        if isinstance(audio, list | tuple):
-            return [self.transcribe(one, sample_rate=sample_rate) for one in audio]
-        (transcript,) = self.transcribe_batch([audio], sample_rate=sample_rate)
-        return transcript
+        sounds = audio if isinstance(audio, list | tuple) else [audio]
+        recordings = (
+            Recording(blocks_of(sound, _BLOCK_SECONDS, sample_rate=sample_rate), path_of(sound)) for sound in sounds
+        )
+        transcripts = []
+        for outcome in transcribe_recordings(self, recordings):
+            if isinstance(outcome, AudioError):
+                raise outcome
+            transcripts.append(outcome)
+        return transcripts if isinstance(audio, list | tuple) else transcripts[0]
 
     def transcribe_batch(self, sounds: Sequence[SoundInput], *, sample_rate: int = SAMPLE_RATE) -> list[Transcript]:
-        """Transcripts of several sounds as one batch, which has to fit into memory; the text is the same as one by one.
+        """Transcripts of several utterances as one batch, which has to fit into memory: each in one pass, not cut.
 
         Raises:
             AudioError: as `transcribe`.

@@ -1,6 +1,7 @@
 """Sound in any form that Python has -> waveform: a path, a sound file in memory, or samples in an array or a tensor."""
 
 import os
+from collections.abc import Iterator
 from io import TextIOBase
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32
 
-from asr.audio import SAMPLE_RATE, load_audio, to_waveform
+from asr.audio import SAMPLE_RATE, load_audio, read_blocks, to_waveform
 from asr.decoders.opening import HIGHEST_RATE, LOWEST_RATE, EncodedSound
 from asr.errors import AudioError, NotFiniteAudioError
 
@@ -75,15 +76,27 @@ def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE
         AudioError: the file cannot be used; or the samples are of another type or shape, of an impossible rate, or
             NaN or infinite; or it is none of these.
     """
-    if isinstance(sound, str | os.PathLike):
-        return load_audio(Path(sound))
-    if isinstance(sound, bytes | bytearray | memoryview):
-        return load_audio(EncodedSound(Path("the bytes"), bytes(sound)))
+    source = _encoded(sound)
+    if source is not None:
+        return load_audio(source)
     if isinstance(sound, np.ndarray | TensorLike):
         return _from_samples(sound, _whole_rate(sample_rate))
-    if isinstance(sound, BinaryReader):
-        return load_audio(_read(sound))
     raise AudioError(f"found {type(sound).__name__}, expected {_EXPECTED}")
+
+
+def blocks_of(
+    sound: SoundInput | object, seconds: float, *, sample_rate: object = SAMPLE_RATE
+) -> Iterator[Float32[np.ndarray, "_"]]:
+    """`waveform_of` in blocks. A file is never whole in memory as samples; its blocks last `seconds`.
+
+    Raises:
+        AudioError: as `waveform_of`.
+    """
+    source = _encoded(sound)
+    if source is None:
+        yield waveform_of(sound, sample_rate=sample_rate)
+    else:
+        yield from read_blocks(source, seconds)
 
 
 def path_of(sound: SoundInput) -> str:
@@ -94,6 +107,17 @@ def path_of(sound: SoundInput) -> str:
 def name_of(sound: SoundInput) -> str:
     """The name of a sound in messages: its path, if it has one."""
     return path_of(sound) or "the sound"
+
+
+def _encoded(sound: SoundInput | object) -> Path | EncodedSound | None:
+    """The sound file; None if it is none."""
+    if isinstance(sound, str | os.PathLike):
+        return Path(sound)
+    if isinstance(sound, bytes | bytearray | memoryview):
+        return EncodedSound(Path("the bytes"), bytes(sound))
+    if isinstance(sound, BinaryReader) and not isinstance(sound, np.ndarray | TensorLike):
+        return _read(sound)
+    return None
 
 
 def _read(file: BinaryReader) -> EncodedSound:

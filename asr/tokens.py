@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import sentencepiece
 from pydantic import Field
 
@@ -45,6 +46,7 @@ class Tokens:
                 f"piece {BLANK_ID} of the token model is {self.pieces[BLANK_ID]!r}, expected {_BLANK!r}; "
                 "train it with asr"
             )
+        self.separates_words = np.array([piece.startswith(_WORD_START) for piece in self.pieces], dtype=np.bool_)
         self.model = model
         self.alphabet = frozenset("".join(self.pieces[_UNKNOWN_ID + 1 :]).replace(_WORD_START, " ")) | {" "}
 

@@ -1,5 +1,6 @@
 """Stages 2 and 3 by torch, on a CPU or a GPU."""
 
+import threading
 from collections.abc import Sequence
 
 import safetensors
@@ -16,6 +17,8 @@ from asr.model_settings import ModelSettings
 from asr.recurrent.names import in_current_names
 from asr.recurrent.recurrence import State
 from asr.recurrent.weights import load_weights
+
+_setting_threads = threading.Lock()
 
 
 class TorchEngine:
@@ -120,6 +123,14 @@ class TorchEngine:
         per_layer = len(arrays) // len(self.model.layers)
         tensors = [torch.from_numpy(array).to(self.model.device) for array in arrays]
         return [tuple(tensors[first : first + per_layer]) for first in range(0, len(tensors), per_layer)]
+
+    def on_one_thread(self) -> None:
+        with _setting_threads:
+            default = torch.get_num_threads()
+            torch.set_num_threads(1)  # for this thread, and for all that begin later
+            restoring = threading.Thread(target=torch.set_num_threads, args=(default,))  # for the latter only
+            restoring.start()
+            restoring.join()
 
     def num_frames(self, num_samples: int) -> int:
         return int(self.model.num_output_frames(torch.tensor([num_samples])))

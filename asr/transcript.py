@@ -1,5 +1,6 @@
 """The result of recognition. Its output formats: `asr/formats/`."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,10 +38,10 @@ class Segment:
 
 def segments_of(words: Sequence[Word], pauses: Sequence[tuple[float, float]]) -> tuple[Segment, ...]:
     """Words cut where a pause of the sound (start and end in seconds) of `LONG_PAUSE` or longer lies between two."""
-    middles = [(start + end) / 2 for start, end in pauses if end - start >= LONG_PAUSE]
+    middles = sorted((start + end) / 2 for start, end in pauses if end - start >= LONG_PAUSE)
     segments: list[list[Word]] = []
     for word in words:
-        if segments and not any(segments[-1][-1].end <= middle <= word.start for middle in middles):
+        if segments and bisect_left(middles, segments[-1][-1].end) == bisect_right(middles, word.start):
             segments[-1].append(word)
         else:
             segments.append([word])

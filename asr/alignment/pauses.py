@@ -7,9 +7,12 @@ import numpy.typing as npt
 from jaxtyping import Float
 
 Interval: TypeAlias = tuple[float, float]
+Blocks: TypeAlias = npt.NDArray[
+    np.float32
+]  # (blocks, 2): mean and variance of the samples of each hundredth of a second
 
 MIN_PAUSE = 0.15  # seconds; a stop consonant is silent for up to 0.1 s
-_BLOCK = 0.01  # seconds for which the level is measured
+BLOCK = 0.01  # seconds for which the level is measured
 _MAX_CLICK = 0.04  # seconds; a sound as short as this inside a pause is part of it
 _ABOVE_FLOOR, _BELOW_PEAK, _MIN_RANGE = 6.0, 40.0, 15.0  # dB, see `find_pauses`
 
@@ -33,9 +36,8 @@ class PauseStream:
     """
 
     def __init__(self, *, sample_rate: int) -> None:
-        self._rate, self._block = sample_rate, round(sample_rate * _BLOCK)
-        self._means: list[npt.NDArray[np.float32]] = []
-        self._variances: list[npt.NDArray[np.float32]] = []
+        self._rate, self._block = sample_rate, round(sample_rate * BLOCK)
+        self._blocks: list[Blocks] = []
         self._rest = np.zeros(0, np.float32)
         self._num_samples, self._sum = 0, 0.0
 
@@ -44,32 +46,52 @@ class PauseStream:
         self._num_samples += len(samples)
         samples = np.concatenate([self._rest, np.asarray(samples, np.float32)])
         whole = len(samples) // self._block * self._block
-        blocks, self._rest = samples[:whole].reshape(-1, self._block), samples[whole:]
-        means = blocks.mean(axis=1, dtype=np.float64)
-        self._sum += float(means.sum()) * self._block
-        self._means.append(means.astype(np.float32))
-        self._variances.append(blocks.var(axis=1, dtype=np.float64).astype(np.float32))
+        blocks, self._rest = blocks_of(samples[:whole], self._block), samples[whole:]
+        self._sum += float(blocks[:, 0].sum(dtype=np.float64)) * self._block
+        self._blocks.append(blocks)
 
     def pauses(self) -> list[Interval]:
         """The pauses of what was accepted so far, as if that were the whole sound."""
-        levels, duration = self._levels(), self._num_samples / self._rate
-        floor, peak = np.percentile(levels, [5, 95]) if len(levels) else (0.0, 0.0)
-        if peak - floor < _MIN_RANGE:
-            return []
-        sounding = levels > max(floor + _ABOVE_FLOOR, peak - _BELOW_PEAK)
-        for first, end in _runs(sounding):
-            if (end - first) * _BLOCK <= _MAX_CLICK:
-                sounding[first:end] = False
-        silences = [(a * _BLOCK, b * _BLOCK if b < len(levels) else duration) for a, b in _runs(~sounding)]
+        duration = self._num_samples / self._rate
+        offset = (self._sum + float(self._rest.sum(dtype=np.float64))) / max(1, self._num_samples)
+        levels = levels_of(np.concatenate([np.zeros((0, 2), np.float32), *self._blocks]), offset)
+        floor, peak = noise_and_speech(levels)
+        silences = [
+            (a * BLOCK, b * BLOCK if b < len(levels) else duration) for a, b in silent_runs(levels, floor, peak)
+        ]
         return [(a, b) for a, b in silences if a == 0 or b == duration or b - a >= MIN_PAUSE]
 
-    def _levels(self) -> npt.NDArray[np.float64]:
-        """Level in dB of each full block, without the DC offset of the whole sound."""
-        empty = np.zeros(0, np.float32)
-        means = np.concatenate([empty, *self._means]).astype(np.float64)
-        offset = (self._sum + float(self._rest.sum(dtype=np.float64))) / max(1, self._num_samples)
-        power = np.concatenate([empty, *self._variances]) + (means - offset) ** 2
-        return 10 * np.log10(power + 1e-12)
+
+def blocks_of(samples: Float[np.ndarray, "samples"], block: int) -> Blocks:
+    """Mean and variance of each `block` samples, of which there are a whole number."""
+    rows = samples.reshape(-1, block)
+    statistics = [rows.mean(axis=1, dtype=np.float64), rows.var(axis=1, dtype=np.float64)]
+    return np.stack(statistics, axis=1).astype(np.float32)
+
+
+def levels_of(blocks: Blocks, offset: float) -> npt.NDArray[np.float64]:
+    """The level of each block in dB, without the DC offset of the sound."""
+    means, variances = blocks.astype(np.float64).T
+    return np.asarray(10 * np.log10(variances + (means - offset) ** 2 + 1e-12))
+
+
+def noise_and_speech(levels: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The levels in dB that stand for the noise and for the speech of a sound: the 5th and the 95th percentile."""
+    if not len(levels):
+        return 0.0, 0.0
+    floor, peak = np.percentile(levels, [5, 95])
+    return float(floor), float(peak)
+
+
+def silent_runs(levels: npt.NDArray[np.float64], floor: float, peak: float) -> list[tuple[int, int]]:
+    """Runs [first, end) of blocks of silence, as `find_pauses` defines it, of any length."""
+    if peak - floor < _MIN_RANGE:
+        return []
+    sounding = levels > max(floor + _ABOVE_FLOOR, peak - _BELOW_PEAK)
+    for first, end in _runs(sounding):
+        if (end - first) * BLOCK <= _MAX_CLICK:
+            sounding[first:end] = False
+    return _runs(~sounding)
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -1,17 +1,26 @@
-"""Many recordings, one after the other; a broken one does not stop the rest."""
+"""Many sound files: read, transcribed in batches across files, and given out in their order; a broken one does not stop
+the rest.
+"""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from asr.audio import audio_info, load_audio
+import numpy as np
+import numpy.typing as npt
+
+from asr.audio import audio_info, distinct_channels, read_blocks, tell_once
 from asr.errors import AudioError
+from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.recognizer import Recognizer
-from asr.transcript import Transcript
+from asr.transcript import Transcript, Word
 
 ChannelChoice: TypeAlias = Literal["mix", "each"] | int
 """What of a recording is transcribed: the mean of its channels, each channel, or one of them, counted from 1."""
+
+_BLOCK_SECONDS = 10.0  # in which files are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +31,88 @@ class Result:
     outcome: tuple[Transcript, ...] | AudioError
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of one file: all up to `seconds` is done in this `channel` (counted from 1), and `words` are new."""
+
+    source: Path
+    channel: int
+    seconds: float
+    words: tuple[Word, ...]
+
+
 def transcribe_files(
-    recognizer: Recognizer, files: Iterable[Path], *, channels: ChannelChoice = "mix"
+    recognizer: Recognizer,
+    files: Iterable[Path],
+    *,
+    channels: ChannelChoice = "mix",
+    progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Result]:
-    """The result of each file as soon as it is ready, with one file in memory at a time."""
-    for file in files:
-        try:
-            yield Result(file, _transcripts(recognizer, file, channels))
-        except AudioError as error:
-            yield Result(file, error)
+    """The result of each file, in their order, as soon as it and those before it are ready.
+
+    Memory does not grow with the length or the number of files; `files` is read a few minutes of sound ahead. With
+    `channels="each"`, a channel that holds the same as an earlier one is left out, with an AudioWarning. The text is
+    that of `Recognizer.transcribe`.
+    """
+    started: deque[tuple[Path, int]] = deque()  # files with their numbers of recordings
+
+    def recordings() -> Iterator[Recording]:
+        for file in files:
+            found = _recordings(file, channels)
+            started.append((file, len(found)))
+            yield from found
+
+    def tell(recording: Recording, seconds: float, words: tuple[Word, ...]) -> None:
+        if progress is not None:
+            progress(Progress(Path(recording.source), recording.channel, seconds, words))
+
+    outcomes: list[Transcript | AudioError] = []
+    for outcome in transcribe_recordings(recognizer, recordings(), progress=tell):
+        outcomes.append(outcome)
+        file, num_recordings = started[0]
+        if len(outcomes) == num_recordings:
+            yield _result(file, outcomes)
+            started.popleft()
+            outcomes = []
 
 
-def _transcripts(recognizer: Recognizer, file: Path, channels: ChannelChoice) -> tuple[Transcript, ...]:
+def _recordings(file: Path, channels: ChannelChoice) -> list[Recording]:
+    """What is transcribed of a file; never empty."""
+    try:
+        numbers = _channels(file, channels)
+    except AudioError as error:
+        return [Recording(_failing(error), str(file))]
+    if numbers is None:
+        return [Recording(read_blocks(file, _BLOCK_SECONDS), str(file))]
+    return [Recording(read_blocks(file, _BLOCK_SECONDS, channel=n - 1), str(file), channel=n) for n in numbers]
+
+
+def _channels(file: Path, channels: ChannelChoice) -> list[int] | None:
+    """The channels to transcribe, counted from 1; None for the mean of all."""
     if channels == "mix":
-        return (recognizer.transcribe(file),)
-    numbers = range(1, audio_info(file).num_channels + 1) if channels == "each" else [channels]
-    return tuple(
-        replace(recognizer.transcribe(load_audio(file, channel=number - 1)), source=str(file), channel=number)
-        for number in numbers
-    )
+        return None
+    if channels == "each":
+        first_of = distinct_channels(file)
+        for number, first in enumerate(first_of):
+            if first != number:
+                tell_once(f"{file}: channel {number + 1} holds the same as channel {first + 1}, which is heard alone")
+        return [number + 1 for number, first in enumerate(first_of) if first == number]
+    num_channels = audio_info(file).num_channels
+    if not 1 <= channels <= num_channels:
+        there = "it has one" if num_channels == 1 else f"it has channels 1 to {num_channels}"
+        raise AudioError(f"{file}: has no channel {channels}; {there}")
+    return [channels]
+
+
+def _failing(error: AudioError) -> Iterator[npt.NDArray[np.float32]]:
+    raise error
+    yield  # makes this a generator, so that the error comes when the file is read
+
+
+def _result(file: Path, outcomes: list[Transcript | AudioError]) -> Result:
+    transcripts: list[Transcript] = []
+    for outcome in outcomes:
+        if isinstance(outcome, AudioError):
+            return Result(file, outcome)
+        transcripts.append(outcome)
+    return Result(file, tuple(transcripts))

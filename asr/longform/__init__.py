@@ -1,0 +1,3 @@
+"""Recordings of any length, in constant memory: `stretches.py` (cut at pauses), `windows.py` (where there is no pause),
+`passages.py` (what is searched at once), `recording.py` (passages -> transcript), `pipeline.py` (many recordings).
+"""
