@@ -1,0 +1,149 @@
+"""Recordings of any length and number -> transcripts, by a toy network whose hearing is known."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from asr.errors import AudioError
+from asr.longform.pipeline import Recording, transcribe_recordings
+from asr.search import SearchSettings
+from asr.transcript import Transcript
+from tests.support.talkative import sound, talkative
+from tests.support.toy_engine import STEP, ToyEngine, frequency, say, silence, toy_recognizer
+
+RATE = 16_000
+LETTER = 0.16  # seconds that `say` takes
+
+
+def heard(samples: np.ndarray, *, reach: int = 0) -> Transcript:
+    return toy_recognizer(reach=reach).transcribe(samples)
+
+
+def test_words_keep_their_times_beside_any_silence() -> None:
+    parts = [silence(0.3), say("HELLO WORLD"), silence(1.0), say("NO NO NO NO"), silence(75), say("YES"), silence(30)]
+    transcript = heard(np.concatenate([*parts, say("END")]))
+    assert transcript.text == "HELLO WORLD NO NO NO NO YES END"
+    times = [(word.start, word.end) for word in transcript.words[-2:]]
+    assert times[0] == pytest.approx((79.82, 80.22), abs=0.04)
+    assert times[1] == pytest.approx((110.3, 110.7), abs=0.04)
+    assert [segment.text for segment in transcript.segments] == ["HELLO WORLD", "NO NO NO NO", "YES", "END"]
+
+
+@pytest.mark.parametrize(
+    "search", [SearchSettings(), SearchSettings(method="beam", beam_width=8)], ids=lambda s: s.method
+)
+def test_the_text_is_the_same_wherever_the_seam_falls(search: SearchSettings) -> None:
+    """The first letter is held longer and longer, so that the seam of two windows, at 13 s, moves over all of one
+    phrase: over NO NO NO NO and the LL of HELLO. The network errs in the 5 rows at the ends of what it hears.
+    """
+    recognizer = toy_recognizer(reach=5, search=search)
+    phrases = "HELLO NO NO NO NO " * 9
+    for step in range(0, 290, 5 if search.method == "greedy" else 40):  # hundredths of a second
+        time = np.arange(3200 + 160 * step) / RATE
+        held = (0.3 * np.sin(2 * np.pi * frequency("A") * time)).astype(np.float32)
+        found = recognizer.transcribe(np.concatenate([held, say(" " + phrases + "B"), say("A")])).text
+        assert found.split()[1:-1] == phrases.split(), step
+
+
+def test_minutes_without_a_pause_are_searched_in_parts_and_do_not_drift() -> None:
+    phrase = "HELLO WORLD NO NO NO "
+    transcript = heard(np.concatenate([silence(0.3), say(phrase * 60)]))
+    assert transcript.text == " ".join([phrase.strip()] * 60)
+    starts = np.array([word.start for word in transcript.words]).reshape(60, 5)
+    expected = 0.3 + LETTER * len(phrase) * np.arange(60)[:, None] + LETTER * np.array([0, 6, 12, 15, 18])
+    late = starts - expected  # a word begins half way to the one before
+    assert np.abs(late).max() < LETTER
+    assert np.ptp(late, axis=0).max() <= 2 * STEP / RATE
+    assert all(word.end <= later.start for word, later in pairwise(transcript.words))
+    assert all(word.end > word.start for word in transcript.words)
+
+
+def test_no_drift_over_repetitions() -> None:
+    part = np.concatenate(
+        [say("HELLO WORLD"), silence(0.5), say("NO NO NO NO " * 15), silence(2.0), say("YES"), silence(7)]
+    )
+    transcript = heard(np.concatenate([part] * 10))
+    words = np.array([(word.start, word.end) for word in transcript.words]).reshape(10, -1, 2)
+    for number in range(2, 10):
+        shifted = words[number] - (number - 1) * len(part) / RATE
+        assert np.abs(shifted - words[1]).max() <= STEP / RATE
+    assert [word.text for word in transcript.words] == [word.text for word in transcript.words[: len(words[0])]] * 10
+
+
+def failing() -> Iterator[np.ndarray]:
+    yield say("HELLO ")
+    raise AudioError("broken.wav: truncated")
+
+
+def test_many_recordings_come_in_order_each_as_alone_and_a_broken_one_stops_none() -> None:
+    recognizer = talkative()
+    lengths = [8000, 16_000, 100, 40_000, 3 * RATE, 20 * RATE]
+    sounds = [sound(n, seed) for seed, n in enumerate(lengths * 2)]
+    recordings = [Recording([samples], str(number)) for number, samples in enumerate(sounds)]
+    recordings.insert(3, Recording(failing(), "broken"))
+    outcomes = list(transcribe_recordings(recognizer, recordings))
+    assert isinstance(outcomes.pop(3), AudioError)
+    for number, (outcome, samples) in enumerate(zip(outcomes, sounds, strict=True)):
+        assert isinstance(outcome, Transcript)
+        alone = recognizer.transcribe(samples)
+        assert outcome.source == str(number)
+        assert outcome.text == alone.text != ""
+        assert outcome.score == pytest.approx(alone.score, abs=1e-3)
+        assert [(w.start, w.end) for w in outcome.words] == [(w.start, w.end) for w in alone.words]
+
+
+def test_an_utterance_without_a_pause_is_recognised_as_in_one_pass() -> None:
+    recognizer = talkative()
+    samples = sound(5 * RATE)
+    (one_pass,) = recognizer.transcribe_batch([samples])
+    found = recognizer.transcribe(samples)
+    assert replace(found, score=0.0) == replace(one_pass, score=0.0)
+    assert found.score == pytest.approx(one_pass.score)
+
+
+def test_a_long_recording_pads_nobody_and_little_is_read_ahead() -> None:
+    recognizer = toy_recognizer()
+    long_one = [np.concatenate([say("HELLO WORLD " * 10), silence(0.5)])] * 20
+    num_read = 0
+
+    def recordings() -> Iterator[Recording]:
+        nonlocal num_read
+        for number in range(1500):
+            num_read += 1
+            yield Recording(long_one if number == 20 else [say("YES NO")], str(number))
+
+    outcomes = transcribe_recordings(recognizer, recordings())
+    for _ in range(21):
+        next(outcomes)
+    assert num_read < 1000
+    rest = list(outcomes)
+    assert len(rest) == 1479
+    assert all(isinstance(outcome, Transcript) and outcome.text == "YES NO" for outcome in rest)
+    engine = recognizer.engine
+    assert isinstance(engine, ToyEngine)
+    used, padded = (
+        sum(map(sum, engine.batches)),
+        sum(len(batch) * max(batch) for batch in engine.batches),
+    )
+    assert padded < 1.1 * used
+    assert max(len(batch) * max(batch) for batch in engine.batches) <= 60 * RATE
+
+
+def test_nothing_said_and_nothing_at_all() -> None:
+    for samples in (np.zeros(0, np.float32), np.zeros(1, np.float32), np.zeros(200 * RATE, np.float32)):
+        assert heard(samples) == Transcript((), len(samples) / RATE, 0.0)
+
+
+def test_progress_tells_of_each_word_once() -> None:
+    told = []
+    samples = np.concatenate([say("HELLO WORLD"), silence(1.0)] * 5)
+    (whole,) = transcribe_recordings(
+        toy_recognizer(), [Recording([samples], "a")], progress=lambda *news: told.append(news)
+    )
+    assert isinstance(whole, Transcript)
+    assert tuple(word for _, _, words in told for word in words) == whole.words
+    assert [seconds for _, seconds, _ in told] == sorted(seconds for _, seconds, _ in told)
+    assert {recording.source for recording, _, _ in told} == {"a"}
