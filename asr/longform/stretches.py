@@ -13,7 +13,6 @@ from jaxtyping import Float
 
 from asr.alignment.pauses import BLOCK, MIN_PAUSE, blocks_of, levels_of, noise_and_speech, silent_runs
 from asr.longform.windows import HOP_UNIT, Window, WindowPlan
-from asr.speech_mean import LOUDEST_SECONDS
 from asr.transcript import LONG_PAUSE
 
 _Silence: TypeAlias = tuple[int, int]  # [first, end) in blocks of 0.01 s, from the first sample in memory on
@@ -26,7 +25,7 @@ _ANY_PAUSE = round(MIN_PAUSE * _RATE)  # cut, if the stretch is too long
 _SHORTEST, _USUAL = round(1.0 * _RATE), round(6.0 * _RATE)  # length of a stretch
 _EDGE = round(0.3 * _RATE)  # silence kept at each end of a stretch beside a longer pause
 _SEEN = round(60.0 * _RATE)  # levels are compared with those of so much sound before and behind
-_LOUDEST = round(LOUDEST_SECONDS * _RATE)
+_LOUDEST = round(0.1 * _RATE)  # longer than a click, shorter than any word
 _FORGETTING = 1.0 / 60 / _RATE  # dB a block, by which the level of earlier speech falls when there is none
 
 
@@ -114,7 +113,7 @@ class StretchCutter:
 
 
 def _loudest(levels: npt.NDArray[np.float64]) -> float:
-    """The level that the loudest 0.3 s reach; clicks are shorter."""
+    """The level that the loudest 0.1 s reach; clicks are shorter."""
     number = min(_LOUDEST, len(levels))
     return float(np.partition(levels, -number)[-number]) if number else -np.inf
 
