@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from asr.ctc import BLANK_ID
+from asr.engine import ChunkState
 from asr.model_folder import ModelParts
 from asr.model_settings import ModelSettings, num_output_frames
 from asr.recognizer import Recognizer
@@ -62,6 +63,14 @@ class ToyEngine:
         raise NotImplementedError
 
     def encode(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        raise NotImplementedError
+
+    def start_state(self) -> ChunkState:
+        raise NotImplementedError
+
+    def encode_chunks(
+        self, frames: Sequence[np.ndarray], states: Sequence[ChunkState], *, size: int, is_last: Sequence[bool]
+    ) -> tuple[list[np.ndarray], list[ChunkState]]:
         raise NotImplementedError
 
     def num_frames(self, num_samples: int) -> int:
