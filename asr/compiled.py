@@ -17,7 +17,7 @@ from asr.errors import CompileWarning, NoCacheWarning
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
-class _Announcement(events.Listener):
+class _Announcement(events.Listener):  # type: ignore[misc]  # numba has no types
     """Says, once in a process, that kernels are being compiled: numba tells when its cache has none."""
 
     is_cached = True

@@ -79,8 +79,8 @@ class ToyEngine:
     def on_one_thread(self) -> None:
         """Nothing to do."""
 
-    def to_bytes(self) -> bytes:
-        return b""
+    def files(self) -> dict[str, bytes]:
+        raise NotImplementedError
 
 
 def toy_recognizer(*, reach: int = 0, search: SearchSettings | None = None) -> Recognizer:
