@@ -1,5 +1,7 @@
 """Greedy search: the best path, repeats merged, blanks dropped (Graves et al. 2006, section 3.2)."""
 
+import copy
+
 import numpy as np
 from jaxtyping import Float
 
@@ -13,9 +15,50 @@ def greedy_search(log_probs: Float[np.ndarray, "frames vocab"]) -> Hypothesis:
     Raises:
         SearchError: the rows are not log-probabilities.
     """
-    log_probs = as_log_probs(log_probs)
-    check_log_probs(log_probs)
-    path, scores = log_probs.argmax(axis=1), log_probs.max(axis=1)
-    is_start = np.append(True, path[1:] != path[:-1])[: len(path)]
-    frames = np.flatnonzero(is_start & (path != BLANK_ID))
-    return Hypothesis(tuple(path[frames].tolist()), float(scores.sum(dtype=np.float64)), tuple(frames.tolist()))
+    stream = GreedyStream()
+    stream.accept(log_probs)
+    return stream.partial()
+
+
+class GreedyStream:
+    """`greedy_search` that goes on as frames come; how they are cut into pieces does not change the tokens."""
+
+    def __init__(self) -> None:
+        self._tokens: tuple[int, ...] = ()
+        self._frames: tuple[int, ...] = ()
+        self._num_frames, self._last, self._score = 0, BLANK_ID, 0.0
+
+    def accept(self, log_probs: Float[np.ndarray, "frames vocab"]) -> None:
+        """Go on over more frames.
+
+        Raises:
+            SearchError: the rows are not log-probabilities. What was accepted before is not lost.
+        """
+        log_probs = as_log_probs(log_probs)
+        check_log_probs(log_probs)
+        if not len(log_probs):
+            return
+        path = np.concatenate([[self._last], log_probs.argmax(axis=1)])
+        frames = np.flatnonzero((path[1:] != path[:-1]) & (path[1:] != BLANK_ID))
+        self._tokens += tuple(path[1:][frames].tolist())
+        self._frames += tuple((frames + self._num_frames).tolist())
+        self._num_frames, self._last = self._num_frames + len(log_probs), int(path[-1])
+        self._score += float(log_probs.max(axis=1).sum(dtype=np.float64))
+
+    def partial(self) -> Hypothesis:
+        """The text so far. Later frames only add to it."""
+        return Hypothesis(self._tokens, self._score, self._frames)
+
+    def commit(self, num_tokens: int) -> Hypothesis:
+        """Return the first `num_tokens` tokens and forget them: what follows has only later ones."""
+        done = Hypothesis(self._tokens[:num_tokens], 0.0, self._frames[:num_tokens])
+        self._tokens, self._frames = self._tokens[num_tokens:], self._frames[num_tokens:]
+        return done
+
+    def copy(self) -> "GreedyStream":
+        """A search that goes on from here by itself; this one is not changed."""
+        return copy.copy(self)
+
+    def finish(self, num_best: int = 1) -> list[Hypothesis]:
+        """The text if no more frames come; there is only one."""
+        return [self.partial()][:num_best]

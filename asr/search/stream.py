@@ -1,5 +1,6 @@
 """Streaming prefix beam search: takes frames piece by piece, and gives the best text so far."""
 
+import copy
 import math
 
 import numpy as np
@@ -16,6 +17,7 @@ from asr.search.hypothesis import (
     is_distribution,
     tolerance,
 )
+from asr.search.kernel.commit import commit_tokens
 from asr.search.kernel.search import advance_search, best_so_far, finish_search
 from asr.search.kernel.state import start_search, with_room
 
@@ -102,12 +104,26 @@ class PrefixBeamStream:
         score, gain, tokens = best_so_far(self._state)
         return _hypothesis(score, gain, tokens)
 
+    def commit(self, num_tokens: int) -> Hypothesis:
+        """Make the first `num_tokens` tokens of `partial()` final, and forget them: what follows has only later tokens.
+        Texts that begin otherwise are dropped. The tokens are returned; scores of later results still count them.
+        """
+        tokens, frames = commit_tokens(self._state, num_tokens).tolist()
+        return Hypothesis(tuple(tokens), 0.0, tuple(frames))
+
+    def copy(self) -> "PrefixBeamStream":
+        """A search that goes on from here by itself; this one is not changed."""
+        other = copy.copy(self)
+        own = {name: getattr(self._state, name).copy() for name in ("progress", "prefixes", "traces", "beams")}
+        other._state = self._state._replace(**own)
+        return other
+
     def finish(self, num_best: int = 1) -> list[Hypothesis]:
         """The best texts if no more frames come, best first; ties in the order of their tokens.
 
         Raises:
             SearchError: `num_best` is below one.
-        NoTextError: no text has been found that has a probability above zero.
+            NoTextError: no text has been found that has a probability above zero.
         """
         if num_best < 1:
             raise SearchError(f"num_best {num_best}; expected one or more")

@@ -1,0 +1,58 @@
+"""The beginning of the best text made final, so that a search without an end needs no memory for it."""
+
+import numpy as np
+
+from asr.compiled import kernel
+from asr.search.kernel.search import best_so_far
+from asr.search.kernel.state import NONE, SearchState, drop_dead_ends
+
+
+def commit_tokens(state: SearchState, num_tokens: int) -> np.ndarray:
+    """Make the first `num_tokens` tokens of the best prefix final; returns them and their start frames (2, tokens).
+
+    Prefixes that begin otherwise leave the beam. Those that stay forget these tokens, but neither their scores nor what
+    fusion knows of them.
+    """
+    tokens: np.ndarray = best_so_far(state)[2][:, :num_tokens]
+    if num_tokens == 0:
+        return tokens
+    _keep_those_that_begin_so(state, num_tokens)
+    drop_dead_ends(state.progress, state.beams, state.prefixes, state.traces)
+    state.prefixes["length"][1 : int(state.progress["num_prefixes"][0])] -= num_tokens
+    return tokens
+
+
+@kernel
+def _keep_those_that_begin_so(state: SearchState, num_tokens: int) -> None:
+    """Drop beams that do not descend from the first tokens of the best one, and cut the lines of the others there.
+
+    The last of these tokens stays in the tree, below the root: a prefix has to know its last token.
+    """
+    progress, prefixes, beams, traces = state.progress[0], state.prefixes, state.beams, state.traces
+    best = 0
+    for k in range(progress.num_beams):
+        if beams[k].blank + beams[k].last > beams[best].blank + beams[best].last:
+            best = k
+    common = beams[best].prefix
+    for _ in range(prefixes[common].length - num_tokens):
+        common = prefixes[common].parent
+    num_kept = 0
+    for k in range(progress.num_beams):
+        beam = beams[k]
+        length = prefixes[beam.prefix].length
+        node = beam.prefix
+        for _ in range(length - num_tokens):
+            node = prefixes[node].parent
+        if node != common:
+            prefixes[beam.prefix].beam = NONE
+            continue
+        for last in (beam.trace_blank, beam.trace_last):
+            trace = last
+            for _ in range(length - num_tokens):
+                trace = traces[trace].parent
+            traces[trace].parent = NONE
+        prefixes[beam.prefix].beam = num_kept
+        beams[num_kept] = beams[k]
+        num_kept += 1
+    progress.num_beams = num_kept
+    prefixes[common].parent = 0

@@ -1,0 +1,142 @@
+"""Searches that make the beginning of their text final: against all paths, and against a search without."""
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+
+from asr.search import Fusion, Hypothesis, PrefixBeamStream, SearchSettings
+from asr.search.decode import SearchStream, start_stream
+from asr.search.greedy import GreedyStream, greedy_search
+from asr.search.prefix_beam import prefix_beam_search
+from tests.support.fusion_oracle import CHARACTERS, HOTWORDS, bigram_model
+from tests.support.log_probs import gaussian_log_probs, long_log_probs
+
+Scores: TypeAlias = dict[tuple[int, ...], float]
+Start: TypeAlias = Callable[[], SearchStream]
+BOTH = Fusion(CHARACTERS, bigram_model(), hotwords=HOTWORDS)
+STARTS: dict[str, Start] = {
+    "greedy": GreedyStream,
+    "beam": lambda: PrefixBeamStream(4, beam_width=8),
+    "fusion": lambda: PrefixBeamStream(4, beam_width=8, fusion=BOTH.tables),
+}
+
+
+def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(token for token, _ in itertools.groupby(path) if token)
+
+
+def texts_that_begin(log_probs: np.ndarray, begin: tuple[int, ...], num_frames: int) -> Scores:
+    """Log-probabilities of all texts, over the paths of which the first `num_frames` frames begin with `begin`."""
+    found: dict[tuple[int, ...], float] = defaultdict(float)
+    for path in itertools.product(range(log_probs.shape[1]), repeat=len(log_probs)):
+        if collapse(path[:num_frames])[: len(begin)] == begin:
+            found[collapse(path)] += math.exp(sum(log_probs[frame, token] for frame, token in enumerate(path)))
+    return {text: math.log(prob) for text, prob in found.items()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("pieces", [(3, 3), (2, 2, 3)], ids=str)
+def test_after_a_commit_the_beam_has_all_texts_that_begin_so(seed: int, pieces: tuple[int, ...]) -> None:
+    log_probs = gaussian_log_probs(sum(pieces), 3, seed)
+    stream = PrefixBeamStream(3, beam_width=2000)
+    done: tuple[int, ...] = ()
+    cuts = list(itertools.accumulate(pieces))
+    expected: Scores = {}
+    for start, end in itertools.pairwise([0, *cuts]):
+        stream.accept(log_probs[start:end])
+        before, left = stream.partial(), (1 if end < cuts[-1] else 0)
+        first = stream.commit(min(left, len(before.tokens)))
+        assert stream.partial() == Hypothesis(
+            before.tokens[len(first.tokens) :], before.score, before.frames[len(first.tokens) :]
+        )
+        if end == cuts[0]:
+            expected = texts_that_begin(log_probs, first.tokens, end)
+        done += first.tokens
+    found = {(*done, *each.tokens): each.score for each in stream.finish(2000)}
+    if len(cuts) == 2:
+        assert found.keys() == expected.keys()
+    assert len(found) > 3
+    for text, score in found.items():
+        if len(cuts) == 2:
+            assert score == pytest.approx(expected[text])
+        else:
+            assert text[: len(done)] == done
+            assert score <= expected[text] + 1e-9
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_committing_late_changes_no_text(name: str) -> None:
+    log_probs = 9 * gaussian_log_probs(400, 4, 3)
+    log_probs -= np.log(np.exp(log_probs).sum(axis=1, keepdims=True))  # peaked, as a network's are
+    stream, plain = STARTS[name](), STARTS[name]()
+    plain.accept(log_probs)
+    tokens: list[int] = []
+    frames: list[int] = []
+    for end in range(10, 401, 10):
+        stream.accept(log_probs[end - 10 : end])
+        before = stream.partial()
+        done = stream.commit(sum(frame < end - 60 for frame in before.frames))
+        after = stream.partial()
+        assert (done.tokens + after.tokens, done.frames + after.frames) == (before.tokens, before.frames)
+        assert after.score == pytest.approx(before.score)
+        tokens += done.tokens
+        frames += done.frames
+    [rest], [whole] = stream.finish(), plain.finish()
+    assert len(tokens) > 50
+    assert (*tokens, *rest.tokens) == whole.tokens
+    assert (*frames, *rest.frames) == whole.frames
+    assert rest.score == pytest.approx(whole.score, abs=0.5)  # the freed places of the beam go to other paths
+
+
+def test_memory_is_that_of_what_is_not_final() -> None:
+    log_probs = long_log_probs(500, 6)
+    stream = PrefixBeamStream(4, beam_width=16)
+    rooms = []
+    for _ in range(6):
+        for piece in np.split(log_probs, 50):
+            stream.accept(piece)
+            stream.commit(max(0, len(stream.partial().tokens) - 5))
+        rooms.append((len(stream._state.prefixes), len(stream._state.traces)))
+    assert rooms[-1] == rooms[1]
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_copy_goes_its_own_way(name: str) -> None:
+    log_probs = long_log_probs(90, 7)
+    stream, alone = STARTS[name](), STARTS[name]()
+    for each in (stream, alone):
+        each.accept(log_probs[:40])
+    other = stream.copy()
+    other.accept(log_probs[60:])
+    other.commit(2)
+    stream.accept(log_probs[40:60])
+    alone.accept(log_probs[40:60])
+    assert stream.finish() == alone.finish()
+    assert other.partial() != stream.partial()
+
+
+def test_greedy_in_pieces_is_greedy_of_the_whole() -> None:
+    log_probs = long_log_probs(300, 8)
+    whole = greedy_search(log_probs)
+    for size in (1, 7, 100):
+        stream = GreedyStream()
+        for start in range(0, 300, size):
+            stream.accept(log_probs[start : start + size])
+        [found] = stream.finish()
+        assert (found.tokens, found.frames) == (whole.tokens, whole.frames)
+        assert found.score == pytest.approx(whole.score)
+
+
+def test_the_settings_choose_the_search() -> None:
+    log_probs = long_log_probs(50, 9)
+    assert isinstance(start_stream(4, SearchSettings()), GreedyStream)
+    settings = SearchSettings(method="beam", beam_width=5, max_tokens=2, beam_threshold=4.0)
+    stream = start_stream(4, settings, BOTH)
+    stream.accept(log_probs)
+    expected = prefix_beam_search(log_probs, beam_width=5, max_tokens=2, beam_threshold=4.0, fusion=BOTH.tables)
+    assert stream.finish() == expected
