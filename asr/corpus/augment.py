@@ -22,7 +22,8 @@ from asr.corpus.effects.telephone import LAWS, telephone
 from asr.settings import Settings
 
 
-def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Refuse a lowest number above the highest."""
     if bounds[0] > bounds[1]:
         raise ValueError("the first number has to be the smaller one")
     return bounds
@@ -30,8 +31,8 @@ def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
 
 _Decibels: TypeAlias = Annotated[float, Field(ge=-40, le=60)]
 _Seconds: TypeAlias = Annotated[float, Field(ge=0.1, le=2)]
-DecibelRange: TypeAlias = Annotated[tuple[_Decibels, _Decibels], AfterValidator(_ordered)]
-SecondRange: TypeAlias = Annotated[tuple[_Seconds, _Seconds], AfterValidator(_ordered)]
+DecibelRange: TypeAlias = Annotated[tuple[_Decibels, _Decibels], AfterValidator(ordered)]
+SecondRange: TypeAlias = Annotated[tuple[_Seconds, _Seconds], AfterValidator(ordered)]
 
 
 class EffectSettings(Settings):

@@ -1,12 +1,12 @@
 """The settings of an experiment: one YAML file of conf/ holds all of them."""
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from asr.batching import JITTER
-from asr.corpus.augment import AugmentSettings
+from asr.corpus.augment import AugmentSettings, ordered
 from asr.corpus.manifest import MAX_SECONDS
 from asr.model_settings import ModelSettings, settings_of_format_1
 from asr.search import SearchSettings
@@ -26,6 +26,21 @@ class DataSettings(Settings):
     """Manifest on which the best weights are chosen."""
     max_seconds: float = Field(MAX_SECONDS, gt=0, le=86_400)
     """The longest utterance allowed, in seconds: CTC learns badly from longer ones, and batches take gigabytes."""
+
+
+_ChunkSeconds: TypeAlias = Annotated[float, Field(ge=0, le=60)]
+ChunkRange: TypeAlias = Annotated[tuple[_ChunkSeconds, _ChunkSeconds], AfterValidator(ordered)]
+
+
+class ChunkTrainingSettings(Settings):
+    """Batches that are computed as a live stream is, so that one model serves both."""
+
+    share: float = Field(0.5, ge=0, le=1)
+    """Share of the batches that are computed in chunks; the others see whole utterances."""
+    size: ChunkRange = (0.3, 1.3)
+    """Shortest and longest chunk, in seconds; one length is drawn for each batch."""
+    lookahead: ChunkRange = (0.0, 1.2)
+    """Shortest and longest right context of the chunks, in seconds."""
 
 
 class LoopSettings(Settings):
@@ -59,6 +74,8 @@ class LoopSettings(Settings):
     """Share of the loss that is taken at the middle layer."""
     backprop_frames: int | None = Field(None, ge=1, le=10**9)
     """Truncated BPTT: gradients flow back over at most this many output frames; none: over all."""
+    chunks: ChunkTrainingSettings | None = None
+    """Training for streams: some batches in chunks with a limited look-ahead; none: whole utterances only."""
     ema_decay: float = Field(0.998, ge=0, lt=1)
     """Decay of the averaged weights (EMA), which are evaluated and saved: the share kept at each step."""
     patience: int = Field(30, ge=1, le=1_000_000)
