@@ -5,7 +5,7 @@ A recogniser is read from a model folder and written to one: `asr/model_folder.p
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -23,11 +23,14 @@ from asr.errors import AudioError, ModelError, TokensError
 from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
+from asr.search.decode import start_stream
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
 from asr.silence import has_sound
 from asr.sound_input import SoundInput, blocks_of, name_of, path_of, waveform_of
 from asr.stored_network import EngineName
+from asr.streaming.settings import StreamSettings
+from asr.streaming.stream import Stream
 from asr.tokens import Tokens
 from asr.transcript import Transcript, Word, segments_of
 
@@ -235,6 +238,22 @@ class Recognizer:
             duration=len(waveform) / SAMPLE_RATE,
             source=path_of(audio),
         )
+
+    def stream(self, *, lookahead: float = 0.6, chunk: float = 0.64, limit: float = 2.0, pause: float = 0.8) -> Stream:
+        """A stream, for sound that comes piece by piece (`asr/streaming/`); many may be open at once.
+
+        In seconds: `lookahead`, sound after a chunk that the network sees before it decides; `chunk`, sound that it
+        takes at once; `limit`, how long words may still change; `pause`, how long nothing is said at an end-point. A
+        neural language model takes no part, since it scores whole texts.
+
+        Raises:
+            SettingsError: one of these is out of range.
+        """
+        values = {"lookahead": lookahead, "chunk": chunk, "limit": limit, "pause": pause}
+        settings = StreamSettings.parse(values, source="stream")
+        fusion = self.fusion if self.search.method == "beam" else None
+        start_search = partial(start_stream, len(self.tokens), self.search, fusion)
+        return Stream(self.engine, self.tokens, start_search, self.parts.calibration, settings)
 
     def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
         """Natural-log probabilities (frames, vocab) of each waveform, without padding.

@@ -80,7 +80,7 @@ def waveform_of(sound: SoundInput | object, *, sample_rate: object = SAMPLE_RATE
     if source is not None:
         return load_audio(source)
     if isinstance(sound, np.ndarray | TensorLike):
-        return _from_samples(sound, _whole_rate(sample_rate))
+        return _from_samples(sound, whole_rate(sample_rate))
     raise AudioError(f"found {type(sound).__name__}, expected {_EXPECTED}")
 
 
@@ -137,7 +137,7 @@ def _read(file: BinaryReader) -> EncodedSound:
 
 
 def _from_samples(sound: npt.NDArray[np.generic] | TensorLike, sample_rate: int) -> Float32[np.ndarray, "samples"]:
-    samples = _as_floats(_as_rows(sound))
+    samples = as_floats(_as_rows(sound))
     finite = np.isfinite(samples).all(axis=1)
     if not finite.all():
         first = int(np.argmin(finite))
@@ -146,7 +146,12 @@ def _from_samples(sound: npt.NDArray[np.generic] | TensorLike, sample_rate: int)
     return to_waveform(samples, sample_rate)
 
 
-def _whole_rate(sample_rate: object) -> int:
+def whole_rate(sample_rate: object) -> int:
+    """A rate in Hz.
+
+    Raises:
+        AudioError: it is not a whole number, or out of range.
+    """
     if isinstance(sample_rate, int | float | np.integer | np.floating):
         rate = float(sample_rate)
         if LOWEST_RATE <= rate <= HIGHEST_RATE and rate.is_integer():
@@ -172,7 +177,12 @@ def _as_rows(sound: npt.NDArray[np.generic] | TensorLike) -> npt.NDArray[np.gene
     raise AudioError(f"found {_described(sound)}, expected {_EXPECTED}")
 
 
-def _as_floats(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+def as_floats(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """Samples of any type -> in [-1, 1], by the full scale of the type; floats as they are.
+
+    Raises:
+        AudioError: they are of a type whose full scale is unknown.
+    """
     if rows.dtype.name in _INTEGERS:
         silence, full_scale = _INTEGERS[rows.dtype.name]
         return (rows.astype(np.float32) - np.float32(silence)) / np.float32(full_scale)

@@ -30,13 +30,16 @@ def find_pauses(waveform: Float[np.ndarray, "samples"], *, sample_rate: int) -> 
 
 class PauseStream:
     """`find_pauses` for a sound that comes in pieces; it keeps two numbers for each hundredth of a second, 2.9 MB an
-    hour.
+    hour, or those of the last `memory` seconds (up to twice that) alone.
 
-    What counts as a pause depends on all samples so far; after the last piece the result equals `find_pauses`.
+    What counts as a pause depends on all samples that it remembers; after the last piece, if that is all of them, the
+    result equals `find_pauses`.
     """
 
-    def __init__(self, *, sample_rate: int) -> None:
+    def __init__(self, *, sample_rate: int, memory: float | None = None) -> None:
         self._rate, self._block = sample_rate, round(sample_rate * BLOCK)
+        self._most = None if memory is None else round(memory / BLOCK)  # blocks
+        self._first, self._num_blocks = 0, 0  # of the blocks that are kept, and their number
         self._blocks: list[Blocks] = []
         self._rest = np.zeros(0, np.float32)
         self._num_samples, self._sum = 0, 0.0
@@ -49,16 +52,20 @@ class PauseStream:
         blocks, self._rest = blocks_of(samples[:whole], self._block), samples[whole:]
         self._sum += float(blocks[:, 0].sum(dtype=np.float64)) * self._block
         self._blocks.append(blocks)
+        self._num_blocks += len(blocks)
+        if self._most is not None and self._num_blocks > 2 * self._most:
+            self._first += self._num_blocks - self._most
+            self._blocks = [np.concatenate(self._blocks)[-self._most :].copy()]
+            self._num_blocks = self._most
 
     def pauses(self) -> list[Interval]:
         """The pauses of what was accepted so far, as if that were the whole sound."""
         duration = self._num_samples / self._rate
         offset = (self._sum + float(self._rest.sum(dtype=np.float64))) / max(1, self._num_samples)
         levels = levels_of(np.concatenate([np.zeros((0, 2), np.float32), *self._blocks]), offset)
-        floor, peak = noise_and_speech(levels)
-        silences = [
-            (a * BLOCK, b * BLOCK if b < len(levels) else duration) for a, b in silent_runs(levels, floor, peak)
-        ]
+        start, end = self._first, self._first + len(levels)
+        runs = [(start + a, start + b) for a, b in silent_runs(levels, *noise_and_speech(levels))]
+        silences = [(a * BLOCK, b * BLOCK if b < end else duration) for a, b in runs]
         return [(a, b) for a, b in silences if a == 0 or b == duration or b - a >= MIN_PAUSE]
 
 

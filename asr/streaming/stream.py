@@ -1,0 +1,213 @@
+"""A stream: sound in, piece by piece; words out, while they are spoken."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from asr.alignment.confidence import Calibration
+from asr.audio import SAMPLE_RATE
+from asr.ctc import BLANK_ID
+from asr.engine import Engine
+from asr.errors import AudioError
+from asr.search.decode import SearchStream
+from asr.search.hypothesis import Hypothesis
+from asr.streaming.frames import Chunk, ChunkSource
+from asr.streaming.samples import Samples, SampleStream
+from asr.streaming.settings import StreamSettings
+from asr.streaming.words import FinalWords
+from asr.tokens import Tokens
+from asr.transcript import Transcript, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What was understood so far. The words in `final` never change; the text in `tentative`, after them, may.
+
+    `endpoints`: where nothing was said for a while after a word, in seconds; each is where the next word was waited
+    for in vain, and all words before it are final.
+    """
+
+    final: tuple[Word, ...]
+    tentative: str
+    endpoints: tuple[float, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(filter(None, [*(word.text for word in self.final), self.tentative]))
+
+
+class Stream:
+    """Recognition of sound that comes piece by piece; made by `Recognizer.stream`.
+
+    A word is final once the network is `limit` seconds beyond its last token, or at an end-point; of the other texts of
+    the beam, those that begin otherwise are dropped then. An end-point is reported and changes nothing else: network,
+    search and language model go on with all that they know. How the sound is cut into pieces does not change the
+    result, and neither does asking for it. Memory grows with the words, not with the sound.
+
+    Each stream may be used by one thread or several; streams of one recogniser do not know of each other.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokens: Tokens,
+        start_search: Callable[[], SearchStream],
+        calibration: Calibration,
+        settings: StreamSettings,
+    ) -> None:
+        self._engine, self._tokens = engine, tokens
+        seconds = engine.seconds_per_frame
+        self._size = max(1, round(settings.chunk / seconds))
+        self._limit, self._pause = (max(1, round(each / seconds)) for each in (settings.limit, settings.pause))
+        self._samples = SampleStream()
+        self._chunks = ChunkSource(engine, size=self._size, lookahead=round(settings.lookahead / seconds))
+        self._search = start_search()
+        self._words = FinalWords(tokens, calibration, seconds)
+        self._endpoints: tuple[float, ...] = ()
+        self._num_words_at_endpoint = 0
+        self._num_frames, self._num_samples = 0, 0
+        self._tentative: str | None = ""  # None: sound has come since it was found
+        self._result: Transcript | None = None
+        self._lock = threading.RLock()
+
+    def accept(self, samples: Samples, rate: int) -> None:
+        """The next piece of the sound, of any length: bytes of 16-bit samples (little-endian, one channel), or an array
+        (samples,) or (samples, channels), of which the mean is taken, at `rate` Hz. Full scale is that of the type: 1
+        for floats. A half sample at the end of bytes waits for its other half.
+
+        Raises:
+            AudioError: the stream is finished, its rate was another one, or the samples cannot be used; what came
+                before is not lost.
+        """
+        with self._lock:
+            self.push(samples, rate)
+            advance([self])
+
+    def push(self, samples: Samples, rate: int) -> None:
+        """`accept` without any computing: `advance` does that, for many streams at once."""
+        with self._lock:
+            if self._result is not None:
+                raise AudioError("the stream is finished; open another one")
+            self._take_in(self._samples.convert(samples, rate))
+
+    def partial(self) -> Partial:
+        """What was understood of all sound so far, but for the look-ahead.
+
+        Where a chunk is not full yet, this runs the network on what there is of it, and keeps nothing of that.
+        """
+        with self._lock:
+            if self._tentative is None:
+                self._tentative = self._tokens.decode(self._heard_so_far().tokens)
+            return Partial(self._words.words, self._tentative, self._endpoints)
+
+    def finish(self) -> Transcript:
+        """The whole transcript, now that no more sound comes. Calling it again gives the same."""
+        with self._lock:
+            if self._result is None:
+                self._take_in(self._samples.finish())
+                advance([self])
+                self._result = self._finished()
+            return self._result
+
+    def _take_in(self, waveform: Float32[np.ndarray, "_"]) -> None:
+        self._num_samples += len(waveform)
+        self._chunks.push(waveform)
+        if len(waveform):
+            self._tentative = None
+
+    def _finished(self) -> Transcript:
+        chunk, samples = self._chunks.last_chunk()
+        self._words.hear(samples)
+        if chunk is not None:
+            (log_probs,), _ = self._encode(chunk)
+            self._go_on(log_probs)
+        [best] = self._search.finish()
+        self._words.add(best, self._num_frames)
+        self._tentative = ""
+        return Transcript(self._words.segments(), self._num_samples / SAMPLE_RATE, best.score)
+
+    def _heard_so_far(self) -> Hypothesis:
+        """The best text that is not final, with what the network makes of an unfinished chunk."""
+        chunk, samples = self._chunks.shorter_chunk()
+        self._words.hear(samples)
+        if chunk is None:
+            return self._search.partial()
+        (log_probs,), _ = self._encode(chunk)
+        ahead = self._search.copy()
+        ahead.accept(log_probs)
+        return ahead.partial()
+
+    def _encode(self, chunk: Chunk) -> tuple[list[Float32[np.ndarray, "_ vocab"]], object]:
+        found, states = self._engine.encode_chunks(
+            [chunk.frames], [self._chunks.state], size=chunk.size, is_last=[chunk.is_last]
+        )
+        return [_blank_if_silent(each, chunk) for each in found], states
+
+    def _go_on(self, log_probs: Float32[np.ndarray, "_ vocab"]) -> None:
+        self._search.accept(log_probs)
+        self._words.accept(log_probs)
+        self._num_frames += len(log_probs)
+
+    def _settle(self) -> None:
+        """Make words final: those beyond the limit, or, at an end-point, all."""
+        best = self._search.partial()
+        spans = self._tokens.word_spans(best.tokens)
+        if spans and best.frames[spans[-1][1] - 1] < self._num_frames - self._pause:
+            self._commit(len(best.tokens), self._num_frames)
+        elif old := [last for _, last in spans if best.frames[last - 1] < self._num_frames - self._limit]:
+            self._commit(old[-1], (*best.frames, self._num_frames)[old[-1]])
+        if len(self._words.words) > self._num_words_at_endpoint and not self._search.partial().tokens:
+            self._endpoints += (self._num_frames * self._engine.seconds_per_frame,)
+            self._num_words_at_endpoint = len(self._words.words)
+        oldest = min(self._search.partial().frames[:1], default=self._num_frames)
+        self._words.forget_before(min(oldest, self._num_frames - self._limit))
+
+    def _commit(self, num_tokens: int, end_frame: int) -> None:
+        self._words.add(self._search.commit(num_tokens), end_frame)
+
+
+def advance(streams: Iterable[Stream]) -> None:
+    """Run the network for all whole chunks that these streams have, one of each stream in a call. Streams whose
+    recogniser or length of chunk differ run in calls of their own.
+    """
+    several = sorted(set(streams), key=id)  # locked in one order, so that two threads cannot wait for each other
+    with ExitStack() as locked:
+        for stream in several:
+            locked.enter_context(stream._lock)
+        while several:
+            calls: dict[tuple[int, int], list[tuple[Stream, Chunk]]] = {}
+            for stream in several:
+                if (found := stream._chunks.next_chunk()) is not None:
+                    stream._words.hear(found[1])
+                    calls.setdefault((id(stream._engine), stream._size), []).append((stream, found[0]))
+            for ready in calls.values():
+                _run(ready)
+            several = [stream for ready in calls.values() for stream, _ in ready]
+
+
+def _run(ready: Sequence[tuple[Stream, Chunk]]) -> None:
+    """One call of the network for a whole chunk of each of several streams."""
+    first = ready[0][0]
+    all_log_probs, states = first._engine.encode_chunks(
+        [chunk.frames for _, chunk in ready],
+        [stream._chunks.state for stream, _ in ready],
+        size=first._size,
+        is_last=[False] * len(ready),
+    )
+    for (stream, chunk), log_probs, state in zip(ready, all_log_probs, states, strict=True):
+        stream._chunks.use_up(state)
+        stream._go_on(_blank_if_silent(log_probs, chunk))
+        stream._settle()
+
+
+def _blank_if_silent(log_probs: Float[np.ndarray, "_ vocab"], chunk: Chunk) -> Float32[np.ndarray, "_ vocab"]:
+    """As `Recognizer.log_probs`: no text is made of silence, whatever the weights say."""
+    if not chunk.is_silent:
+        return log_probs
+    blank = np.full_like(log_probs, -np.inf)
+    blank[:, BLANK_ID] = 0.0
+    return blank
