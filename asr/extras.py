@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from asr.errors import ExtraError
 
-EXTRAS = {"torch": "train", "torchaudio": "train", "matplotlib": "train"}
+EXTRAS = {"torch": "train", "torchaudio": "train", "matplotlib": "train", "sounddevice": "listen"}
 """The extra that brings each package."""
 
 

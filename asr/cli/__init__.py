@@ -14,6 +14,7 @@ from asr.cli.evaluate import evaluate
 from asr.cli.export import export
 from asr.cli.import_ import import_
 from asr.cli.inspect import inspect
+from asr.cli.listen import listen
 from asr.cli.lm import lm_app
 from asr.cli.messages import complain, complain_of_warnings
 from asr.cli.report import report
@@ -34,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for verb in (doctor, shard, train, average, tune, transcribe, align, evaluate, export, score, inspect, report):
+for verb in (doctor, shard, train, average, tune, transcribe, listen, align, evaluate, score, inspect, report):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(lm_app, name="lm")

@@ -22,6 +22,8 @@ from asr.streaming.words import FinalWords
 from asr.tokens import Tokens
 from asr.transcript import Transcript, Word
 
+_STEP = 0.1  # seconds of log-probabilities, after which words may become final
+
 
 @dataclass(frozen=True, slots=True)
 class Partial:
@@ -62,7 +64,9 @@ class Stream:
         self._engine, self._tokens = engine, tokens
         seconds = engine.seconds_per_frame
         self._size = max(1, round(settings.chunk / seconds))
-        self._limit, self._pause = (max(1, round(each / seconds)) for each in (settings.limit, settings.pause))
+        self._step, self._limit, self._pause = (
+            max(1, round(each / seconds)) for each in (_STEP, settings.limit, settings.pause)
+        )
         self._samples = SampleStream()
         self._chunks = ChunkSource(engine, size=self._size, lookahead=round(settings.lookahead / seconds))
         self._search = start_search()
@@ -148,9 +152,13 @@ class Stream:
         return [_blank_if_silent(each, chunk) for each in found], states
 
     def _go_on(self, log_probs: Float32[np.ndarray, "_ vocab"]) -> None:
-        self._search.accept(log_probs)
-        self._words.accept(log_probs)
-        self._num_frames += len(log_probs)
+        """Search further; in small steps, so that a pause within a chunk is an end-point too."""
+        for first in range(0, len(log_probs), self._step):
+            rows = log_probs[first : first + self._step]
+            self._search.accept(rows)
+            self._words.accept(rows)
+            self._num_frames += len(rows)
+            self._settle()
 
     def _settle(self) -> None:
         """Make words final: those beyond the limit, or, at an end-point, all."""
@@ -201,7 +209,6 @@ def _run(ready: Sequence[tuple[Stream, Chunk]]) -> None:
     for (stream, chunk), log_probs, state in zip(ready, all_log_probs, states, strict=True):
         stream._chunks.use_up(state)
         stream._go_on(_blank_if_silent(log_probs, chunk))
-        stream._settle()
 
 
 def _blank_if_silent(log_probs: Float[np.ndarray, "_ vocab"], chunk: Chunk) -> Float32[np.ndarray, "_ vocab"]:

@@ -1,0 +1,97 @@
+"""`asr listen`: microphone -> text, while it is spoken."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from asr.streaming.delays import WordDelays
+    from asr.streaming.stream import Partial
+    from asr.transcript import Word
+
+
+def listen(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
+    file: Annotated[Path | None, typer.Option(help="Play a sound file in real time instead of the microphone.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Microphone: a number, or a part of its name; default: the system's.")
+    ] = None,
+    lookahead: Annotated[float, typer.Option(help="Seconds of sound that the network sees ahead.")] = 0.6,
+    chunk: Annotated[float, typer.Option(help="Seconds of sound that it takes at once.")] = 0.64,
+    limit: Annotated[float, typer.Option(help="Seconds after which a word no longer changes.")] = 2.0,
+    hotwords: Annotated[
+        Path | None,
+        typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
+    ] = None,
+) -> None:
+    """Write down what is said, until Ctrl-C. A line ends where nothing is said for a while."""
+    from asr.audio import SAMPLE_RATE
+    from asr.cli.messages import complain
+    from asr.recognizer import Recognizer
+    from asr.search.fusion.hotwords import read_hotwords
+    from asr.streaming.listening import listen as listen_to
+    from asr.streaming.listening import play
+    from asr.streaming.microphone import Microphone
+
+    expected = None if hotwords is None else read_hotwords(hotwords)
+    recognizer = Recognizer.load(model, device="auto", hotwords=expected)
+    stream, page = recognizer.stream(lookahead=lookahead, chunk=chunk, limit=limit), _Page()
+    if file is not None:
+        transcript, delays = listen_to(stream, play(file), SAMPLE_RATE, page.show)
+    else:
+        with Microphone(int(device) if device is not None and device.isdecimal() else device) as microphone:
+            complain(f"listening at {microphone.rate} Hz; Ctrl-C ends")
+            transcript, delays = listen_to(stream, microphone.blocks(), microphone.rate, page.show)
+        if microphone.lost:
+            complain(f"{microphone.lost:.2f} s of sound were lost, since the computer was too busy")
+    page.close(transcript.words)
+    if file is not None:
+        _print_delays(delays, transcript.words, lookahead)
+
+
+class _Page:
+    """Final words on stdout, a line for each end-point; on a terminal, the words that may still change after them."""
+
+    def __init__(self) -> None:
+        self._num_words, self._num_lines, self._is_open = 0, 0, False
+
+    def show(self, partial: "Partial") -> None:
+        self._write(partial.final)
+        if len(partial.endpoints) > self._num_lines:
+            self._num_lines = len(partial.endpoints)
+            self._end_line()
+        self._draft(partial.tentative)
+
+    def close(self, words: "tuple[Word, ...]") -> None:
+        self._write(words)
+        self._end_line()
+
+    def _write(self, words: "tuple[Word, ...]") -> None:
+        self._draft("")
+        for word in words[self._num_words :]:
+            print(word.text, end=" ", flush=True)
+            self._is_open = True
+        self._num_words = len(words)
+
+    def _end_line(self) -> None:
+        if self._is_open:
+            print(flush=True)
+        self._is_open = False
+
+    def _draft(self, text: str) -> None:
+        """Shown dimly after the cursor, which stays where it is."""
+        import sys
+
+        if sys.stdout.isatty():
+            print(f"\x1b[s\x1b[0J\x1b[2m{text}\x1b[0m\x1b[u", end="", flush=True)
+
+
+def _print_delays(delays: "WordDelays", words: "tuple[Word, ...]", lookahead: float) -> None:
+    from asr.cli.messages import complain
+
+    shown, final = delays.until_shown(words), delays.until_final(words)
+    if shown is not None:
+        complain(f"words are shown {shown} after they end; {1000 * lookahead:.0f} ms of that are the look-ahead")
+    if final is not None:
+        complain(f"words are final {final} after they end")

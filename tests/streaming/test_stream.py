@@ -1,0 +1,265 @@
+"""Streams of a recogniser that hears tones: what is final when, end-points, pauses, threads, and refusals."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from asr.errors import AudioError, SettingsError
+from asr.recognizer import Recognizer
+from asr.search import SearchSettings
+from asr.streaming.stream import Partial, advance
+from asr.transcript import Transcript
+from tests.support.talkative import sound, talkative
+from tests.support.tone_engine import ToneEngine, said, tone_recognizer
+from tests.support.tones import word_times
+
+RATE = 16_000
+Waveform = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="module", params=["beam", "greedy"])
+def tones(request: pytest.FixtureRequest) -> Recognizer:
+    return tone_recognizer(str(request.param))
+
+
+def run(
+    recognizer: Recognizer, waveform: Waveform, seconds: float = 0.1, **settings: Any
+) -> tuple[Transcript, list[Partial]]:
+    """The transcript, and what is understood after each piece of so many seconds."""
+    stream = recognizer.stream(**settings)
+    size = round(seconds * RATE)
+    partials = []
+    for start in range(0, len(waveform), size):
+        stream.accept(waveform[start : start + size], RATE)
+        partials.append(stream.partial())
+    return stream.finish(), partials
+
+
+def texts(words: Sequence[Any]) -> list[str]:
+    return [word.text for word in words]
+
+
+@pytest.mark.parametrize("lookahead", [0.0, 0.3, 0.6, 5.0])
+@pytest.mark.parametrize("seconds", [0.1, 0.33, 1.4])
+def test_the_last_word_comes_though_speech_goes_up_to_the_last_sample(
+    tones: Recognizer, lookahead: float, seconds: float
+) -> None:
+    waveform = said(0.2, "AB CAD BACA")[: -round(0.09 * RATE)]  # the last tone is cut, and no silence follows
+    transcript, _ = run(tones, waveform, seconds, lookahead=lookahead)
+    assert transcript.text == "AB CAD BACA" == tones.transcribe(waveform).text
+    assert transcript.words[-1].end <= transcript.duration == len(waveform) / RATE
+
+
+def test_twenty_sentences_keep_their_first_words_and_an_end_point_wipes_nothing(tones: Recognizer) -> None:
+    sentence, pause = "DA BAC", 1.1
+    parts: list[str | float] = [part for _ in range(20) for part in (sentence, pause)]
+    waveform = said(0.5, *parts)
+    transcript, partials = run(tones, waveform, 0.25)
+    assert transcript.text == " ".join([sentence] * 20)
+    assert len(partials[-1].endpoints) in {19, 20}  # the last pause may be too short, less the look-ahead
+    assert [len(segment.words) for segment in transcript.segments] == [2] * 20
+    without, _ = run(tones, waveform, 0.25, pause=1000.0)
+    assert texts(without.words) == texts(transcript.words)
+
+
+def test_a_pause_inside_a_sentence_and_a_word_that_begins_like_the_last(tones: Recognizer) -> None:
+    transcript, _ = run(tones, said(0.3, "CAB", 1.2, "CABBAD AB"))
+    assert transcript.text == "CAB CABBAD AB"
+
+
+def test_final_words_never_change_and_come_in_time(tones: Recognizer) -> None:
+    rng = np.random.default_rng(3)
+    words = ["".join(rng.choice(list("ABCD"), rng.integers(1, 4))) for _ in range(60)]
+    waveform = said(0.1, " ".join(words))
+    lookahead, chunk, limit = 0.3, 0.4, 1.0
+    transcript, partials = run(tones, waveform, 0.1, lookahead=lookahead, chunk=chunk, limit=limit)
+    assert texts(transcript.words) == words
+    times = [(0.1 + start, 0.1 + end) for start, end in word_times(" ".join(words))]
+    for number, (before, after) in enumerate(pairwise(partials), start=2):
+        assert after.final[: len(before.final)] == before.final
+        heard = number * 0.1
+        ended = sum(end < heard - lookahead - 0.1 for _, end in times)
+        assert after.text.split()[:ended] == words[:ended]  # all but the look-ahead is covered
+        due = sum(end < heard - lookahead - chunk - limit - 0.1 for _, end in times)
+        assert len(after.final) >= due
+        early = sum(start < heard - lookahead - limit for start, _ in times)
+        assert len(after.final) <= early
+    assert transcript.words[: len(partials[-1].final)] == partials[-1].final
+
+
+def test_words_have_the_times_and_confidences_of_the_offline_pass(tones: Recognizer) -> None:
+    waveform = said(0.5, "AB CAD", 0.9, "DAB B", 3.0, "CC", 0.3, "A BAD")
+    transcript, offline = run(tones, waveform)[0], tones.transcribe(waveform)
+    assert texts(transcript.words) == texts(offline.words)
+    for found, expected in zip(transcript.words, offline.words, strict=True):
+        assert found.start == pytest.approx(expected.start, abs=0.021)
+        assert found.end == pytest.approx(expected.end, abs=0.021)
+        assert found.confidence == pytest.approx(expected.confidence, abs=0.01)
+    assert [s.text for s in transcript.segments] == [s.text for s in offline.segments]
+    for before, after in pairwise(transcript.words):
+        assert before.start < before.end <= after.start
+
+
+@pytest.mark.parametrize("word", ["A", "B", "C", "D"])
+def test_a_short_word_after_seconds_of_noise_is_there(tones: Recognizer, word: str) -> None:
+    transcript, _ = run(tones, said(3.0, word, 0.4))
+    assert transcript.text == word
+    assert 3.0 < transcript.words[0].start < 3.1
+
+
+@pytest.mark.parametrize("kind", ["zeros", "noise"])
+def test_a_minute_without_a_word_has_no_finals_and_no_end_points(tones: Recognizer, kind: str) -> None:
+    waveform = np.zeros(60 * RATE, np.float32) if kind == "zeros" else said(60.0)
+    transcript, partials = run(tones, waveform, 5.0)
+    assert transcript == Transcript((), 60.0, pytest.approx(transcript.score))
+    assert {(each.text, each.endpoints) for each in partials} == {("", ())}
+
+
+def test_silence_is_no_text_whatever_the_weights_say() -> None:
+    recognizer = talkative()
+    quiet = 5e-5 * sound(3 * RATE) + 0.2
+    transcript, partials = run(recognizer, quiet.astype(np.float32))
+    assert transcript.text == "" == recognizer.transcribe(quiet).text
+    assert all(not each.text for each in partials)
+    assert run(recognizer, sound(RATE))[0].text
+
+
+def test_two_minutes_without_a_pause_are_not_cut(tones: Recognizer) -> None:
+    words = ["ABAB", "CADA", "DDAB"] * 62
+    waveform = said(" ".join(words))
+    assert len(waveform) > 120 * RATE
+    transcript, partials = run(tones, waveform, 2.0)
+    assert texts(transcript.words) == words
+    assert partials[-1].endpoints == ()
+
+
+@pytest.mark.parametrize("search", ["greedy", "beam"])
+def test_neither_the_pieces_nor_questions_in_between_change_anything(search: str) -> None:
+    recognizer = talkative(search=SearchSettings.parse({"method": search, "beam_width": 8}, source=""), num_layers=2)
+    waveform = sound(5 * RATE)
+    expected, _ = run(recognizer, waveform, 10.0, limit=0.5)
+    assert len(expected.words) > 10
+    for size in (37, 1600, 30_000):
+        stream = recognizer.stream(limit=0.5)
+        for start in range(0, len(waveform), size):
+            stream.accept(waveform[start : start + size], RATE)
+            if size > 1000:
+                stream.partial()
+        found = stream.finish()
+        assert texts(found.words) == texts(expected.words)
+        for ours, theirs in zip(found.words, expected.words, strict=True):
+            assert (ours.start, ours.end) == pytest.approx((theirs.start, theirs.end))
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_where_the_look_ahead_covers_all_a_stream_is_the_offline_pass(kind: str) -> None:
+    recognizer = talkative(num_layers=2, recurrence={"kind": kind})
+    for num_samples in (1, 159, 4000, 50_001):
+        waveform = sound(num_samples)
+        found, _ = run(recognizer, waveform, 0.5, lookahead=10.0, limit=100.0, pause=100.0)
+        assert found.text == recognizer.transcribe(waveform).text
+
+
+def test_streams_of_one_recogniser_know_nothing_of_each_other(tones: Recognizer) -> None:
+    first, second = said(0.2, "AB CAD"), said(0.2, "DD B")
+    alone = [run(tones, each)[0] for each in (first, second)]
+    streams = [tones.stream(), tones.stream()]
+    for start in range(0, len(first), 1600):
+        for stream, waveform in zip(streams, (first, second), strict=True):
+            stream.accept(waveform[start : start + 1600], RATE)
+    assert [stream.finish() for stream in streams] == alone
+    assert run(tones, second)[0] == alone[1]  # from time 0
+
+
+def test_sixteen_threads_are_as_one_after_the_other() -> None:
+    recognizer = talkative(search=SearchSettings(method="beam", beam_width=4))
+    waveforms = [sound(2 * RATE, seed) for seed in range(16)]
+    expected = [run(recognizer, each)[0].text for each in waveforms]
+    with ThreadPoolExecutor(16) as pool:
+        assert [found.text for found, _ in pool.map(lambda each: run(recognizer, each), waveforms)] == expected
+    assert len(set(expected)) == 16
+
+
+def test_one_stream_used_by_many_threads_hears_every_sample(tones: Recognizer) -> None:
+    stream = tones.stream()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: (stream.accept(np.zeros(1000, np.float32), RATE), stream.partial()), range(64)))
+    assert stream.finish().duration == 4.0
+
+
+def test_many_streams_share_the_calls_of_the_network() -> None:
+    recognizer = tone_recognizer()
+    engine = recognizer.engine
+    assert isinstance(engine, ToneEngine)
+    waveforms = [said(0.1 * number, "AB CAD", seed=number) for number in range(12)]
+    streams = [recognizer.stream() for _ in waveforms]
+    engine.calls.clear()
+    for stream, waveform in zip(streams, waveforms, strict=True):
+        stream.push(waveform, RATE)
+    advance(streams)
+    assert engine.calls[0] == max(engine.calls) >= 9
+    assert len(engine.calls) <= 4
+    other = recognizer.stream(chunk=0.3)
+    other.push(waveforms[0], RATE)
+    advance([other, *streams])
+    assert [stream.finish().text for stream in [other, *streams]] == ["AB CAD"] * 13
+
+
+def test_what_makes_no_sense_is_refused_and_nothing_is_lost(tones: Recognizer) -> None:
+    with pytest.raises(SettingsError, match=r"stream: lookahead: .*found -1"):
+        tones.stream(lookahead=-1.0)
+    assert tones.stream().finish() == Transcript((), 0.0, 0.0)
+    waveform = said(0.2, "AB CAD")
+    stream = tones.stream()
+    assert stream.partial() == Partial((), "", ())
+    stream.accept(waveform[:0], RATE)
+    stream.accept(waveform[:8000], RATE)
+    for samples, rate, message in [
+        (waveform, 8000, "stream is at 16000 Hz, found samples at 8000 Hz"),
+        (np.full(10, np.nan), RATE, r"sample 8000, at 0.500 s, is NaN or infinite"),
+        (np.zeros((2, 2, 2)), RATE, r"array of shape \(2, 2, 2\), expected bytes"),
+        ("AB", RATE, "found str, expected bytes"),
+        (np.zeros(3, complex), RATE, "samples of type complex128"),
+        (waveform, 0, "sample_rate is 0"),
+    ]:
+        with pytest.raises(AudioError, match=message):
+            stream.accept(samples, rate)  # type: ignore[arg-type]
+    stream.accept(waveform[8000:], RATE)
+    transcript = stream.finish()
+    assert transcript.text == "AB CAD"
+    assert stream.finish() is transcript
+    assert stream.partial() == Partial(transcript.words, "", ())
+    with pytest.raises(AudioError, match="the stream is finished; open another one"):
+        stream.accept(waveform, RATE)
+
+
+def test_hum_and_noise_for_long_leave_memory_flat(tones: Recognizer) -> None:
+    """Nothing that a stream keeps grows, without words or an end-point, and with words that are final."""
+    stream = tones.stream()
+    tone = 0.05 * np.sin(2 * np.pi * 100 * np.arange(60 * RATE) / RATE)
+    minute = (tone + said(60.0)).astype(np.float32)
+    sizes = []
+    for _ in range(8):
+        stream.accept(minute, RATE)
+        sizes.append(kept_bytes(stream))
+    assert sizes[-1] <= 1.1 * sizes[1]
+
+
+def kept_bytes(thing: Any, seen: set[int] | None = None) -> int:
+    """Of all arrays and lists that an object of a stream holds, without recogniser, engine and tables."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen or isinstance(thing, ToneEngine):
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, np.ndarray):
+        return thing.nbytes
+    if isinstance(thing, list | tuple):
+        return 8 * len(thing) + sum(kept_bytes(each, seen) for each in thing)
+    if type(thing).__module__.startswith("asr.") and hasattr(thing, "__dict__"):
+        return sum(kept_bytes(each, seen) for each in vars(thing).values())
+    return 0
