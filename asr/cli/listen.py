@@ -34,20 +34,23 @@ def listen(
     from asr.streaming.listening import play
     from asr.streaming.microphone import Microphone
 
+    number = int(device) if device is not None and device.isdecimal() else device
+    microphone = None if file is not None else Microphone(number)  # first, since a model takes a while to load
     expected = None if hotwords is None else read_hotwords(hotwords)
     recognizer = Recognizer.load(model, device="auto", hotwords=expected)
     stream, page = recognizer.stream(lookahead=lookahead, chunk=chunk, limit=limit), _Page()
-    if file is not None:
+    if microphone is None:
+        assert file is not None
         transcript, delays = listen_to(stream, play(file), SAMPLE_RATE, page.show)
+        page.close(transcript.words)
+        _print_delays(delays, transcript.words, lookahead)
     else:
-        with Microphone(int(device) if device is not None and device.isdecimal() else device) as microphone:
+        with microphone:
             complain(f"listening at {microphone.rate} Hz; Ctrl-C ends")
-            transcript, delays = listen_to(stream, microphone.blocks(), microphone.rate, page.show)
+            transcript, _ = listen_to(stream, microphone.blocks(), microphone.rate, page.show)
+        page.close(transcript.words)
         if microphone.lost:
             complain(f"{microphone.lost:.2f} s of sound were lost, since the computer was too busy")
-    page.close(transcript.words)
-    if file is not None:
-        _print_delays(delays, transcript.words, lookahead)
 
 
 class _Page:
@@ -70,7 +73,7 @@ class _Page:
     def _write(self, words: "tuple[Word, ...]") -> None:
         self._draft("")
         for word in words[self._num_words :]:
-            print(word.text, end=" ", flush=True)
+            print(" " * self._is_open + word.text, end="", flush=True)
             self._is_open = True
         self._num_words = len(words)
 
@@ -84,7 +87,8 @@ class _Page:
         import sys
 
         if sys.stdout.isatty():
-            print(f"\x1b[s\x1b[0J\x1b[2m{text}\x1b[0m\x1b[u", end="", flush=True)
+            space = " " * (self._is_open and bool(text))
+            print(f"\x1b[s\x1b[0J\x1b[2m{space}{text}\x1b[0m\x1b[u", end="", flush=True)
 
 
 def _print_delays(delays: "WordDelays", words: "tuple[Word, ...]", lookahead: float) -> None:

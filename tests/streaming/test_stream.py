@@ -107,16 +107,17 @@ def test_words_have_the_times_and_confidences_of_the_offline_pass(tones: Recogni
 
 @pytest.mark.parametrize("word", ["A", "B", "C", "D"])
 def test_a_short_word_after_seconds_of_noise_is_there(tones: Recognizer, word: str) -> None:
-    transcript, _ = run(tones, said(3.0, word, 0.4))
-    assert transcript.text == word
-    assert 3.0 < transcript.words[0].start < 3.1
+    waveform = said(3.0, word, 0.4)
+    transcript, offline = run(tones, waveform)[0], tones.transcribe(waveform)
+    assert transcript.text == word == offline.text
+    assert transcript.words[0].start == pytest.approx(offline.words[0].start, abs=0.03)
 
 
 @pytest.mark.parametrize("kind", ["zeros", "noise"])
 def test_a_minute_without_a_word_has_no_finals_and_no_end_points(tones: Recognizer, kind: str) -> None:
     waveform = np.zeros(60 * RATE, np.float32) if kind == "zeros" else said(60.0)
     transcript, partials = run(tones, waveform, 5.0)
-    assert transcript == Transcript((), 60.0, pytest.approx(transcript.score))
+    assert (transcript.segments, transcript.duration) == ((), 60.0)
     assert {(each.text, each.endpoints) for each in partials} == {("", ())}
 
 
@@ -187,8 +188,13 @@ def test_sixteen_threads_are_as_one_after_the_other() -> None:
 
 def test_one_stream_used_by_many_threads_hears_every_sample(tones: Recognizer) -> None:
     stream = tones.stream()
+
+    def use(_: int) -> Partial:
+        stream.accept(np.zeros(1000, np.float32), RATE)
+        return stream.partial()
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: (stream.accept(np.zeros(1000, np.float32), RATE), stream.partial()), range(64)))
+        list(pool.map(use, range(64)))
     assert stream.finish().duration == 4.0
 
 

@@ -90,7 +90,7 @@ class ToneEngine:
 def tone_recognizer(method: str = "beam") -> Recognizer:
     tokens = Tokens.train(["ABCD DCBA"], TokenSettings(kind="char"))[0]
     search = SearchSettings.parse({"method": method, "beam_width": 8}, source="")
-    return Recognizer(ModelParts(ToneEngine(tokens), tokens, search))  # type: ignore[arg-type]
+    return Recognizer(ModelParts(ToneEngine(tokens), tokens, search))
 
 
 def said(*parts: str | float, seed: int = 0, noise: float = 0.003) -> Array:

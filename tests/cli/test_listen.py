@@ -1,0 +1,49 @@
+"""`asr listen` as its users meet it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr.recognizer import Recognizer
+from tests.support.command_line import Refusal, RunAsr
+from tests.support.fake_sounddevice import FakeMicrophone
+from tests.support.talkative import sound
+
+
+def test_a_file_is_played_and_its_text_and_delays_are_told(asr: RunAsr, model_folder: Path, tmp_path: Path) -> None:
+    waveform = np.concatenate([sound(16_000), np.zeros(24_000, np.float32), sound(8000, 1)])
+    soundfile.write(tmp_path / "a.wav", waveform, 16_000, subtype="FLOAT")
+    found = asr("listen", model_folder, "--file", tmp_path / "a.wav", "--lookahead", 0.2, "--chunk", 0.3)
+    stream = Recognizer.load(model_folder).stream(lookahead=0.2, chunk=0.3)
+    stream.accept(waveform, 16_000)
+    expected = stream.finish()
+    assert (found.code, " ".join(found.out.split())) == (0, expected.text)
+    assert found.out.endswith("\n")
+    assert "\x1b" not in found.out
+    shown, final = found.err.splitlines()
+    assert re.match(r"asr: words are shown \d+ ms .* 200 ms of that are the look-ahead", shown)
+    assert re.match(r"asr: words are final \d+ ms \(95 %: \d+ ms\) after they end", final)
+
+
+def test_a_microphone_that_is_unplugged_leaves_the_text_so_far(
+    asr: RunAsr, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waveform = sound(16_000)
+    FakeMicrophone(waveform[:, None], 16_000).install(monkeypatch)
+    found = asr("listen", model_folder)
+    stream = Recognizer.load(model_folder).stream()
+    stream.accept(waveform, 16_000)
+    assert (found.code, " ".join(found.out.split())) == (0, stream.finish().text)
+    assert found.err == "asr: listening at 16000 Hz; Ctrl-C ends\n"
+
+
+def test_what_cannot_be_heard_is_refused(
+    refusal: Refusal, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no such file" in refusal("listen", model_folder, "--file", tmp_path / "none.wav")
+    assert "lookahead" in refusal("listen", model_folder, "--file", tmp_path / "none.wav", "--lookahead", -1)
+    FakeMicrophone(np.zeros((1, 1)), 16_000, is_missing=True).install(monkeypatch)
+    assert "microphone cannot be opened" in refusal("listen", model_folder)

@@ -1,0 +1,72 @@
+"""Log-mel frames of a stream against those of the whole sound, and what the chunks are made of."""
+
+import numpy as np
+import pytest
+
+from asr.engine import Engine
+from asr.model_settings import ModelSettings, frames_for
+from asr.normalisation import normalised, running_mean
+from asr.streaming.frames import ChunkSource, LogMelStream
+from tests.support.talkative import sound, talkative
+
+
+def engine(**features: float) -> Engine:
+    settings = ModelSettings.parse({"features": features}, source="")
+    return talkative(features=settings.features).engine
+
+
+@pytest.mark.parametrize("features", [{}, {"hop_ms": 12.5}, {"window_ms": 60.0, "hop_ms": 15.0}, {"window_ms": 20.0}])
+@pytest.mark.parametrize("size", [33, 1000, 20_000])
+def test_frames_in_pieces_are_those_of_the_whole(features: dict[str, float], size: int) -> None:
+    model, waveform = engine(**features), sound(12_345)
+    stream, frames, samples = LogMelStream(model), [], []
+    for start in range(0, len(waveform), size):
+        stream.push(waveform[start : start + size])
+        if (ready := stream.num_ready()) > 2:
+            found, new = stream.take(ready - 1)
+            frames.append(found)
+            samples.append(new)
+    found, new = stream.take(stream.num_ready(at_end=True))
+    whole = model.log_mel(waveform)
+    assert sum(map(len, frames)) + len(found) == len(whole)
+    np.testing.assert_allclose(np.concatenate([*frames, found]), whole, rtol=0, atol=2e-3)
+    assert np.array_equal(np.concatenate([*samples, new]), waveform)  # each sample once, in order
+    assert stream.num_ready(at_end=True) == 0
+
+
+def test_a_chunk_is_normalised_by_all_that_was_heard_up_to_its_look_ahead() -> None:
+    model, waveform = engine(), sound(40_000) * np.linspace(0.1, 1, 40_000).astype(np.float32)
+    source, settings = ChunkSource(model, size=5, lookahead=4), model.settings
+    source.push(waveform)
+    whole, needed = model.log_mel(waveform), frames_for(4, 9)
+    for number in range(6):
+        found = source.next_chunk()
+        assert found is not None
+        mean = running_mean(settings.features, 16_000)
+        mean.accept(whole[: 20 * number + needed])
+        expected = normalised(whole[20 * number : 20 * number + needed], mean.mean(), settings.features)
+        np.testing.assert_allclose(found[0].frames, expected, rtol=0, atol=2e-3)
+        assert (found[0].size, found[0].is_last, found[0].is_silent) == (5, False, False)
+        source.use_up(source.state)
+
+
+def test_before_any_sound_frames_are_what_silence_beside_speech_is() -> None:
+    model = engine()
+    waveform = np.concatenate([np.zeros(16_000, np.float32), sound(16_000)])
+    source = ChunkSource(model, size=5, lookahead=0)
+    source.push(waveform)
+    silent = []
+    while found := source.next_chunk():
+        silent.append(found[0].is_silent)
+        if found[0].is_silent:
+            assert (found[0].frames == -3).all()
+        source.use_up(source.state)
+    assert silent == sorted(silent, reverse=True)
+    assert 4 <= sum(silent) <= 5 < len(silent)
+    assert (normalised(model.log_mel(waveform), mean_of(model, waveform), model.settings.features)[:90] == -3).all()
+
+
+def mean_of(model: Engine, waveform: np.ndarray) -> np.ndarray:
+    mean = running_mean(model.settings.features, 16_000)
+    mean.accept(model.log_mel(waveform))
+    return mean.mean()
