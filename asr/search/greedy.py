@@ -55,6 +55,9 @@ class GreedyStream:
         self._tokens, self._frames = self._tokens[num_tokens:], self._frames[num_tokens:]
         return done
 
+    def drop_others(self) -> None:
+        """Go on from `partial()` alone: as it always does."""
+
     def copy(self) -> "GreedyStream":
         """A search that goes on from here by itself; this one is not changed."""
         return copy.copy(self)

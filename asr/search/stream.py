@@ -17,7 +17,7 @@ from asr.search.hypothesis import (
     is_distribution,
     tolerance,
 )
-from asr.search.kernel.commit import commit_tokens
+from asr.search.kernel.commit import commit_tokens, keep_best
 from asr.search.kernel.search import advance_search, best_so_far, finish_search
 from asr.search.kernel.state import start_search, with_room
 
@@ -110,6 +110,17 @@ class PrefixBeamStream:
         """
         tokens, frames = commit_tokens(self._state, num_tokens).tolist()
         return Hypothesis(tuple(tokens), 0.0, tuple(frames))
+
+    def drop_others(self) -> None:
+        """Go on from `partial()` alone. The chance of a word adds up over hours of frames in which nobody speaks, until
+        it outweighs the silence; where nothing is said, this makes it final that nothing was.
+
+        Raises:
+            NoTextError: no text has been found that has a probability above zero.
+        """
+        if not self._state.progress["num_beams"][0]:
+            raise NoTextError
+        keep_best(self._state)
 
     def copy(self) -> "PrefixBeamStream":
         """A search that goes on from here by itself; this one is not changed."""

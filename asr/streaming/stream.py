@@ -1,5 +1,6 @@
 """A stream: sound in, piece by piece; words out, while they are spoken."""
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from asr.tokens import Tokens
 from asr.transcript import Transcript, Word
 
 _STEP = 0.1  # seconds of log-probabilities, after which words may become final
+_SURELY_NOTHING = math.log(0.99)  # the least log-probability of the blank where the network is sure of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +161,15 @@ class Stream:
             self._words.accept(rows)
             self._num_frames += len(rows)
             self._settle()
+            if rows[:, BLANK_ID].min() > _SURELY_NOTHING and not self._search.partial().tokens:
+                self._search.drop_others()
 
     def _settle(self) -> None:
         """Make words final: those beyond the limit, or, at an end-point, all."""
         best = self._search.partial()
         spans = self._tokens.word_spans(best.tokens)
-        if spans and best.frames[spans[-1][1] - 1] < self._num_frames - self._pause:
+        is_over = spans and best.frames[spans[-1][1] - 1] < self._num_frames - self._pause
+        if is_over and self._search.finish()[0].tokens == best.tokens:  # else its last word is not whole
             self._commit(len(best.tokens), self._num_frames)
         elif old := [last for _, last in spans if best.frames[last - 1] < self._num_frames - self._limit]:
             self._commit(old[-1], (*best.frames, self._num_frames)[old[-1]])

@@ -105,6 +105,21 @@ def test_memory_is_that_of_what_is_not_final() -> None:
     assert rooms[-1] == rooms[1]
 
 
+def test_the_chance_of_a_word_does_not_add_up_over_silence_that_is_final() -> None:
+    silence = np.log(np.tile([0.997, 0.001, 0.001, 0.001], (50, 1)))
+    word = np.log(np.tile([0.02, 0.02, 0.94, 0.02], (2, 1)))
+    stream, plain = PrefixBeamStream(4, beam_width=8), PrefixBeamStream(4, beam_width=8)
+    for _ in range(100):
+        stream.accept(silence)
+        plain.accept(silence)
+        stream.drop_others()
+    assert stream.partial().tokens == ()
+    assert stream.partial().score == pytest.approx(5000 * math.log(0.997))
+    assert len(plain.partial().tokens) > 0
+    stream.accept(word)
+    assert stream.partial().tokens == (2,)
+
+
 @pytest.mark.parametrize("name", STARTS)
 def test_a_copy_goes_its_own_way(name: str) -> None:
     log_probs = long_log_probs(90, 7)

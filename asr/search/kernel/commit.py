@@ -22,6 +22,16 @@ def commit_tokens(state: SearchState, num_tokens: int) -> np.ndarray:
     return tokens
 
 
+def keep_best(state: SearchState) -> None:
+    """Drop all prefixes but the best one."""
+    beams = state.beams[: int(state.progress["num_beams"][0])]
+    best = beams[int((beams["blank"] + beams["last"]).argmax())].copy()
+    state.prefixes["beam"][beams["prefix"]] = NONE
+    state.beams[0] = best
+    state.prefixes["beam"][best["prefix"]] = 0
+    state.progress["num_beams"] = 1
+
+
 @kernel
 def _keep_those_that_begin_so(state: SearchState, num_tokens: int) -> None:
     """Drop beams that do not descend from the first tokens of the best one, and cut the lines of the others there.
