@@ -240,19 +240,17 @@ class Recognizer:
         )
 
     def stream(self, *, lookahead: float = 0.6, chunk: float = 0.64, limit: float = 2.0, pause: float = 0.8) -> Stream:
-        """A stream, for sound that comes piece by piece (`asr/streaming/`); many may be open at once.
+        """A stream, for sound that comes piece by piece; many may be open at once. All in seconds: `StreamSettings`.
 
-        In seconds: `lookahead`, sound after a chunk that the network sees before it decides; `chunk`, sound that it
-        takes at once; `limit`, how long words may still change; `pause`, how long nothing is said at an end-point. A
-        neural language model takes no part, since it scores whole texts.
+        A neural language model takes no part, since it scores whole texts.
 
         Raises:
-            SettingsError: one of these is out of range.
+            SettingsError: one of the times is out of range.
         """
-        values = {"lookahead": lookahead, "chunk": chunk, "limit": limit, "pause": pause}
-        settings = StreamSettings.parse(values, source="stream")
+        times = {"lookahead": lookahead, "chunk": chunk, "limit": limit, "pause": pause}
         fusion = self.fusion if self.search.method == "beam" else None
         start_search = partial(start_stream, len(self.tokens), self.search, fusion)
+        settings = StreamSettings.parse(times, source="stream")
         return Stream(self.engine, self.tokens, start_search, self.parts.calibration, settings)
 
     def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
