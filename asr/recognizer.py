@@ -5,7 +5,7 @@ A recogniser is read from a model folder and written to one: `asr/model_folder.p
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -22,8 +22,7 @@ from asr.engine import Engine
 from asr.errors import AudioError, ModelError, TokensError
 from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
-from asr.search import Fusion, Hypothesis, SearchSettings, search_batch
-from asr.search.decode import start_stream
+from asr.search import Fusion, Hypothesis, SearchSettings, search_batch, start_stream
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
 from asr.silence import has_sound
@@ -240,18 +239,15 @@ class Recognizer:
         )
 
     def stream(self, *, lookahead: float = 0.6, chunk: float = 0.64, limit: float = 2.0, pause: float = 0.8) -> Stream:
-        """A stream, for sound that comes piece by piece; many may be open at once. All in seconds: `StreamSettings`.
-
-        A neural language model takes no part, since it scores whole texts.
+        """A stream, for sound that comes piece by piece (`StreamSettings`). A neural language model takes no part.
 
         Raises:
             SettingsError: one of the times is out of range.
         """
         times = {"lookahead": lookahead, "chunk": chunk, "limit": limit, "pause": pause}
-        fusion = self.fusion if self.search.method == "beam" else None
-        start_search = partial(start_stream, len(self.tokens), self.search, fusion)
+        search = start_stream(len(self.tokens), self.search, self.fusion)
         settings = StreamSettings.parse(times, source="stream")
-        return Stream(self.engine, self.tokens, start_search, self.parts.calibration, settings)
+        return Stream(self.engine, self.tokens, search, self.parts.calibration, settings)
 
     def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
         """Natural-log probabilities (frames, vocab) of each waveform, without padding.

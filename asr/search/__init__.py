@@ -6,7 +6,7 @@ In the order of reading: `hypothesis.py` (what comes in and out), `settings.py`,
 take NumPy arrays and need no PyTorch; `batched/`, for log-probabilities on a GPU, does.
 """
 
-from asr.search.decode import search, search_batch
+from asr.search.decode import search, search_batch, start_stream
 from asr.search.fusion.fusion import Fusion, FusionSettings
 from asr.search.hypothesis import Hypothesis
 from asr.search.settings import SearchSettings
@@ -20,4 +20,5 @@ __all__ = [
     "SearchSettings",
     "search",
     "search_batch",
+    "start_stream",
 ]

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ class Stream:
         self,
         engine: Engine,
         tokens: Tokens,
-        start_search: Callable[[], SearchStream],
+        search: SearchStream,
         calibration: Calibration,
         settings: StreamSettings,
     ) -> None:
@@ -71,7 +71,7 @@ class Stream:
         )
         self._samples = SampleStream()
         self._chunks = ChunkSource(engine, size=self._size, lookahead=round(settings.lookahead / seconds))
-        self._search = start_search()
+        self._search = search
         self._words = FinalWords(tokens, calibration, seconds)
         self._endpoints: tuple[float, ...] = ()
         self._num_words_at_endpoint = 0
