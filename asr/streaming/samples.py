@@ -28,7 +28,7 @@ class SampleStream:
         self._odd_byte = b""
         self._num_samples = 0
 
-    def convert(self, samples: Samples, rate: object) -> Float32[np.ndarray, "_"]:
+    def convert(self, samples: Samples | object, rate: object) -> Float32[np.ndarray, "_"]:
         """What is ready of the waveform after the next piece: resampling looks a little ahead.
 
         Raises:

@@ -80,7 +80,7 @@ class Stream:
         self._result: Transcript | None = None
         self._lock = threading.RLock()
 
-    def accept(self, samples: Samples, rate: int) -> None:
+    def accept(self, samples: Samples | object, rate: int) -> None:
         """The next piece of the sound, of any length: bytes of 16-bit samples (little-endian, one channel), or an array
         (samples,) or (samples, channels), of which the mean is taken, at `rate` Hz. Full scale is that of the type: 1
         for floats. A half sample at the end of bytes waits for its other half.
@@ -93,7 +93,7 @@ class Stream:
             self.push(samples, rate)
             advance([self])
 
-    def push(self, samples: Samples, rate: int) -> None:
+    def push(self, samples: Samples | object, rate: int) -> None:
         """`accept` without any computing: `advance` does that, for many streams at once."""
         with self._lock:
             if self._result is not None:
@@ -173,6 +173,8 @@ class Stream:
             self._commit(len(best.tokens), self._num_frames)
         elif old := [last for _, last in spans if best.frames[last - 1] < self._num_frames - self._limit]:
             self._commit(old[-1], (*best.frames, self._num_frames)[old[-1]])
+        elif not spans and best.frames and best.frames[-1] < self._num_frames - self._limit:
+            self._commit(len(best.tokens), self._num_frames)  # a word boundary without a word
         if len(self._words.words) > self._num_words_at_endpoint and not self._search.partial().tokens:
             self._endpoints += (self._num_frames * self._engine.seconds_per_frame,)
             self._num_words_at_endpoint = len(self._words.words)

@@ -235,7 +235,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_lost(tones: Recognizer) -
         (waveform, 0, "sample_rate is 0"),
     ]:
         with pytest.raises(AudioError, match=message):
-            stream.accept(samples, rate)  # type: ignore[arg-type]
+            stream.accept(samples, rate)
     stream.accept(waveform[8000:], RATE)
     transcript = stream.finish()
     assert transcript.text == "AB CAD"
