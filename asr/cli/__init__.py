@@ -34,8 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (doctor, shard, train, average, tune, transcribe, align, evaluate, export, score, inspect, report):
-for verb in (doctor, shard, train, average, tune, transcribe, listen, align, evaluate, score, inspect, report):
+for verb in (doctor, shard, train, average, tune, transcribe, listen, align, evaluate, export, score, inspect, report):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(lm_app, name="lm")
