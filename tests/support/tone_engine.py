@@ -80,6 +80,12 @@ class ToneEngine:
         probs[np.arange(len(frames)), tokens] = 1 - 0.001 * (self.vocab_size - 1)
         return np.log(probs), (np.array([quiet]),)
 
+    def on_one_thread(self) -> None:
+        """Nothing to do."""
+
+    def files(self) -> dict[str, bytes]:
+        raise NotImplementedError
+
     def num_frames(self, num_samples: int) -> int:
         return num_output_frames(self.settings, num_samples, SAMPLE_RATE)
 
