@@ -89,9 +89,6 @@ class ToneEngine:
     def num_frames(self, num_samples: int) -> int:
         return num_output_frames(self.settings, num_samples, SAMPLE_RATE)
 
-    def to_bytes(self) -> bytes:
-        return b""
-
 
 def tone_recognizer(method: str = "beam") -> Recognizer:
     tokens = Tokens.train(["ABCD DCBA"], TokenSettings(kind="char"))[0]
