@@ -9,12 +9,17 @@ LONG_PAUSE = 0.6  # seconds; between sentences rather than within them
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word, its `start` and `end` in seconds, and the model's confidence in it, from 0 to 1."""
+    """A word, its `start` and `end` in seconds, and the model's confidence in it, from 0 to 1.
+
+    `written`: as it is printed, with capitals and marks; empty if the word before stands for it, too (TWENTY THREE is
+    23); None if nothing is known of it but `text`.
+    """
 
     text: str
     start: float
     end: float
     confidence: float
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

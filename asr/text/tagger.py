@@ -37,11 +37,11 @@ class TaggerSettings(Settings):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Direction:
-    """An LSTM of one direction with H cells; gates in the order input, forget, cell, output, as in PyTorch."""
+    """An LSTM of one direction with H cells and 4 H gates, in the order input, forget, cell, output, as in PyTorch."""
 
-    inputs: Float32[ndarray, "4H inputs"]
-    recurrent: Float32[ndarray, "4H H"]
-    bias: Float32[ndarray, "4H"]
+    inputs: Float32[ndarray, "gates inputs"]
+    recurrent: Float32[ndarray, "gates H"]
+    bias: Float32[ndarray, "gates"]
 
     def run(
         self, inputs: Float32[ndarray, "rows time inputs"], present: Bool[ndarray, "rows time"]

@@ -35,7 +35,8 @@ def tagger_to_bytes(tagger: Tagger) -> bytes:
         "mixed": dict(tagger.mixed),
     }
     text = json.dumps(content)
-    metadata = {"tagger": text, "sha256": _digest(arrays, text)}
+    # One entry, as safetensors writes several in any order.
+    metadata = {"tagger": json.dumps({"sha256": _digest(arrays, text), "content": text})}
     return safetensors.numpy.save(arrays, metadata)
 
 
@@ -68,10 +69,10 @@ def quantized(matrix: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float
 def _contents(data: bytes) -> tuple[dict[str, Array], dict[str, Any]]:
     arrays = safetensors.numpy.load(data)
     length = int.from_bytes(data[:_HEADER_BYTES], "little")
-    metadata = parse_json(data[_HEADER_BYTES : _HEADER_BYTES + length])["__metadata__"]
-    if metadata["sha256"] != _digest(arrays, metadata["tagger"]):
+    signed = parse_json(parse_json(data[_HEADER_BYTES : _HEADER_BYTES + length])["__metadata__"]["tagger"])
+    if signed["sha256"] != _digest(arrays, signed["content"]):
         raise ValueError("its checksum is wrong")
-    content = parse_json(metadata["tagger"])
+    content = parse_json(signed["content"])
     if not isinstance(content, dict):
         raise ValueError("its description is not an object")
     return arrays, content
