@@ -3,7 +3,7 @@
 `model.safetensors` (weights), `config.json` (settings), `tokens.model`, `README.md` (model card); after `asr export`
 also the files of `asr/onnx/export.py`, and then it works without the weights too; after `asr tune` also `lm.bin`
 (n-gram language model), `lexicon.txt` (words that it need not know) and `rnn_lm.safetensors` (the language model that
-rescores), each if it was given one.
+rescores), each if it was given one; and `tagger.safetensors` (capitals and marks), if it has one.
 
 The files are written into a subfolder. Renaming that to `.complete` makes the new model valid in one step: from then on
 its files count, and are moved into place. A crash at any moment leaves the old model or the new.
@@ -32,6 +32,8 @@ from asr.onnx.export import RECORD, read_record
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.stored_network import EngineName, StoredNetwork
+from asr.text.tagger import Tagger
+from asr.text.tagger_file import tagger_from_file, tagger_to_bytes
 from asr.tokens import Tokens
 
 if TYPE_CHECKING:  # with torch
@@ -40,6 +42,7 @@ if TYPE_CHECKING:  # with torch
 FORMAT_VERSION = 3  # 1: the mean of the features was over the whole utterance; 1 and 2: other names of weights
 FILES = ("config.json", WEIGHTS, "tokens.model")
 _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
+_TAGGER = "tagger.safetensors"
 # Subfolders of a model folder, which exist only while it is written, or if that was interrupted.
 _INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
 
@@ -49,7 +52,7 @@ class ModelParts:
     """The parts of a recogniser: all of a model folder except the model card.
 
     `lexicon`: words to allow beside those of the language model. `neural_lm`: rescores the best hypotheses.
-    `calibration`: of the confidence of words.
+    `calibration`: of the confidence of words. `tagger`: puts capitals and marks.
     """
 
     engine: Engine
@@ -59,6 +62,7 @@ class ModelParts:
     lexicon: tuple[str, ...] = ()
     neural_lm: "NeuralLM | None" = None
     calibration: Calibration = field(default_factory=Calibration)
+    tagger: Tagger | None = None
 
 
 class _Config(Settings):
@@ -84,6 +88,8 @@ class _Config(Settings):
     """Whether there is a list of words."""
     neural_lm: bool = False
     """Whether there is a language model that rescores."""
+    tagger: bool = False
+    """Whether there is a tagger of capitals and marks."""
 
 
 def read_model_folder(folder: Path, *, device: Any = "cpu", engine: EngineName = "auto") -> ModelParts:
@@ -109,6 +115,7 @@ def read_model_folder(folder: Path, *, device: Any = "cpu", engine: EngineName =
         tuple(read_lines(_place(folder, _LEXICON), ModelError)) if config.lexicon else (),
         neural_lm,
         config.calibration,
+        tagger_from_file(_place(folder, _TAGGER)) if config.tagger else None,
     )
 
 
@@ -215,10 +222,13 @@ def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
         "language_model": parts.language_model is not None,
         "lexicon": bool(parts.lexicon),
         "neural_lm": parts.neural_lm is not None,
+        "tagger": parts.tagger is not None,
     }
     lexicon = {_LEXICON: "".join(f"{word}\n" for word in parts.lexicon).encode()} if parts.lexicon else {}
+    tagger = {_TAGGER: tagger_to_bytes(parts.tagger)} if parts.tagger is not None else {}
     return {
         **lexicon,
+        **tagger,
         **network,
         "config.json": (json.dumps(config, indent=2) + "\n").encode(),
         "tokens.model": parts.tokens.model,

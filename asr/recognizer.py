@@ -30,6 +30,7 @@ from asr.sound_input import SoundInput, blocks_of, name_of, path_of, waveform_of
 from asr.stored_network import EngineName
 from asr.streaming.settings import StreamSettings
 from asr.streaming.stream import Stream
+from asr.text.restore import restored_transcript
 from asr.tokens import Tokens
 from asr.transcript import Transcript, Word, segments_of
 
@@ -119,6 +120,10 @@ class Recognizer:
         """
         return self._sharing(self.parts, hotwords)
 
+    def without_tagger(self) -> "Recognizer":
+        """The same recogniser, whose words have no capitals and marks."""
+        return self._sharing(replace(self.parts, tagger=None), self.hotwords)
+
     def _sharing(self, parts: ModelParts, hotwords: Mapping[str, float]) -> "Recognizer":
         """A recogniser that reuses what was built from the language model: for a large one that takes seconds."""
         other = Recognizer(parts)
@@ -171,6 +176,7 @@ class Recognizer:
 
         A sound may be of any length: it is cut at pauses, and each stretch is recognised as an utterance by itself
         (`asr/longform/`). For a list or a tuple of sounds, a list of their transcripts. Files are read in blocks.
+        If the model has a tagger, words have their printed form (`Word.written`), too.
 
         Raises:
             AudioError: a file or the samples cannot be used, such as samples that are NaN.
@@ -183,7 +189,7 @@ class Recognizer:
         for outcome in transcribe_recordings(self, recordings):
             if isinstance(outcome, AudioError):
                 raise outcome
-            transcripts.append(outcome)
+            transcripts.append(self.punctuated(outcome))
         return transcripts if isinstance(audio, list | tuple) else transcripts[0]
 
     def transcribe_batch(self, sounds: Sequence[SoundInput], *, sample_rate: int = SAMPLE_RATE) -> list[Transcript]:
@@ -206,6 +212,11 @@ class Recognizer:
             )
             for sound, waveform, log_probs, best in zip(sounds, waveforms, all_log_probs, hypotheses, strict=True)
         ]
+
+    def punctuated(self, transcript: Transcript) -> Transcript:
+        """The transcript of a whole recording with `Word.written`, if the model has a tagger; else as it is."""
+        tagger = self.parts.tagger
+        return transcript if tagger is None else restored_transcript(transcript, tagger)
 
     def align(self, audio: SoundInput, text: str, *, sample_rate: int = SAMPLE_RATE) -> Transcript:
         """Forced alignment: when each word of `text` is said in a sound (as for `transcribe`), and with what

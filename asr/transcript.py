@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LONG_PAUSE = 0.6  # seconds; between sentences rather than within them
 
@@ -75,3 +75,19 @@ class Transcript:
     @property
     def text(self) -> str:
         return " ".join(segment.text for segment in self.segments)
+
+    def printed(self) -> "Transcript":
+        """The same with each word as it is printed in place of its text; words that are written as one are one."""
+        return replace(self, segments=tuple(Segment(_printed(segment.words)) for segment in self.segments))
+
+
+def _printed(words: Sequence[Word]) -> tuple[Word, ...]:
+    printed: list[Word] = []
+    for word in words:
+        text = word.text if word.written is None else word.written
+        if text or not printed:
+            printed.append(replace(word, text=text, written=None))
+        else:
+            confidence = min(printed[-1].confidence, word.confidence)
+            printed[-1] = replace(printed[-1], end=word.end, confidence=confidence)
+    return tuple(printed)

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from asr.text.tags import MARKS
-from asr.transcript import Word
+from asr.transcript import Segment, Transcript, Word
 
 _ONES = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-}
-_TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+}  # fmt: skip
 _SMALL = _ONES | _TENS
 _GROUPS = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _ORDINALS = (
@@ -42,10 +42,14 @@ class _Found:
     num_words: int
 
 
-def with_figures(words: Sequence[Word]) -> tuple[Word, ...]:
-    """Words of a whole text with numbers in figures: the first word of a number has them in `written`, the others have
-    an empty one. Marks after a number stay.
+def with_figures(transcript: Transcript) -> Transcript:
+    """A transcript with numbers in figures: the first word of a number has them in `written`, the others have an empty
+    one. Marks after a number stay. A number ends where a segment does.
     """
+    return replace(transcript, segments=tuple(Segment(_with_figures(one.words)) for one in transcript.segments))
+
+
+def _with_figures(words: Sequence[Word]) -> tuple[Word, ...]:
     written = [word.text if word.written is None else word.written for word in words]
     return tuple(replace(word, written=new) for word, new in zip(words, figures_of(written), strict=True))
 

@@ -15,7 +15,7 @@ from numpy import ndarray
 from asr.text.tagger import Tagger
 from asr.text.tags import MARKS, SENTENCE_ENDS, cased
 from asr.text.windows import TagStream
-from asr.transcript import Word
+from asr.transcript import Segment, Transcript, Word
 
 _LONGEST_PAUSE = 1.0  # seconds; a longer one says no more
 _ENDS = [MARKS.index(mark) for mark in SENTENCE_ENDS]
@@ -25,6 +25,13 @@ def restored(words: Sequence[Word], tagger: Tagger) -> tuple[Word, ...]:
     """The words of a whole text with `written`; the pauses between them count."""
     stream = RestoringStream(tagger)
     return (*stream.accept(words), *stream.finish())
+
+
+def restored_transcript(transcript: Transcript, tagger: Tagger) -> Transcript:
+    """A transcript whose words have `written`; all else stays."""
+    words = iter(restored(transcript.words, tagger))
+    segments = tuple(Segment(tuple(next(words) for _ in segment.words)) for segment in transcript.segments)
+    return replace(transcript, segments=segments)
 
 
 def restored_text(words: Sequence[str], tagger: Tagger) -> list[str]:

@@ -1,4 +1,5 @@
-"""The tagger: a bidirectional LSTM over words (Tilk & Alumäe 2016), in NumPy; `recipes/english/punctuation.py` trains it.
+"""The tagger: a bidirectional LSTM over words (Tilk & Alumäe 2016), in NumPy. `recipes/english/punctuation.py` trains
+it.
 
 A word is the sum of its own vector, if it was frequent in training, and the mean vector of its letters.
 """
@@ -83,7 +84,7 @@ class Tagger:
 
     def vector(self, word: str) -> Float32[ndarray, "size"]:
         """What the network sees of a word."""
-        vector = self.letters[letter_buckets(word, len(self.letters))].mean(axis=0)
+        vector: Float32[ndarray, "size"] = self.letters[letter_buckets(word, len(self.letters))].mean(axis=0)
         place = self._places.get(word.lower())
         return vector if place is None else vector + self.words[place]
 
@@ -103,9 +104,11 @@ class Tagger:
 
 
 def _sigmoid(values: Float32[ndarray, "..."]) -> Float32[ndarray, "..."]:
-    return 0.5 * np.tanh(0.5 * values) + np.float32(0.5)  # exp would overflow
+    half: Float32[ndarray, "..."] = np.float32(0.5) * np.tanh(np.float32(0.5) * values)  # exp would overflow
+    return half + np.float32(0.5)
 
 
 def _log_softmax(scores: Float32[ndarray, "... n"]) -> Float32[ndarray, "... n"]:
-    scores = scores - scores.max(axis=-1, keepdims=True)
-    return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    lower: Float32[ndarray, "... n"] = scores - scores.max(axis=-1, keepdims=True)
+    found: Float32[ndarray, "... n"] = lower - np.log(np.exp(lower).sum(axis=-1, keepdims=True))
+    return found

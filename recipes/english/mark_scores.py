@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from asr.text.tags import MARKS
 
@@ -27,7 +28,7 @@ def score_marks(reference: Sequence[str], found: Sequence[str]) -> dict[str, F1]
     """F1 of each mark and of words with capitals. Both texts have the same words, written with marks; a mark is right
     if it stands after the same word, a word with capitals if it is written letter by letter as in the reference.
     """
-    scores = {name: _f1(reference, found, lambda word, m=mark: m * (word[-1:] == m)) for mark, name in NAMES.items()}
+    scores = {name: _f1(reference, found, partial(_as_mark, mark)) for mark, name in NAMES.items()}
     return scores | {CAPITALS: _f1(reference, found, _in_capitals)}
 
 
@@ -49,6 +50,10 @@ def _f1(reference: Sequence[str], found: Sequence[str], sign: Callable[[str], st
         sum(got != "" for _, got in pairs),
         sum(wanted != "" for wanted, _ in pairs),
     )
+
+
+def _as_mark(mark: str, word: str) -> str:
+    return mark if word.endswith(mark) else ""
 
 
 def _in_capitals(word: str) -> str:

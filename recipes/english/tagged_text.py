@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.errors import CorpusError, LanguageModelError
+from asr.errors import CorpusError
 from asr.files import read_lines
 from asr.lm.text import read_sentences
-from asr.text.tags import MARKS, capital
+from asr.text.tags import MARKS
 from recipes.english_text import spelled_out
 
 _WORD = re.compile(r"[A-Za-z']*[A-Za-z][A-Za-z']*")
@@ -53,7 +53,7 @@ def read_tagged(path: Path, counts: Counter[str]) -> list[list[str]]:
     Raises:
         LanguageModelError: the file cannot be read.
     """
-    return list(read_sentences([path], lambda line, where: tagged(line, counts)))
+    return [list(words) for words in read_sentences([path], lambda line, where: tagged(line, counts))]
 
 
 def tagged(sentence: str, counts: Counter[str]) -> list[str]:

@@ -117,7 +117,7 @@ def corpus_of(words: Sequence[str]) -> Corpus:
 
 
 class Trainer:
-    """One training in a folder: `checkpoint.pt`, `dev.jsonl` (a line an evaluation), `tagger.safetensors` (the best)."""
+    """A training in a folder: `checkpoint.pt`, `dev.jsonl` (a line an evaluation), `tagger.safetensors` (the best)."""
 
     def __init__(
         self, settings: PunctuationSettings, text: Sequence[str], dev: Mapping[str, Sequence[str]], run: Path
@@ -171,7 +171,7 @@ class Trainer:
         scores = self.network(*self._inputs(self._corpus.words[places], rng))
         loss = _loss(scores, self._corpus.marks[places], self._corpus.cases[places])
         self._optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), training.clip)
         if not np.isfinite(loss.item()):
             raise TrainingError(f"step {self._step + 1}: the loss is {loss.item()}; lower training.learning_rate")
@@ -185,7 +185,11 @@ class Trainer:
         unknown = self._settings.network.vocabulary_size
         unseen = rng.random(len(kinds)) < self._settings.training.unseen_share
         places = np.where(unseen, unknown, np.minimum(kinds, unknown)).astype(np.int64)
-        return torch.from_numpy(places), *self._letters.bags(kinds), torch.from_numpy(numbers.reshape(words.shape))
+        return (
+            torch.from_numpy(places),
+            *self._letters.bags(kinds.astype(np.int64)),
+            torch.from_numpy(numbers.reshape(words.shape)),
+        )
 
     def _evaluate(self, loss: float) -> None:
         """Score the averaged weights as they will be used, in int8, and keep the best."""
@@ -196,7 +200,7 @@ class Trainer:
         tagger = tagger_from_file(self._run / f"latest_{TAGGER}")
         scores = {name: score_marks(words, restored_words(words, tagger)) for name, words in self._dev.items()}
         mean = float(np.mean([mean_f1(score) for score in scores.values()]))
-        record = {"step": self._step, "loss": loss, "mean_f1": mean}
+        record: dict[str, Any] = {"step": self._step, "loss": loss, "mean_f1": mean}
         record |= {name: to_percent(score) for name, score in scores.items()}
         append_text(self._run / _DEV, json.dumps(record) + "\n")
         say("train", json.dumps(record))

@@ -69,7 +69,7 @@ def test_ranges_and_defaults(path: str, values: str | None, default: str | None)
 def test_every_setting_that_the_confs_name_is_on_the_page() -> None:
     known = {path for path, _ in settings_fields(ExperimentSettings)}
     assert known - set(rows()) == {"data", "tokens", "model", "augment", "training", "search"}
-    for conf in (ROOT / "conf").glob("*.yaml"):
+    for conf in set((ROOT / "conf").glob("*.yaml")) - {ROOT / "conf" / "punctuation.yaml"}:  # a part of a recipe
         load_settings(ExperimentSettings, conf)
         section = ""
         for line in conf.read_text(encoding="utf-8").splitlines():

@@ -7,8 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.text.figures import figures_of, with_figures
-from asr.transcript import Word
+from asr.transcript import Segment, Transcript, Word
 from recipes.english_numbers import cardinal, ordinal, plural, year
+
+WORDS = [
+    "a", "and", "one", "two", "nine", "ten", "twenty", "thirty", "hundred", "thousand", "million", "o", "point",
+    "first",
+]  # fmt: skip
 
 
 def figures(text: str) -> str:
@@ -84,7 +89,7 @@ def test_said_and_printed(said: str, printed: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from("a and one two nine ten twenty thirty hundred thousand million o point first".split())))
+@given(st.lists(st.sampled_from(WORDS)))
 def test_each_word_is_written_once(words: list[str]) -> None:
     found = figures_of(words)
     assert len(found) == len(words)
@@ -93,10 +98,15 @@ def test_each_word_is_written_once(words: list[str]) -> None:
 
 
 def test_figures_stand_with_the_first_of_their_words() -> None:
-    words = [Word(text, float(at), at + 0.5, 0.9, written) for at, (text, written) in enumerate(
-        [("ABOUT", "About"), ("TWENTY", "twenty"), ("THREE", "three,"), ("MEN", None)]
-    )]  # fmt: skip
-    found = with_figures(words)
-    assert [(word.text, word.written) for word in found] == [
-        ("ABOUT", "About"), ("TWENTY", "23,"), ("THREE", ""), ("MEN", "MEN"),
+    told = [("ABOUT", "About"), ("TWENTY", "twenty"), ("THREE", "three,"), ("MEN", None), ("TWENTY", None)]
+    words = [Word(text, float(at), at + 0.5, 0.9 - at / 10, new) for at, (text, new) in enumerate(told)]
+    after = Word("THREE", 5.0, 5.5, 0.9)
+    found = with_figures(Transcript((Segment(tuple(words)), Segment((after,))), 6.0, -1.0))
+    assert [(word.text, word.written) for word in found.words] == [
+        ("ABOUT", "About"), ("TWENTY", "23,"), ("THREE", ""), ("MEN", "MEN"), ("TWENTY", "20"), ("THREE", "THREE"),
     ]  # fmt: skip
+    assert found.text == "ABOUT TWENTY THREE MEN TWENTY THREE"
+    printed = found.printed()
+    assert [segment.text for segment in printed.segments] == ["About 23, MEN 20", "THREE"]
+    number = printed.words[1]
+    assert (number.start, number.end, number.confidence) == (1.0, 2.5, pytest.approx(0.7))

@@ -1,5 +1,7 @@
 """The tagger on running text, in windows."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -16,7 +18,7 @@ TEXT = [(*WORDS, "other", "words")[number] for number in np.random.default_rng(5
 def rows_of(text: list[str], cuts: list[int]) -> npt.NDArray[np.float32]:
     stream = TagStream(TAGGER)
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    rows = [stream.accept(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    rows = [stream.accept(text[a:b]) for a, b in pairwise(edges)]
     return np.concatenate([*rows, stream.finish()])
 
 
