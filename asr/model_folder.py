@@ -129,13 +129,13 @@ def holds_model(folder: Path) -> bool:
 
 
 def model_digest(folder: Path) -> str:
-    """A digest of all that decides what a model hears: settings, weights, tokens and language models.
+    """A digest of all that decides what a model hears and how it writes it: settings, weights, tokens, language models, tagger.
 
     Raises:
         ModelError: a file cannot be read.
     """
     digest = hashlib.sha256()
-    for name in (*FILES, RECORD, _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM):
+    for name in (*FILES, RECORD, _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM, _TAGGER):
         path = _place(folder, name)
         try:
             with path.open("rb") as file:

@@ -30,6 +30,7 @@ from asr.sound_input import SoundInput, blocks_of, name_of, path_of, waveform_of
 from asr.stored_network import EngineName
 from asr.streaming.settings import StreamSettings
 from asr.streaming.stream import Stream
+from asr.text.figures import with_figures
 from asr.text.restore import restored_transcript
 from asr.tokens import Tokens
 from asr.transcript import Transcript, Word, segments_of
@@ -48,13 +49,15 @@ class Recognizer:
     """The parts of a model folder, ready to transcribe. Immutable: `with_search` and `with_hotwords` return a new one.
 
     `hotwords`: words and phrases to expect, with the bonus of each of their characters (a natural log; 1.5 is a start);
-    they need beam search, and switch it on.
+    they need beam search, and switch it on. `figures`: whether numbers are printed in figures (`asr.text.figures`).
 
     >>> Recognizer.load("model").transcribe("a.wav").text  # doctest: +SKIP
     'HELLO WORLD'
     """
 
-    def __init__(self, parts: ModelParts, *, hotwords: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, parts: ModelParts, *, hotwords: Mapping[str, float] | None = None, figures: bool = False
+    ) -> None:
         engine, tokens = parts.engine, parts.tokens
         if engine.vocab_size != len(tokens):
             raise ModelError(
@@ -63,7 +66,7 @@ class Recognizer:
             )
         if parts.neural_lm is not None:
             parts.neural_lm.check_alphabet(tokens.alphabet)
-        self.parts = parts
+        self.parts, self.figures = parts, figures
         self.hotwords: Mapping[str, float] = MappingProxyType(dict(hotwords or {}))
         if hotwords:
             _ = self.fusion  # so that a hot word that cannot be written is refused here, before any work
@@ -126,7 +129,7 @@ class Recognizer:
 
     def _sharing(self, parts: ModelParts, hotwords: Mapping[str, float]) -> "Recognizer":
         """A recogniser that reuses what was built from the language model: for a large one that takes seconds."""
-        other = Recognizer(parts)
+        other = Recognizer(parts, figures=self.figures)
         other.hotwords = MappingProxyType(dict(hotwords))
         if self.fusion is not None and (parts.language_model is not None or hotwords):
             other.__dict__["fusion"] = self.fusion.replace(settings=other.search.fusion, hotwords=hotwords)
@@ -142,6 +145,7 @@ class Recognizer:
         device: "str | torch.device" = "cpu",
         engine: EngineName = "auto",
         hotwords: Mapping[str, float] | None = None,
+        figures: bool = False,
     ) -> "Recognizer":
         """Read a model folder; `device` is where it will compute, such as "cuda", or "auto": the GPU, if there is one.
         `engine` is what computes: torch, ONNX Runtime, or the quicker of the two (`StoredNetwork.load`).
@@ -152,7 +156,7 @@ class Recognizer:
             ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
             SearchError: a hot word cannot be written with the model's tokens.
         """
-        return cls(read_model_folder(Path(folder), device=device, engine=engine), hotwords=hotwords)
+        return cls(read_model_folder(Path(folder), device=device, engine=engine), hotwords=hotwords, figures=figures)
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
         """Write the model folder, whole or not at all; what else is in the folder is left alone.
@@ -215,8 +219,9 @@ class Recognizer:
 
     def punctuated(self, transcript: Transcript) -> Transcript:
         """The transcript of a whole recording with `Word.written`, if the model has a tagger; else as it is."""
-        tagger = self.parts.tagger
-        return transcript if tagger is None else restored_transcript(transcript, tagger)
+        if self.parts.tagger is not None:
+            transcript = restored_transcript(transcript, self.parts.tagger)
+        return with_figures(transcript) if self.figures else transcript
 
     def align(self, audio: SoundInput, text: str, *, sample_rate: int = SAMPLE_RATE) -> Transcript:
         """Forced alignment: when each word of `text` is said in a sound (as for `transcribe`), and with what

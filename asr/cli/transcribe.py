@@ -49,6 +49,12 @@ def transcribe(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace files that asr has not written, or that were edited.")
     ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="The words as recognised, without the model's capitals and marks.")
+    ] = False,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="English numbers in figures: 23 for TWENTY THREE.")
+    ] = False,
     windows: Annotated[
         bool, typer.Option("--windows", help="txt, tsv, srt, vtt with CRLF and a byte order mark (some televisions).")
     ] = False,
@@ -76,12 +82,13 @@ def transcribe(
         def recognizer() -> "Recognizer":
             from asr.recognizer import Recognizer
 
-            return Recognizer.load(model, device=device, engine=engine, hotwords=expected)
+            loaded = Recognizer.load(model, device=device, engine=engine, hotwords=expected, figures=figures)
+            return loaded.without_tagger() if plain else loaded
 
         if output is None:
             print_results(recognizer, found, names[0], choice, tally)
         else:
-            digest = settings_digest(model, expected, choice, windows)
+            digest = settings_digest(model, expected, choice, {"windows": windows, "plain": plain, "figures": figures})
             folder = OutputFolder(output, Settings(names, digest, windows, overwrite))
             write_results(recognizer, folder, found, choice, tally)
 

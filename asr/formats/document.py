@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -38,6 +38,11 @@ class Document:
         """The id for formats whose columns are separated by spaces: what would break a line is written as %20 and so
         on, so that different ids stay different."""
         return _NOT_IN_COLUMNS.sub(lambda found: quote_from_bytes(os.fsencode(found[0]), ""), self.id)
+
+    @property
+    def printed(self) -> "Document":
+        """The same for people: words as they are printed, if the model has a tagger (`Transcript.printed`)."""
+        return replace(self, channels=tuple(transcript.printed() for transcript in self.channels))
 
     def segments(self) -> Iterator[tuple[int, Segment]]:
         """The segments of all channels, by their start, each with its channel."""

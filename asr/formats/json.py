@@ -23,7 +23,8 @@ def failure(id: str, source: str, reason: str) -> str:
 
 def to_json(document: Document) -> dict[str, Any]:
     """Plain lists, numbers and strings; times in seconds; all numbers rounded to three digits, null if not finite."""
-    segments = list(document.segments())
+    segments, printed = list(document.segments()), list(document.printed.segments())
+    has_printed = any(word.written is not None for _, segment in segments for word in segment.words)
     return {
         "version": VERSION,
         "id": document.id,
@@ -31,6 +32,7 @@ def to_json(document: Document) -> dict[str, Any]:
         "duration": _number(document.duration),
         "channels": [transcript.channel for transcript in document.channels],
         "text": " ".join(segment.text for _, segment in segments),
+        **({"written": " ".join(segment.text for _, segment in printed)} if has_printed else {}),
         "score": _number(sum(transcript.score for transcript in document.channels)),
         "segments": [_segment(channel, segment) for channel, segment in segments],
     }
@@ -49,6 +51,7 @@ def _segment(channel: int, segment: Segment) -> dict[str, Any]:
 def _word(word: Word) -> dict[str, Any]:
     return {
         "text": word.text,
+        **({} if word.written is None else {"written": word.written}),
         "start": _number(word.start),
         "end": _number(word.end),
         "confidence": _number(word.confidence),

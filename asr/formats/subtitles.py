@@ -57,7 +57,7 @@ class Cue:
 def cues_of(document: Document) -> list[Cue]:
     """The cues of a recording, by their start; they never overlap, and none lasts beyond the sound."""
     cues: list[Cue] = []
-    for transcript in document.channels:
+    for transcript in document.printed.channels:
         label = document.label(transcript.channel)
         end = int(1000 * transcript.duration)
         pieces = pieces_of(transcript.words, end, LINE_WIDTH - len(label))

@@ -5,5 +5,5 @@ from asr.formats.document import Document
 
 def body(document: Document) -> str:
     """An empty line where nothing was said."""
-    lines = [f"{document.label(channel)}{segment.text}\n" for channel, segment in document.segments()]
+    lines = [f"{document.label(channel)}{segment.text}\n" for channel, segment in document.printed.segments()]
     return "".join(lines) or "\n"

@@ -13,6 +13,6 @@ def body(document: Document) -> str:
     source = document.source.encode(errors="surrogateescape").decode(errors="backslashreplace")
     table = io.StringIO()
     writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-    for channel, segment in document.segments():
+    for channel, segment in document.printed.segments():
         writer.writerow([source, channel, f"{segment.start:.3f}", f"{segment.end:.3f}", segment.text])
     return table.getvalue()

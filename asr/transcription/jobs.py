@@ -68,7 +68,7 @@ def transcribe_files(
 
     outcomes: list[Transcript | AudioError] = []
     for outcome in transcribe_recordings(recognizer, recordings(), progress=tell):
-        outcomes.append(outcome)
+        outcomes.append(outcome if isinstance(outcome, AudioError) else recognizer.punctuated(outcome))
         file, num_recordings = started[0]
         if len(outcomes) == num_recordings:
             yield _result(file, outcomes)

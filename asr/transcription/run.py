@@ -29,14 +29,14 @@ class Tally:
 
 
 def settings_digest(
-    model: Path, hotwords: Mapping[str, float] | None, channels: ChannelChoice, for_windows: bool
+    model: Path, hotwords: Mapping[str, float] | None, channels: ChannelChoice, forms: Mapping[str, bool]
 ) -> str:
-    """Of all that decides what results hold.
+    """Of all that decides what results hold; `forms`: how they are written.
 
     Raises:
         ModelError: the model cannot be read.
     """
-    settings = [model_digest(model), sorted((hotwords or {}).items()), channels, for_windows]
+    settings = [model_digest(model), sorted((hotwords or {}).items()), channels, sorted(forms.items())]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
 

@@ -5,10 +5,12 @@
     python -m recipes.english.punctuation train --data data/punctuation --run runs/punctuation
     python -m recipes.english.punctuation tune --data data/punctuation --run runs/punctuation
     python -m recipes.english.punctuation evaluate --data data/punctuation --run runs/punctuation
+    python -m recipes.english.punctuation add --run runs/punctuation --model runs/english/model
 
 Training goes on where it was stopped, `--minutes` stops it by itself. `tune` chooses on dev what is added to the
 probability of each mark; it can be run again after more training. `evaluate` prints F1 on held-out books and modern
-text, joined to running text, beside those of a baseline, and writes them to `scores.json`.
+text, joined to running text, beside those of a baseline, and writes them to `scores.json`. `add` puts the tagger into
+a model folder.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from asr.files import atomic_path, write_text
+from asr.model_folder import read_model_folder, write_model_folder
 from asr.settings import load_settings
 from asr.text.tagger import Tagger
 from asr.text.tagger_file import tagger_from_file, tagger_to_bytes
@@ -40,17 +43,20 @@ _SHOWN_WORDS = 120
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=["prepare", "train", "tune", "evaluate"])
+    parser.add_argument("stage", choices=["prepare", "train", "tune", "evaluate", "add"])
     for kind in ("books", "modern"):
         parser.add_argument(f"--{kind}", type=Path, nargs=2, metavar=("SENTENCES", "TABLE"), help="for prepare")
     parser.add_argument("--data", type=Path, default=Path("data/punctuation"), help="folder for the tagged texts")
     parser.add_argument("--run", type=Path, default=Path("runs/punctuation"), help="folder of the training")
+    parser.add_argument("--model", type=Path, help="model folder, for add")
     parser.add_argument("--conf", type=Path, default=CONF)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting")
     parser.add_argument("--minutes", type=float, help="stop training after so many")
     arguments = parser.parse_args()
     if arguments.stage == "prepare" and not (arguments.books and arguments.modern):
         parser.error("prepare needs --books SENTENCES TABLE and --modern SENTENCES TABLE")
+    if arguments.stage == "add" and not arguments.model:
+        parser.error("add needs --model FOLDER")
     with errors_told("punctuation"):
         if arguments.stage == "prepare":
             write_tagged_texts(tuple(arguments.books), tuple(arguments.modern), arguments.data)
@@ -59,6 +65,8 @@ def main() -> None:
             train(settings, arguments.data, arguments.run, minutes=arguments.minutes)
         elif arguments.stage == "tune":
             tune(arguments.data, arguments.run)
+        elif arguments.stage == "add":
+            add_to_model(arguments.run, arguments.model)
         else:
             evaluate(arguments.data, arguments.run)
 
@@ -105,6 +113,19 @@ def evaluate(data: Path, run: Path) -> dict[str, dict[str, dict[str, float]]]:
         for name, scores in texts.items():
             print(f"{system:8} {name:12} " + "  ".join(f"{mark} {value:.1f}" for mark, value in scores.items()))
     return results
+
+
+def add_to_model(run: Path, model: Path) -> None:
+    """Put the tagger of a training into a model folder; all else in it stays.
+
+    Raises:
+        ModelError: the tagger or the model cannot be read.
+        OutputError: the model cannot be written; it is as it was.
+    """
+    parts = replace(read_model_folder(model), tagger=tagger_from_file(run / TAGGER))
+    card = model / "README.md"
+    write_model_folder(model, parts, card=card.read_text(encoding="utf-8") if card.is_file() else "")
+    say("add", f"{model} has a tagger; transcribe --plain leaves it off")
 
 
 def _rows(tagger: Tagger, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
