@@ -129,7 +129,7 @@ def holds_model(folder: Path) -> bool:
 
 
 def model_digest(folder: Path) -> str:
-    """A digest of all that decides what a model hears and how it writes it: settings, weights, tokens, language models, tagger.
+    """A digest of all that decides what a model hears and writes: settings, weights, tokens, language models, tagger.
 
     Raises:
         ModelError: a file cannot be read.

@@ -52,9 +52,7 @@ def transcribe(
     plain: Annotated[
         bool, typer.Option("--plain", help="The words as recognised, without the model's capitals and marks.")
     ] = False,
-    figures: Annotated[
-        bool, typer.Option("--figures", help="English numbers in figures: 23 for TWENTY THREE.")
-    ] = False,
+    figures: Annotated[bool, typer.Option("--figures", help="English numbers in figures: TWENTY as 20.")] = False,
     windows: Annotated[
         bool, typer.Option("--windows", help="txt, tsv, srt, vtt with CRLF and a byte order mark (some televisions).")
     ] = False,
