@@ -17,7 +17,7 @@ from asr.text.tags import MARKS, SENTENCE_ENDS, cased
 from asr.text.windows import TagStream
 from asr.transcript import Segment, Transcript, Word
 
-_LONGEST_PAUSE = 1.0  # seconds; a longer one says no more
+LONGEST_PAUSE = 1.0  # seconds; a longer one says no more
 _ENDS = [MARKS.index(mark) for mark in SENTENCE_ENDS]
 
 
@@ -79,7 +79,7 @@ class _Writer:
         """`pause`: seconds of silence after the word, None if unknown."""
         scores = row[: len(MARKS)] + np.array(self._settings.mark_bonuses)
         if pause is not None:
-            shown = min(max(0.0, pause), _LONGEST_PAUSE) - self._settings.usual_pause
+            shown = min(max(0.0, pause), LONGEST_PAUSE) - self._settings.usual_pause
             scores[1:] += self._settings.pause_weight * shown
         mark = MARKS[max(_ENDS, key=scores.__getitem__) if is_last else int(scores.argmax())]
         word = cased(text, int(row[len(MARKS) :].argmax()), begins=self._begins, mixed=self._mixed)

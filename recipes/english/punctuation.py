@@ -1,16 +1,17 @@
 """The tagger that puts capitals, commas, full stops and question marks: data, training, test.
 
-    D="--books sentences.txt.xz books.tsv --modern general.txt.xz general.tsv"
-    python -m recipes.english.punctuation prepare $D --data data/punctuation
-    python -m recipes.english.punctuation train --data data/punctuation --run runs/punctuation
-    python -m recipes.english.punctuation tune --data data/punctuation --run runs/punctuation
-    python -m recipes.english.punctuation evaluate --data data/punctuation --run runs/punctuation
-    python -m recipes.english.punctuation add --run runs/punctuation --model runs/english/model
+    P="python -m recipes.english.punctuation"
+    $P prepare --books sentences.txt.xz books.tsv --modern general.txt.xz general.tsv --data data/punctuation
+    $P train --data data/punctuation --run runs/punctuation
+    $P tune --data data/punctuation --run runs/punctuation
+    $P pauses --data data/punctuation --run runs/punctuation --model MODEL --manifest data/english/train.jsonl
+    $P evaluate --data data/punctuation --run runs/punctuation
+    $P add --run runs/punctuation --model MODEL
 
-Training goes on where it was stopped, `--minutes` stops it by itself. `tune` chooses on dev what is added to the
-probability of each mark; it can be run again after more training. `evaluate` prints F1 on held-out books and modern
-text, joined to running text, beside those of a baseline, and writes them to `scores.json`. `add` puts the tagger into
-a model folder.
+Training goes on where it was stopped; `--minutes` stops it by itself. `tune` chooses on dev what is added to the
+probability of each mark, `pauses` what a pause adds, found on read speech; both can be run again after more training.
+`evaluate` prints F1 on held-out books and modern text, joined to running text, beside those of a baseline, and writes
+them to `scores.json`. `add` puts the tagger into a model folder.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from asr.text.windows import TagStream
 from recipes.english.mark_baseline import Baseline
 from recipes.english.mark_scores import score_marks, to_percent
 from recipes.english.punctuation_data import read_running_text, write_tagged_texts
+from recipes.english.punctuation_pauses import choose_pause_weight
 from recipes.english.tagged_text import without_marks
 from recipes.english.tagger_training import TAGGER, PunctuationSettings, Trainer, corpus_of, restored_words
 from recipes.stages import errors_told, say
@@ -43,20 +45,23 @@ _SHOWN_WORDS = 120
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=["prepare", "train", "tune", "evaluate", "add"])
+    parser.add_argument("stage", choices=["prepare", "train", "tune", "pauses", "evaluate", "add"])
     for kind in ("books", "modern"):
         parser.add_argument(f"--{kind}", type=Path, nargs=2, metavar=("SENTENCES", "TABLE"), help="for prepare")
     parser.add_argument("--data", type=Path, default=Path("data/punctuation"), help="folder for the tagged texts")
     parser.add_argument("--run", type=Path, default=Path("runs/punctuation"), help="folder of the training")
-    parser.add_argument("--model", type=Path, help="model folder, for add")
+    parser.add_argument("--model", type=Path, help="model folder, for add and pauses")
+    parser.add_argument("--manifest", type=Path, help="speech with times to be found, for pauses")
     parser.add_argument("--conf", type=Path, default=CONF)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting")
     parser.add_argument("--minutes", type=float, help="stop training after so many")
     arguments = parser.parse_args()
     if arguments.stage == "prepare" and not (arguments.books and arguments.modern):
         parser.error("prepare needs --books SENTENCES TABLE and --modern SENTENCES TABLE")
-    if arguments.stage == "add" and not arguments.model:
-        parser.error("add needs --model FOLDER")
+    if arguments.stage in ("add", "pauses") and not arguments.model:
+        parser.error(f"{arguments.stage} needs --model FOLDER")
+    if arguments.stage == "pauses" and not arguments.manifest:
+        parser.error("pauses needs --manifest FILE")
     with errors_told("punctuation"):
         if arguments.stage == "prepare":
             write_tagged_texts(tuple(arguments.books), tuple(arguments.modern), arguments.data)
@@ -65,6 +70,8 @@ def main() -> None:
             train(settings, arguments.data, arguments.run, minutes=arguments.minutes)
         elif arguments.stage == "tune":
             tune(arguments.data, arguments.run)
+        elif arguments.stage == "pauses":
+            choose_pause_weight(arguments.data, arguments.run, arguments.model, arguments.manifest)
         elif arguments.stage == "add":
             add_to_model(arguments.run, arguments.model)
         else:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ import pytest
 import soundfile
 
 from asr.formats import FORMATS
+from asr.recognizer import Recognizer
+from asr.text.tags import CAPITAL, MARKS
 from tests.support.command_line import ROOT, Refusal, RunAsr, shell, written
+from tests.support.taggers import always
 
 
 @pytest.fixture
@@ -390,3 +394,38 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+# --- printed words ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tagged_folder(tmp_path: Path, model_folder: Path) -> Path:
+    """The tiny model with a tagger that puts a full stop after each word."""
+    recognizer = Recognizer.load(model_folder)
+    parts = replace(recognizer.parts, tagger=always(MARKS.index("."), CAPITAL))
+    Recognizer(parts).save(tmp_path / "tagged")
+    return tmp_path / "tagged"
+
+
+def test_a_model_with_a_tagger_prints_marks_unless_plain(
+    asr: RunAsr, model_folder: Path, tagged_folder: Path, wav: Path
+) -> None:
+    plain = asr("transcribe", model_folder, wav).out
+    printed = asr("transcribe", tagged_folder, wav).out
+    assert printed.split() == [word.capitalize() + "." for word in plain.split()]
+    assert asr("transcribe", tagged_folder, wav, "--plain").out == plain
+    record = json.loads(asr("transcribe", tagged_folder, wav, "--format", "json").out)
+    assert (record["text"].split(), record["written"].split()) == (plain.split(), printed.split())
+
+
+def test_results_with_and_without_marks_are_different_ones(
+    asr: RunAsr, tagged_folder: Path, wav: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    asr("transcribe", tagged_folder, wav, "--output", out)
+    printed = (out / "speech.txt").read_text()
+    asr("transcribe", tagged_folder, wav, "--output", out, "--plain")
+    assert (out / "speech.txt").read_text() != printed
+    asr("transcribe", tagged_folder, wav, "--output", out)
+    assert (out / "speech.txt").read_text() == printed
