@@ -43,7 +43,8 @@ class Reading:
     def pauses(self) -> npt.NDArray[np.float64]:
         """Seconds after each word but the last, as far as they count."""
         starts, ends = np.array([word.start for word in self.said]), np.array([word.end for word in self.said])
-        return np.clip(starts[1:] - ends[:-1], 0, LONGEST_PAUSE)
+        pauses: npt.NDArray[np.float64] = np.clip(starts[1:] - ends[:-1], 0, LONGEST_PAUSE)
+        return pauses
 
 
 def choose_pause_weight(data: Path, run: Path, model: Path, manifest: Path) -> None:

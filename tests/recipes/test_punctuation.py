@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from recipes.english.punctuation import CONF, evaluate, train, tune
 from recipes.english.tagged_text import without_marks
 from recipes.english.tagger_training import PunctuationSettings, Trainer, corpus_of, restored_words
 
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "network": {"vocabulary_size": 40, "num_buckets": 64, "vector_size": 8, "hidden_size": 8, "num_layers": 2},
     "training": {"window": 16, "batch_windows": 8, "steps": 60, "learning_rate": 0.05, "warmup_steps": 3,
                  "dev_steps": 20, "dev_words": 200, "ema_decay": 0.9, "weight_decay": 0.0},
