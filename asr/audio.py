@@ -253,6 +253,15 @@ def audio_info(source: SoundSource) -> AudioInfo:
     return AudioInfo(stream.format, stream.encoding, stream.sample_rate, stream.num_channels, num_samples, doubt)
 
 
+def told_duration(source: SoundSource) -> float | None:
+    """The seconds of a sound file, as its headers tell them; None if they do not, or if it cannot be read."""
+    try:
+        with opened(source) as (stream, _):
+            return None if stream.num_samples is None else stream.num_samples / stream.sample_rate
+    except AudioError:
+        return None
+
+
 def distinct_channels(source: SoundSource) -> list[int]:
     """For each channel of a sound file the first one that holds the same sound, at whatever level and phase; mostly
     itself. Channels count from 0. A file of several channels is read to its end.

@@ -19,7 +19,7 @@ from asr.alignment.pauses import Interval, find_pauses
 from asr.audio import SAMPLE_RATE
 from asr.ctc import BLANK_ID, num_frames_needed
 from asr.engine import Engine
-from asr.errors import AudioError, ModelError, TokensError
+from asr.errors import AsrError, AudioError, ModelError, TokensError
 from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch, start_stream
@@ -191,7 +191,7 @@ class Recognizer:
         )
         transcripts = []
         for outcome in transcribe_recordings(self, recordings):
-            if isinstance(outcome, AudioError):
+            if isinstance(outcome, AsrError):
                 raise outcome
             transcripts.append(self.punctuated(outcome))
         return transcripts if isinstance(audio, list | tuple) else transcripts[0]

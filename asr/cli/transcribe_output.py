@@ -1,5 +1,6 @@
 """What `asr transcribe` shows: results on stdout; on stderr how far it is, what it passed over, and what went wrong."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ from asr.cli.messages import complain, one_line, shown_path
 from asr.errors import Interrupted
 from asr.messages import named
 from asr.recognizer import Recognizer
-from asr.transcription.inputs import Found
+from asr.transcription.inputs import Found, Recording
 from asr.transcription.jobs import ChannelChoice
+from asr.transcription.jobs import Progress as News
 from asr.transcription.outcomes import Outcome
 from asr.transcription.outputs import OutputFolder
 from asr.transcription.progress import Progress
@@ -24,14 +26,16 @@ def complain_of_problems(tally: Tally, *, are_kept: bool) -> Iterator[None]:
     """At the end, or at Ctrl-C, name all that went wrong. Exits with 1 if there are results all the same, else with 2.
 
     Raises:
-        Interrupted: Ctrl-C was pressed.
+        Interrupted: Ctrl-C was pressed, or SIGTERM came, with which batch systems announce the end.
     """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         kept = f": {tally.num_done} recordings are done and kept; the same command goes on with the rest"
         raise Interrupted(f"stopped{kept if are_kept else ''}") from None
     finally:
+        signal.signal(signal.SIGTERM, before)
         for problem in tally.problems:
             complain(problem)
     if tally.problems:
@@ -72,8 +76,8 @@ def write_results(
     if not jobs:
         return
     recognizer = load()
-    with _shown(Progress([job.recording for job in jobs], len(found.recordings) - len(jobs))) as tell:
-        into_folder(recognizer, folder, jobs, tally, channels=channels, tell=tell)
+    with _shown([job.recording for job in jobs], len(found.recordings) - len(jobs)) as progress:
+        into_folder(recognizer, folder, jobs, tally, channels=channels, progress=progress)
 
 
 def _in_the_way(path: Path) -> str:
@@ -84,28 +88,37 @@ def _in_the_way(path: Path) -> str:
 
 
 @contextmanager
-def _shown(progress: Progress) -> Iterator[Callable[[Outcome], None]]:
-    """A function to call with each outcome: on a terminal it moves a bar, else it prints a line."""
+def _shown(left: list[Recording], num_done: int) -> Iterator[Progress]:
+    """The progress of a run: on a terminal it moves a bar, else it prints a line for each recording."""
     if not sys.stderr.isatty():
-        yield lambda outcome: _tell_line(progress, outcome)
+        yield _Lines(left, num_done)
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
+    class Moving(Progress):
+        def advance(self, recording: Recording, news: News) -> None:
+            super().advance(recording, news)
+            show()
+
+        def add(self, outcome: Outcome) -> None:
+            super().add(outcome)
+            show()
+
+    def show() -> None:
+        bar.update(task, description=str(progress), completed=progress.files_done)
+
+    progress = Moving(left, num_done)
     columns = BarColumn(), TextColumn("{task.description}", markup=False)
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(str(progress), total=progress.num_files, completed=progress.num_done)
-
-        def tell(outcome: Outcome) -> None:
-            progress.add(outcome)
-            bar.update(task, description=str(progress), completed=progress.num_done)
-
-        yield tell
+        task = bar.add_task(str(progress), total=progress.num_files, completed=num_done)
+        yield progress
 
 
-def _tell_line(progress: Progress, outcome: Outcome) -> None:
-    progress.add(outcome)
-    result = "failed" if isinstance(outcome.result, str) else f"{outcome.seconds:.1f} s"
-    name = one_line(outcome.recording.name)
-    print(f"[{progress.num_done}/{progress.num_files}] {name}: {result}", file=sys.stderr, flush=True)
+class _Lines(Progress):
+    def add(self, outcome: Outcome) -> None:
+        super().add(outcome)
+        result = "failed" if isinstance(outcome.result, str) else f"{outcome.seconds:.1f} s"
+        name = one_line(outcome.recording.name)
+        print(f"[{self.num_done}/{self.num_files}] {name}: {result}", file=sys.stderr, flush=True)

@@ -30,21 +30,24 @@ class Passage:
 class PassageBuilder:
     """Joins the windows of a recording, in order, to passages.
 
-    `separates`: whether a token stands between two words or begins one.
+    `separates`: whether a token stands between two words or begins one. What lies before sample number `start`, which
+    ends a passage, is left out.
     """
 
-    def __init__(self, separates: Bool[np.ndarray, "vocab"]) -> None:
+    def __init__(self, separates: Bool[np.ndarray, "vocab"], start: int = 0) -> None:
         self._separates = separates
-        self._start = 0
+        self._start = start
         self._samples: list[Float32[np.ndarray, "_"]] = []
         self._log_probs: list[Float32[np.ndarray, "_ vocab"]] = []
 
     def accept(self, window: Window, log_probs: Float32[np.ndarray, "rows vocab"]) -> Iterator[Passage]:
         """The passages that are complete with the next window, for which the network gave `log_probs`."""
+        sound, rows, begin = window.sound(), window.rows(log_probs), window.used_start
         if not self._samples:
-            self._start = window.start
-        self._samples.append(window.sound())
-        self._log_probs.append(window.rows(log_probs))
+            num_known = max(0, self._start - begin)
+            sound, rows, self._start = sound[num_known:], rows[num_known // window.step :], begin + num_known
+        self._samples.append(sound)
+        self._log_probs.append(rows)
         most = round(_MOST_SECONDS * SAMPLE_RATE / window.step)
         while sum(map(len, self._log_probs)) > most:
             yield self._cut_off(most, window.step)

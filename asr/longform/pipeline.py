@@ -5,7 +5,7 @@ recording of hours pads nobody, and results come in the order of the recordings.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,18 +13,17 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float32
 
-from asr.alignment.pauses import Interval
 from asr.audio import SAMPLE_RATE
 from asr.batching import batches_by_length
 from asr.engine import Engine
-from asr.errors import AudioError
+from asr.errors import AsrError
 from asr.longform.passages import Passage, PassageBuilder
-from asr.longform.recording import RecordingBuilder, UtteranceRecognizer, transcribe_passage
+from asr.longform.recording import PassageResult, RecordingBuilder, UtteranceRecognizer, transcribe_passage
 from asr.longform.stretches import StretchCutter
 from asr.longform.windows import Window, WindowPlan
 from asr.threads import num_threads
 from asr.tokens import Tokens
-from asr.transcript import Transcript, Word
+from asr.transcript import Transcript
 
 _POOL_SECONDS = 240.0
 _BATCH_SECONDS = 60.0  # with padding
@@ -33,36 +32,41 @@ _MOST_PASSAGES = 128  # that are searched or wait for it
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """`blocks` of its samples (16 kHz, mono, in [-1, 1]), of any length; reading them may raise an AudioError.
+    """`blocks` of its samples (16 kHz, mono, in [-1, 1]), of any length; reading them may raise an AsrError.
 
-    `source` and `channel` are for the transcript.
+    `source` and `channel` are for the transcript. `known`: the results of its first passages, from an earlier run with
+    the same recogniser; what they cover is read, but not recognised again.
     """
 
     blocks: Iterable[Float32[np.ndarray, "_"]]
     source: str = ""
     channel: int = 1
+    known: Sequence[PassageResult] = ()
+
+    @property
+    def num_known_samples(self) -> int:
+        return self.known[-1].end if self.known else 0
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """After the last window of a recording: its number of samples, and what went wrong, if anything."""
+    """After the last window of a recording: its number of samples."""
 
     num_samples: int
-    error: AudioError | None
 
 
-Progress: TypeAlias = Callable[[Recording, float, tuple[Word, ...]], None]
-"""Called with a recording, the second up to which all of it is done, and the words that are new."""
-_Mark: TypeAlias = Recording | _End  # stand before and after what belongs to a recording
+Progress: TypeAlias = Callable[[Recording, PassageResult], None]
+"""Called with a recording and the result of its next passage, up to whose end all of it is done."""
+_Mark: TypeAlias = Recording | AsrError | _End  # before and after what belongs to a recording; what went wrong with it
+_MARKS = Recording, AsrError, _End
 _LogProbs: TypeAlias = Float32[np.ndarray, "rows vocab"]
-_Found: TypeAlias = tuple[Transcript, list[Interval]]
 
 
 def transcribe_recordings(
     recognizer: UtteranceRecognizer, recordings: Iterable[Recording], *, progress: Progress | None = None
-) -> Iterator[Transcript | AudioError]:
-    """The transcript of each recording, in order, or why there is none; each as soon as the pool in which it ends is
-    done.
+) -> Iterator[Transcript | AsrError]:
+    """The transcript of each recording, in order, or why there is none, so that one does not stop the others; each as
+    soon as the pool in which it ends is done.
     """
     with ThreadPoolExecutor(num_threads(), initializer=recognizer.engine.on_one_thread) as threads:
         try:
@@ -77,15 +81,19 @@ def _windows(recordings: Iterable[Recording], engine: Engine) -> Iterator[Window
     plan = WindowPlan.of(engine.settings.features.hop(SAMPLE_RATE) * engine.settings.subsampling)
     for recording in recordings:
         yield recording
-        cutter, num_samples, error = StretchCutter(plan), 0, None
+        cutter, num_samples = StretchCutter(plan), 0
         try:
             for block in recording.blocks:
                 num_samples += len(block)
-                yield from cutter.accept(block)
-            yield from cutter.finish()
-        except AudioError as raised:
-            error = raised
-        yield _End(num_samples, error)
+                yield from _unknown(cutter.accept(block), recording)
+            yield from _unknown(cutter.finish(), recording)
+        except AsrError as error:
+            yield error
+        yield _End(num_samples)
+
+
+def _unknown(windows: Iterator[Window], recording: Recording) -> Iterator[Window]:
+    return (window for window in windows if window.used_end > recording.num_known_samples)
 
 
 def _heard(
@@ -111,6 +119,12 @@ def _hear(
     try:
         for future, log_probs in zip(futures, recognizer.log_probs(waveforms), strict=True):
             future.set_result(log_probs)
+    except AsrError as error:
+        if len(futures) == 1:
+            futures[0].set_exception(error)
+            return
+        for waveform, future in zip(waveforms, futures, strict=True):  # so that only the one that is at fault fails
+            _hear(recognizer, [waveform], [future])
     except BaseException as error:  # the main thread raises it
         for future in futures:
             future.set_exception(error)
@@ -131,22 +145,28 @@ def _pools(items: Iterator[Window | _Mark]) -> Iterator[list[Window | _Mark]]:
 def _passages(items: Iterator[tuple[Window, Future[_LogProbs]] | _Mark], tokens: Tokens) -> Iterator[Passage | _Mark]:
     builder = PassageBuilder(tokens.separates_words)
     for item in items:
-        if isinstance(item, Recording | _End):
-            builder = PassageBuilder(tokens.separates_words)
+        if isinstance(item, _MARKS):
+            if isinstance(item, Recording):
+                builder = PassageBuilder(tokens.separates_words, item.num_known_samples)
             yield item
+            continue
+        window, future = item
+        try:
+            log_probs = future.result()
+        except AsrError as error:
+            yield error
         else:
-            window, log_probs = item
-            yield from builder.accept(window, log_probs.result())
+            yield from builder.accept(window, log_probs)
 
 
 def _searched(
     items: Iterator[Passage | _Mark], recognizer: UtteranceRecognizer, threads: ThreadPoolExecutor
-) -> Iterator[tuple[Passage, Future[_Found]] | _Mark]:
-    """Passages with their transcripts to come, so many ahead that no thread waits for work."""
-    ahead: deque[tuple[Passage, Future[_Found]] | _Mark] = deque()
+) -> Iterator[Future[PassageResult] | _Mark]:
+    """The results of passages to come, so many ahead that no thread waits for work."""
+    ahead: deque[Future[PassageResult] | _Mark] = deque()
     for item in items:
         if isinstance(item, Passage):
-            ahead.append((item, threads.submit(transcribe_passage, recognizer, item)))
+            ahead.append(threads.submit(transcribe_passage, recognizer, item))
         else:
             ahead.append(item)
         while len(ahead) > _MOST_PASSAGES or (ahead and _is_done(ahead[0])):
@@ -154,23 +174,30 @@ def _searched(
     yield from ahead
 
 
-def _is_done(item: tuple[Passage, Future[_Found]] | _Mark) -> bool:
-    return isinstance(item, Recording | _End) or item[1].done()
+def _is_done(item: Future[PassageResult] | _Mark) -> bool:
+    return isinstance(item, _MARKS) or item.done()
 
 
 def _transcripts(
-    items: Iterator[tuple[Passage, Future[_Found]] | _Mark], progress: Progress | None
-) -> Iterator[Transcript | AudioError]:
+    items: Iterator[Future[PassageResult] | _Mark], progress: Progress | None
+) -> Iterator[Transcript | AsrError]:
+    error: AsrError | None = None
     for item in items:
         if isinstance(item, Recording):
-            recording, builder = item, RecordingBuilder()
+            recording, builder, error = item, RecordingBuilder(), None
+            for known in recording.known:
+                builder.add(known)
         elif isinstance(item, _End):
             duration = item.num_samples / SAMPLE_RATE
-            whole = builder.finish(duration, source=recording.source, channel=recording.channel)
-            yield item.error or whole
-        else:
-            passage, future = item
-            found, pauses = future.result()
-            words = builder.add(passage.start / SAMPLE_RATE, found, pauses)
+            yield error or builder.finish(duration, source=recording.source, channel=recording.channel)
+        elif isinstance(item, AsrError):
+            error = error or item
+        elif error is None:
+            try:
+                result = item.result()
+            except AsrError as raised:
+                error = raised
+                continue
+            builder.add(result)
             if progress is not None:
-                progress(recording, passage.start / SAMPLE_RATE + found.duration, words)
+                progress(recording, result)

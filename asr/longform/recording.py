@@ -1,7 +1,7 @@
 """Passages of a recording -> its transcript; all times are those of the recording."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Float32
@@ -53,17 +53,37 @@ class UtteranceRecognizer(Protocol):
         ...
 
 
-def transcribe_passage(recognizer: UtteranceRecognizer, passage: Passage) -> tuple[Transcript, list[Interval]]:
-    """The transcript of a passage by itself, and its pauses; times count from its beginning."""
+@dataclass(frozen=True, slots=True)
+class PassageResult:
+    """What a passage, from sample number `start` of a recording to `end`, says; all times are in seconds of the
+    recording. `score` as in `Transcript`.
+    """
+
+    start: int
+    end: int
+    words: tuple[Word, ...]
+    pauses: tuple[Interval, ...]
+    score: float
+
+
+def transcribe_passage(recognizer: UtteranceRecognizer, passage: Passage) -> PassageResult:
+    """The result of a passage, which is recognised by itself."""
     (best,) = recognizer.decode([passage.log_probs])
     pauses = find_pauses(passage.samples, sample_rate=SAMPLE_RATE)
     duration = len(passage.samples) / SAMPLE_RATE
     found = recognizer.transcript(passage.log_probs, best.tokens, pauses=pauses, duration=duration, score=best.score)
-    return found, pauses
+    start = passage.start / SAMPLE_RATE
+    return PassageResult(
+        passage.start,
+        passage.start + len(passage.samples),
+        tuple(replace(word, start=start + word.start, end=start + word.end) for word in found.words),
+        tuple((start + first, start + end) for first, end in pauses),
+        found.score,
+    )
 
 
 class RecordingBuilder:
-    """Gathers the transcripts of passages, in order, into that of the recording."""
+    """Gathers the results of passages, in order, into the transcript of the recording."""
 
     def __init__(self) -> None:
         self._words: list[Word] = []
@@ -72,16 +92,14 @@ class RecordingBuilder:
         self._end = 0.0
         self._score = 0.0
 
-    def add(self, start: float, found: Transcript, pauses: Sequence[Interval]) -> tuple[Word, ...]:
-        """The next passage, which begins at `start` seconds; its words in the time of the recording."""
-        words = tuple(replace(word, start=start + word.start, end=start + word.end) for word in found.words)
-        self._words += words
-        self._score += found.score
-        self._add_pause(self._end, start)  # what was cut out
-        for first, end in pauses:
-            self._add_pause(start + first, start + end)
-        self._end = start + found.duration
-        return words
+    def add(self, result: PassageResult) -> None:
+        """The next passage."""
+        self._words += result.words
+        self._score += result.score
+        self._add_pause(self._end, result.start / SAMPLE_RATE)  # what was cut out
+        for first, end in result.pauses:
+            self._add_pause(first, end)
+        self._end = result.end / SAMPLE_RATE
 
     def finish(self, duration: float, *, source: str = "", channel: int = 1) -> Transcript:
         """The transcript of the recording, `duration` seconds long."""

@@ -31,6 +31,16 @@ class Window:
     end_row: int | None = None
     is_last: bool = True
 
+    @property
+    def used_start(self) -> int:
+        """The number of the first sample for which a used row stands."""
+        return self.start + self.first_row * self.step
+
+    @property
+    def used_end(self) -> int:
+        """The number of the sample after the last one."""
+        return self.start + (len(self.samples) if self.end_row is None else self.end_row * self.step)
+
     def rows(self, log_probs: Float[ndarray, "rows vocab"]) -> Float[ndarray, "used vocab"]:
         """The rows that are used."""
         return log_probs[self.first_row : self.end_row]

@@ -2,15 +2,15 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from asr.errors import AudioError
+from asr.errors import AsrError, OutputError
 from asr.formats.document import Document
 from asr.recognizer import Recognizer
 from asr.transcription.inputs import Recording
-from asr.transcription.jobs import ChannelChoice, Result, transcribe_files
+from asr.transcription.jobs import ChannelChoice, Known, Progress, Result, transcribe_files
 from asr.transcription.sources import file_of
 
 
@@ -28,9 +28,14 @@ class Outcome:
 
 
 def outcomes_of(
-    recognizer: Recognizer, recordings: Iterable[Recording], *, channels: ChannelChoice = "mix"
+    recognizer: Recognizer,
+    recordings: Iterable[Recording],
+    *,
+    channels: ChannelChoice = "mix",
+    known: Callable[[Recording], Known] = lambda recording: {},
+    progress: Callable[[Recording, Progress], None] = lambda recording, news: None,
 ) -> Iterator[Outcome]:
-    """The outcome of each recording once.
+    """The outcome of each recording once; `known` and `progress` as in `transcribe_files`.
 
     Raises:
         OutputError: there is no room for what comes through a pipe.
@@ -43,13 +48,21 @@ def outcomes_of(
             for number, recording in enumerate(recordings):
                 try:
                     file = file_of(recording, Path(folder, str(number)))
-                except AudioError as error:
+                except OutputError:
+                    raise
+                except AsrError as error:
                     unread.append(Outcome(recording, str(error)))
                 else:
                     being_read[file] = recording
                     yield file
 
-        for result in transcribe_files(recognizer, files(), channels=channels):
+        for result in transcribe_files(
+            recognizer,
+            files(),
+            channels=channels,
+            known=lambda file: known(being_read[file]),
+            progress=lambda news: progress(being_read[news.source], news),
+        ):
             while unread:
                 yield unread.pop(0)
             recording = being_read.pop(result.source)
@@ -61,6 +74,6 @@ def outcomes_of(
 
 def _named(recording: Recording, result: Result) -> Document | str:
     """The result as that of the recording, whatever the name of the file that was read."""
-    if isinstance(result.outcome, AudioError):
+    if isinstance(result.outcome, AsrError):
         return str(result.outcome).replace(os.fspath(result.source), recording.name)
     return Document(recording.id, tuple(replace(one, source=recording.name) for one in result.outcome))

@@ -12,10 +12,13 @@ from asr.formats import json as json_format
 from asr.model_folder import model_digest
 from asr.recognizer import Recognizer
 from asr.transcription.inputs import Recording
-from asr.transcription.jobs import ChannelChoice
+from asr.transcription.jobs import ChannelChoice, Known
+from asr.transcription.jobs import Progress as News
 from asr.transcription.names import with_own_ids
 from asr.transcription.outcomes import Outcome, outcomes_of
 from asr.transcription.outputs import Job, OutputFolder
+from asr.transcription.progress import Progress
+from asr.transcription.unfinished import Unfinished
 
 _SORTED = ("ctm", "stm")  # NIST's tools want the lines by name
 
@@ -47,21 +50,36 @@ def into_folder(
     tally: Tally,
     *,
     channels: ChannelChoice,
-    tell: Callable[[Outcome], None],
+    progress: Progress,
 ) -> None:
-    """Transcribe what the jobs want, and write each result as soon as it is ready; `tally` is kept up to date.
+    """Transcribe what the jobs want, and write each result as soon as it is ready; `tally` and `progress` are kept up
+    to date. What is finished of a long recording is kept, and what an earlier run has left is used.
 
     Raises:
         OutputError: nothing more can be written, as the disk is full.
     """
     todo = {job.recording.key: job for job in jobs if job.formats}
-    for outcome in outcomes_of(recognizer, [job.recording for job in todo.values()], channels=channels):
+    kept = {key: Unfinished.of(job.folder, job.note) for key, job in todo.items()}
+
+    def known(recording: Recording) -> Known:
+        unfinished = kept[recording.key]
+        return {} if unfinished is None else unfinished.known()
+
+    def advance(recording: Recording, news: News) -> None:
+        progress.advance(recording, news)
+        if (unfinished := kept[recording.key]) is not None:
+            unfinished.add(news)
+
+    recordings = [job.recording for job in todo.values()]
+    for outcome in outcomes_of(recognizer, recordings, channels=channels, known=known, progress=advance):
         job = todo[outcome.recording.key]
         problems = [outcome.result] if isinstance(outcome.result, str) else []
         problems += folder.save(job, outcome)
         tally.problems += problems
         tally.num_done += len(problems) < len(job.formats) and not isinstance(outcome.result, str)
-        tell(outcome)
+        if (unfinished := kept.pop(outcome.recording.key)) is not None:
+            unfinished.remove()
+        progress.add(outcome)
 
 
 def refuse_joining(recordings: Sequence[Recording], format: str) -> None:

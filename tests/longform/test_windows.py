@@ -42,7 +42,7 @@ def test_each_row_of_a_stretch_is_used_once_and_stands_for_its_own_samples(
     rows, sound_of_rows = [], []
     for window in windows_over(samples, plan):
         assert window.start % step == 0
-        of_window = window.start // step + np.arange(len(window.samples) // step + 1)
+        of_window = window.start // step + np.arange(len(window.samples) // step + 1.0)
         rows += window.rows(of_window[:, None])[:, 0].tolist()
         sound_of_rows.append(window.sound())
     assert rows == list(range(num_samples // step + 1))
@@ -64,7 +64,9 @@ def plan_with(overlap: float) -> WindowPlan:
 
 
 def test_as_the_overlap_grows_a_blstm_in_windows_becomes_that_of_the_full_pass() -> None:
-    engine = talkative(3, num_layers=2).engine
+    recognizer = talkative(3, num_layers=2)
+    engine = recognizer.engine
+    recognizer.model.head.weight.data /= 40  # so that a probability is not all or nothing
     samples = sound(12 * RATE)
     frames = engine.log_mel(samples)
     mean = running_mean(engine.settings.features, RATE)
@@ -72,16 +74,15 @@ def test_as_the_overlap_grows_a_blstm_in_windows_becomes_that_of_the_full_pass()
     frames = normalised(frames, mean.mean(), engine.settings.features)
     (full,) = engine.encode([frames])
     errors = []
-    for overlap in (0.0, 0.16, 0.4, 0.8, 2.0, 4.0):
+    for overlap in (0.0, 0.4, 0.8, 1.6, 3.2, 6.4):
         plan = WindowPlan.of(STEP, length=overlap + 3.0, overlap=overlap)
         joined = []
         for window in windows_over(samples, plan):
             first, last = window.start // 160, (window.start + len(window.samples)) // 160 + 1
             joined.append(window.rows(engine.encode([frames[first : last if window.is_last else last - 1]])[0]))
-        errors.append(float(np.abs(np.exp(np.concatenate(joined)) - np.exp(full)).max()))
-    assert all(later < earlier for earlier, later in pairwise(errors) if earlier > 1e-4), errors
-    assert errors[0] > 0.1
-    assert errors[-1] < 1e-3
+        errors.append(float(np.abs(np.exp(np.concatenate(joined)) - np.exp(full)).mean()))
+    assert all(later < earlier for earlier, later in pairwise(errors)), errors
+    assert errors[-1] < errors[0] / 1000 < 1e-5
 
 
 def test_a_window_that_holds_all_is_the_full_pass() -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def only(document: Document | str) -> Transcript:
     return transcript
 
 
+def assert_equal(found: Transcript, expected: Transcript) -> None:
+    """But for rounding, which depends on what else is in a batch."""
+    for word, same in zip(found.words, expected.words, strict=True):
+        assert replace(word, confidence=0.0) == replace(same, confidence=0.0)
+        assert word.confidence == pytest.approx(same.confidence, abs=1e-3)
+
+
 def test_pipes_and_parts_as_the_file(stereo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -58,9 +66,9 @@ def test_pipes_and_parts_as_the_file(stereo: Path, tmp_path: Path, monkeypatch: 
     assert [transcript.source for transcript in results.values()] == [str(stereo), str(fifo), "stdin", str(stereo)]
     assert len(results["stereo"].text) > 10
     for other in ("fifo", "stdin"):
-        assert results[other].segments == results["stereo"].segments
+        assert_equal(results[other], results["stereo"])
         assert results[other].duration == 1.5
-    assert results["part"].segments == RECOGNIZER.transcribe(RIGHT[8000:20_000]).segments
+    assert_equal(results["part"], RECOGNIZER.transcribe(RIGHT[8000:20_000]))
     assert results["part"].duration == 0.75
 
 
@@ -104,11 +112,12 @@ def test_temporary_files_are_removed(stereo: Path, tmp_path: Path, monkeypatch: 
     kept = tmp_path / "tmp"
     kept.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(kept))
-    lines = [{"audio_filepath": "stereo.wav", "duration": 0.2, "text": "", "offset": i / 10} for i in range(5)]
+    monkeypatch.setattr("asr.longform.pipeline._POOL_SECONDS", 0.3)  # of sound that is read ahead, in two pools
+    lines = [{"audio_filepath": "stereo.wav", "duration": 0.2, "text": "", "offset": i / 20} for i in range(20)]
     (tmp_path / "m.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
     found = find_recordings([str(tmp_path / "m.jsonl")])
     most = max(len(list(kept.glob("*/*"))) for _ in outcomes_of(RECOGNIZER, found.recordings))
-    assert most <= 1
+    assert most <= 6
     assert list(kept.iterdir()) == []
 
 

@@ -1,0 +1,128 @@
+"""What is finished of a long recording survives the end of a run, and is used only if it fits."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr.errors import AsrWarning
+from asr.transcription.inputs import find_recordings
+from asr.transcription.outputs import OutputFolder, Settings
+from asr.transcription.progress import Progress
+from asr.transcription.run import Tally, into_folder
+from tests.support.toy_engine import ToyEngine, say, silence, toy_recognizer
+
+RATE = 16_000
+MINUTES = 8
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    """Two channels of eight minutes."""
+    minute = np.concatenate([say("HELLO WORLD " * 10), silence(1), say("NO NO NO "), silence(39)])[: 60 * RATE]
+    other = np.concatenate([silence(9), say("YES "), silence(30), say("NO "), silence(60)])[: 60 * RATE]
+    path = tmp_path / "in" / "talk.wav"
+    path.parent.mkdir()
+    soundfile.write(path, np.tile(np.stack([minute, other], axis=1), (MINUTES, 1)), RATE)
+    return path
+
+
+class Stops(Progress):
+    """As if Ctrl-C were pressed after so many passages."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__([], 0)
+        self._number = number
+
+    def advance(self, *news: object) -> None:
+        self._number -= 1
+        if self._number < 0:
+            raise KeyboardInterrupt
+
+
+def run(talk: Path, out: Path, *, settings: str = "model", stop_after: int = 10**6) -> float:
+    """The seconds of sound that were recognised."""
+    folder = OutputFolder(out, Settings(["json"], settings))
+    recognizer = toy_recognizer()
+    jobs = folder.plan(find_recordings([str(talk)]).recordings)
+    with suppress(KeyboardInterrupt):
+        into_folder(recognizer, folder, jobs, Tally(), channels="each", progress=Stops(stop_after))
+    assert isinstance(recognizer.engine, ToyEngine)
+    return sum(map(sum, recognizer.engine.batches)) / RATE
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_same_result(talk: Path, tmp_path: Path) -> None:
+    everything = run(talk, tmp_path / "whole")
+    assert not (tmp_path / "whole" / "talk.unfinished").exists()
+    expected = (tmp_path / "whole" / "talk.json").read_text()
+    for number in (12, 20, 27):  # in the first channel, and in the second
+        out = tmp_path / str(number)
+        run(talk, out, stop_after=number)
+        assert {path.name for path in out.iterdir()} == {"talk.unfinished"}
+        with pytest.warns(AsrWarning, match=r"talk\.unfinished: the run that was stopped goes on after 0:\d\d:\d\d"):
+            rest = run(talk, out)
+        assert rest < everything
+        assert (out / "talk.json").read_text() == expected
+        assert not (out / "talk.unfinished").exists()
+
+
+def changed(talk: Path, out: Path) -> str:
+    os.utime(talk, ns=(0, 12345))
+    return "the recording has changed since"
+
+
+def other_version(talk: Path, out: Path) -> str:
+    path = out / "talk.unfinished"
+    first, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps({**json.loads(first), "asr": "0.0.1"}) + "\n" + rest)
+    return "it was made with another version of asr"
+
+
+@pytest.mark.parametrize("change", [changed, other_version, None])
+def test_what_does_not_fit_is_not_used_and_that_is_said(
+    talk: Path, tmp_path: Path, change: Callable[[Path, Path], str] | None
+) -> None:
+    out = tmp_path / "out"
+    run(talk, out, stop_after=20)
+    reason = change(talk, out) if change else "it was made with another model or other settings"
+    with pytest.warns(AsrWarning, match=f"stopped after .*, and is not used: {reason}"):
+        rest = run(talk, out, settings="model" if change else "another")
+    assert rest == run(talk, tmp_path / "again", settings="other")
+    assert (out / "talk.json").read_text() == (tmp_path / "again" / "talk.json").read_text()
+    assert not (out / "talk.unfinished").exists()
+
+
+@pytest.mark.parametrize("left", [b"", b"half a line", b'{"channel": 1, "start": 3}', b"null\n", b'{"channel": 1'])
+def test_half_a_line_of_a_killed_run_is_left_out(talk: Path, tmp_path: Path, left: bytes) -> None:
+    out = tmp_path / "out"
+    run(talk, out, stop_after=20)
+    with (out / "talk.unfinished").open("ab") as file:
+        file.write(left)
+    with pytest.warns(AsrWarning, match="goes on"):
+        run(talk, out, stop_after=6)
+    with pytest.warns(AsrWarning, match="goes on"):
+        run(talk, out)
+    run(talk, tmp_path / "whole")
+    assert (out / "talk.json").read_text() == (tmp_path / "whole" / "talk.json").read_text()
+
+
+@pytest.mark.parametrize("content", [b"my notes\n", b"\xff\x00", b'{"size": 3}\n'])
+def test_a_file_of_somebody_else_is_kept(talk: Path, tmp_path: Path, content: bytes) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "talk.unfinished").write_bytes(content)
+    with pytest.warns(AsrWarning, match="was not written by asr and stays"):
+        run(talk, out)
+    assert (out / "talk.unfinished").read_bytes() == content
+    assert (out / "talk.json").exists()
+
+
+def test_a_short_recording_leaves_nothing(talk: Path, tmp_path: Path) -> None:
+    soundfile.write(talk, np.concatenate([say("HELLO"), silence(1)] * 20), RATE)
+    run(talk, tmp_path / "out", stop_after=15)
+    assert list((tmp_path / "out").iterdir()) == []
