@@ -11,6 +11,8 @@ import pytest
 import soundfile
 
 from asr.errors import AsrWarning
+from asr.longform import pipeline
+from asr.transcription import unfinished
 from asr.transcription.inputs import find_recordings
 from asr.transcription.outputs import OutputFolder, Settings
 from asr.transcription.progress import Progress
@@ -18,17 +20,24 @@ from asr.transcription.run import Tally, into_folder
 from tests.support.toy_engine import ToyEngine, say, silence, toy_recognizer
 
 RATE = 16_000
-MINUTES = 8
+
+
+@pytest.fixture(autouse=True)
+def small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute and a half stands for hours."""
+    monkeypatch.setattr(unfinished, "_EVERY", 5.0)
+    monkeypatch.setattr(pipeline, "_POOL_SECONDS", 10.0)
+    monkeypatch.setattr(pipeline, "_MOST_PASSAGES", 2)
 
 
 @pytest.fixture
 def talk(tmp_path: Path) -> Path:
-    """Two channels of eight minutes."""
-    minute = np.concatenate([say("HELLO WORLD " * 10), silence(1), say("NO NO NO "), silence(39)])[: 60 * RATE]
-    other = np.concatenate([silence(9), say("YES "), silence(30), say("NO "), silence(60)])[: 60 * RATE]
+    """Two channels of 80 s."""
+    part = np.concatenate([say("HELLO WORLD " * 4), silence(1), say("NO NO NO "), silence(9)])[: 16 * RATE]
+    other = np.concatenate([silence(3), say("YES "), silence(6), say("NO "), silence(9)])[: 16 * RATE]
     path = tmp_path / "in" / "talk.wav"
     path.parent.mkdir()
-    soundfile.write(path, np.tile(np.stack([minute, other], axis=1), (MINUTES, 1)), RATE)
+    soundfile.write(path, np.tile(np.stack([part, other], axis=1), (5, 1)), RATE)
     return path
 
 
@@ -60,7 +69,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_result(talk: Path, tmp_pat
     everything = run(talk, tmp_path / "whole")
     assert not (tmp_path / "whole" / "talk.unfinished").exists()
     expected = (tmp_path / "whole" / "talk.json").read_text()
-    for number in (12, 20, 27):  # in the first channel, and in the second
+    for number in (4, 11, 16):  # in the first channel, and in the second
         out = tmp_path / str(number)
         run(talk, out, stop_after=number)
         assert {path.name for path in out.iterdir()} == {"talk.unfinished"}
@@ -88,7 +97,7 @@ def test_what_does_not_fit_is_not_used_and_that_is_said(
     talk: Path, tmp_path: Path, change: Callable[[Path, Path], str] | None
 ) -> None:
     out = tmp_path / "out"
-    run(talk, out, stop_after=20)
+    run(talk, out, stop_after=14)
     reason = change(talk, out) if change else "it was made with another model or other settings"
     with pytest.warns(AsrWarning, match=f"stopped after .*, and is not used: {reason}"):
         rest = run(talk, out, settings="model" if change else "another")
@@ -100,11 +109,11 @@ def test_what_does_not_fit_is_not_used_and_that_is_said(
 @pytest.mark.parametrize("left", [b"", b"half a line", b'{"channel": 1, "start": 3}', b"null\n", b'{"channel": 1'])
 def test_half_a_line_of_a_killed_run_is_left_out(talk: Path, tmp_path: Path, left: bytes) -> None:
     out = tmp_path / "out"
-    run(talk, out, stop_after=20)
+    run(talk, out, stop_after=14)
     with (out / "talk.unfinished").open("ab") as file:
         file.write(left)
     with pytest.warns(AsrWarning, match="goes on"):
-        run(talk, out, stop_after=6)
+        run(talk, out, stop_after=3)
     with pytest.warns(AsrWarning, match="goes on"):
         run(talk, out)
     run(talk, tmp_path / "whole")
@@ -123,6 +132,6 @@ def test_a_file_of_somebody_else_is_kept(talk: Path, tmp_path: Path, content: by
 
 
 def test_a_short_recording_leaves_nothing(talk: Path, tmp_path: Path) -> None:
-    soundfile.write(talk, np.concatenate([say("HELLO"), silence(1)] * 20), RATE)
-    run(talk, tmp_path / "out", stop_after=15)
+    soundfile.write(talk, np.concatenate([say("HELLO"), silence(1)] * 2), RATE)
+    run(talk, tmp_path / "out", stop_after=1)
     assert list((tmp_path / "out").iterdir()) == []
