@@ -60,8 +60,8 @@ def test_the_bar_moves_within_a_long_recording(tmp_path: Path) -> None:
     """Of two channels; an earlier run has half of the first one. The other file is judged by the length in the header
     of the first.
     """
-    soundfile.write(tmp_path / "a.wav", np.zeros((100 * 16_000, 2), np.int8), 16_000, subtype="PCM_U8")
-    soundfile.write(tmp_path / "b.wav", np.zeros(50 * 16_000, np.int8), 16_000, subtype="PCM_U8")
+    soundfile.write(tmp_path / "a.wav", np.zeros((100 * 16_000, 2), np.int16), 16_000, subtype="PCM_U8")
+    soundfile.write(tmp_path / "b.wav", np.zeros(50 * 16_000, np.int16), 16_000, subtype="PCM_U8")
     files = [Recording(name, name, PurePosixPath(name), ".wav", tmp_path / name) for name in ("a.wav", "b.wav")]
     time = [0.0]
     progress = Progress(files, 1, clock=lambda: time[0])
