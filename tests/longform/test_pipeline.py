@@ -163,7 +163,7 @@ class Failing(ToyEngine):
         if any(len(waveform) == 20_000 for waveform in waveforms):
             raise SearchError("cannot be heard")
         rows = super().log_probs(waveforms)
-        return [np.full_like(row, np.nan) if len(row) == 26 else row for row in rows]
+        return [np.full_like(row, np.nan) if len(row) > 22 else row for row in rows]
 
 
 def test_an_error_in_network_or_search_concerns_its_own_recording_only() -> None:
@@ -202,4 +202,4 @@ def test_what_is_known_is_not_heard_again_and_the_result_is_the_same() -> None:
         assert isinstance(recognizer.engine, ToyEngine)
         num_heard = sum(map(sum, recognizer.engine.batches))
         num_left = sum(result.end - result.start for result in news)
-        assert num_heard <= num_left + (num_left // (11 * RATE) + 2) * 5 * RATE  # overlaps, and the part before
+        assert num_heard <= (num_left * 15 / 11 + 20 * RATE if news else 0)  # with overlaps
