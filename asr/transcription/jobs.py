@@ -83,7 +83,7 @@ def transcribe_files(
             progress(Progress(file, recording.channel, result, len(outcomes), num_channels))
 
     for outcome in transcribe_recordings(recognizer, recordings(), progress=tell):
-        outcomes.append(outcome if isinstance(outcome, AudioError) else recognizer.punctuated(outcome))
+        outcomes.append(outcome if isinstance(outcome, AsrError) else recognizer.punctuated(outcome))
         file, num_recordings = started[0]
         if len(outcomes) == num_recordings:
             yield _result(file, outcomes)

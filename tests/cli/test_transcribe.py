@@ -180,7 +180,7 @@ def test_channels(asr: RunAsr, model_folder: Path, speechlike: np.ndarray, tmp_p
     assert [record(channels)["channels"] for channels in ("mix", "2", "each")] == [[1], [2], [1, 2]]
     lines = asr("transcribe", model_folder, path, "--channels", "each").out.splitlines()
     assert {line[:4] for line in lines} == {"[1] ", "[2] "}
-    assert "has no channel 2" in asr("transcribe", model_folder, path, "--channels", "3").err
+    assert "has no channel 3" in asr("transcribe", model_folder, path, "--channels", "3").err
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

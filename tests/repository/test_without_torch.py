@@ -27,6 +27,8 @@ def asr_without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_from_sound_to_a_transcript_with_log_probabilities_from_elsewhere(wav: Path, model_folder: Path) -> None:
     """All stages but the network, which another engine may compute."""
     code = """
+        import warnings
+        warnings.simplefilter("ignore")  # that kernels are compiled
         from pathlib import Path
         import numpy as np
         import asr
@@ -52,6 +54,8 @@ def test_from_sound_to_a_transcript_with_log_probabilities_from_elsewhere(wav: P
             log_mel = encode = start_state = encode_chunks = None
             def files(self):
                 return {}
+            def on_one_thread(self):
+                pass
 
         settings, tokens = read_network_and_tokens(Path(sys.argv[2]))
         estimated = estimate_ngrams([["THE", "FOX"], ["THE", "DOG"]], order=2)
