@@ -1,5 +1,7 @@
 """Stage 2: waveform -> log-mel frames. A module, so that it travels with the weights and runs on the model's device."""
 
+import threading
+
 import torch
 import torchaudio
 from jaxtyping import Bool, Float, Int
@@ -8,6 +10,8 @@ from torch import Tensor, nn
 from asr.model_settings import FeatureSettings, num_feature_frames
 from asr.normalisation import DECIBELS, FLOOR, LIMIT, SCALE, first_speech_band, num_loudest
 from asr.speech_mean import FULL_DECIBELS, NO_DECIBELS
+
+_swapping_buffers = threading.Lock()  # `functional_call` puts them into the module for a moment: one thread at a time
 
 
 class LogMel(nn.Module):
@@ -70,7 +74,8 @@ class LogMel(nn.Module):
         otherwise on each library and device. In float64 all agree.
         """
         buffers = {name: buffer.to(waveforms.dtype) for name, buffer in self.mel.named_buffers()}
-        power: Tensor = torch.func.functional_call(self.mel, buffers, waveforms)
+        with _swapping_buffers:
+            power: Tensor = torch.func.functional_call(self.mel, buffers, waveforms)
         return torch.log(power + FLOOR).transpose(1, 2)
 
 

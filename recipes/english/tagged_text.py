@@ -64,6 +64,8 @@ def tagged(sentence: str, counts: Counter[str]) -> list[str]:
     printed_in_capitals = {word.strip("'") for word in _CAPITALS.findall(sentence)}
     found = [match for match in _WORD.finditer(text) if match[0].strip("'")]
     words = [_plain_number(match[0].strip("'"), printed_in_capitals) for match in found]
+    if not found:
+        return []
     edges = [*(match.start() for match in found), len(text)][1:]
     gaps = [text[match.end() : edge] for match, edge in zip(found, edges, strict=True)]
     following = [*words[1:], ""]
