@@ -84,9 +84,9 @@ def _number(words: Sequence[str]) -> _Found | None:
 
 def _digits(words: Sequence[str]) -> _Found | None:
     digits = list(_leading_digits(words, _NOUGHTS))
-    if len(digits) < _FEWEST_DIGITS or words[len(digits) : len(digits) + 1] in (["hundred"], ["thousand"], ["million"]):
-        return None
-    return _Found("".join(digits), len(digits))
+    if len(digits) < len(words) and words[len(digits)] in ("hundred", *_GROUPS):
+        digits = digits[:-1]  # the last one begins the next number
+    return _Found("".join(digits), len(digits)) if len(digits) >= _FEWEST_DIGITS else None
 
 
 def _leading_digits(words: Sequence[str], noughts: Sequence[str] = ()) -> Iterator[str]:

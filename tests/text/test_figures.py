@@ -94,6 +94,19 @@ def test_each_word_is_written_once(words: list[str]) -> None:
     found = figures_of(words)
     assert len(found) == len(words)
     assert not found or found[0] != ""
+    assert figures_of([word for word in found if word]) == [word for word in found if word]
+
+
+@pytest.mark.parametrize(
+    ("said", "printed"),
+    [
+        ("one one one one hundred", "111 100"),
+        ("one one one hundred", "one one 100"),
+        ("five five one two billion", "551 2,000,000,000"),
+    ],
+)
+def test_the_last_of_a_row_of_digits_may_begin_the_next_number(said: str, printed: str) -> None:
+    assert figures(said) == printed
 
 
 def test_figures_stand_with_the_first_of_their_words() -> None:
