@@ -13,6 +13,7 @@ Blocks: TypeAlias = npt.NDArray[
 
 MIN_PAUSE = 0.15  # seconds; a stop consonant is silent for up to 0.1 s
 BLOCK = 0.01  # seconds for which the level is measured
+_LOUDEST = 0.1  # seconds; longer than a click, shorter than any word
 _MAX_CLICK = 0.04  # seconds; a sound as short as this inside a pause is part of it
 _ABOVE_FLOOR, _BELOW_PEAK, _MIN_RANGE = 6.0, 40.0, 15.0  # dB, see `find_pauses`
 
@@ -20,8 +21,9 @@ _ABOVE_FLOOR, _BELOW_PEAK, _MIN_RANGE = 6.0, 40.0, 15.0  # dB, see `find_pauses`
 def find_pauses(waveform: Float[np.ndarray, "samples"], *, sample_rate: int) -> list[Interval]:
     """Stretches of silence, in seconds, in order: of any length at both ends, of `MIN_PAUSE` or longer in between.
 
-    Silence is what is less than 6 dB above the noise (the 5th percentile of the level), or 40 dB below the speech (the
-    95th). Where these two are less than 15 dB apart, level cannot separate noise from speech, and no pauses are found.
+    Silence is what is less than 6 dB above the noise (the 5th percentile of the level), or 40 dB below the speech (what
+    the loudest 0.1 s reach). Where these two are less than 15 dB apart, level cannot separate noise from speech, and no
+    pauses are found.
     """
     stream = PauseStream(sample_rate=sample_rate)
     stream.accept(waveform)
@@ -83,11 +85,13 @@ def levels_of(blocks: Blocks, offset: float) -> npt.NDArray[np.float64]:
 
 
 def noise_and_speech(levels: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The levels in dB that stand for the noise and for the speech of a sound: the 5th and the 95th percentile."""
+    """The levels in dB that stand for the noise and for the speech of a sound: the 5th percentile, and what the loudest
+    `_LOUDEST` seconds reach. Not a percentile: speech may be a hundredth of the sound.
+    """
     if not len(levels):
         return 0.0, 0.0
-    floor, peak = np.percentile(levels, [5, 95])
-    return float(floor), float(peak)
+    number = min(round(_LOUDEST / BLOCK), len(levels))
+    return float(np.percentile(levels, 5)), float(np.partition(levels, -number)[-number])
 
 
 def silent_runs(levels: npt.NDArray[np.float64], floor: float, peak: float) -> list[tuple[int, int]]:

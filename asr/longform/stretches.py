@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from jaxtyping import Float
 
 from asr.alignment.pauses import BLOCK, MIN_PAUSE, blocks_of, levels_of, noise_and_speech, silent_runs
@@ -25,7 +24,6 @@ _ANY_PAUSE = round(MIN_PAUSE * _RATE)  # cut, if the stretch is too long
 _SHORTEST, _USUAL = round(1.0 * _RATE), round(6.0 * _RATE)  # length of a stretch
 _EDGE = round(0.3 * _RATE)  # silence kept at each end of a stretch beside a longer pause
 _SEEN = round(60.0 * _RATE)  # levels are compared with those of so much sound before and behind
-_LOUDEST = round(0.1 * _RATE)  # longer than a click, shorter than any word
 _FORGETTING = 1.0 / 60 / _RATE  # dB a block, by which the level of earlier speech falls when there is none
 
 
@@ -93,9 +91,8 @@ class StretchCutter:
         """Silences of any length among the blocks that are seen."""
         blocks = self._blocks[: self._num_past + num_seen]
         levels = levels_of(blocks, float(blocks[:, 0].mean(dtype=np.float64)) if len(blocks) else 0.0)
-        floor, _ = noise_and_speech(levels)
-        # Not a percentile: speech may be a hundredth of what is seen.
-        self._speech_level = max(self._speech_level, _loudest(levels))
+        floor, speech = noise_and_speech(levels)
+        self._speech_level = max(self._speech_level, speech)
         runs = silent_runs(levels, floor, self._speech_level)
         found = [(max(0, first - self._num_past), end - self._num_past) for first, end in runs]
         if is_end and found and found[-1][1] == len(blocks) - self._num_past:
@@ -110,12 +107,6 @@ class StretchCutter:
         surplus = max(0, self._num_past - _SEEN)
         self._blocks, self._num_past = self._blocks[surplus:], self._num_past - surplus
         self._speech_level -= _FORGETTING * num_blocks
-
-
-def _loudest(levels: npt.NDArray[np.float64]) -> float:
-    """The level that the loudest 0.1 s reach; clicks are shorter."""
-    number = min(_LOUDEST, len(levels))
-    return float(np.partition(levels, -number)[-number]) if number else -np.inf
 
 
 def _first_pause(silences: list[_Silence], *, after: int) -> _Silence | None:

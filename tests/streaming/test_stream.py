@@ -111,8 +111,7 @@ def test_a_short_word_after_seconds_of_noise_is_there(tones: Recognizer, word: s
     waveform = said(3.0, word, 0.4)
     transcript, offline = run(tones, waveform)[0], tones.transcribe(waveform)
     assert transcript.text == word == offline.text
-    # A stream knows the pause before a single short word less well than the whole recording does.
-    assert transcript.words[0].start == pytest.approx(offline.words[0].start, abs=0.2)
+    assert transcript.words[0].start == pytest.approx(offline.words[0].start, abs=0.03)
 
 
 @pytest.mark.parametrize("kind", ["zeros", "noise"])
@@ -210,7 +209,8 @@ def test_many_streams_share_the_calls_of_the_network() -> None:
     for stream, waveform in zip(streams, waveforms, strict=True):
         stream.push(waveform, RATE)
     advance(streams)
-    assert engine.calls[0] == max(engine.calls) >= 8
+    # Those with 1.27 s or more: a chunk of 0.64 s, 0.6 s of look-ahead, and what subsampling and window reach beyond.
+    assert engine.calls[0] == max(engine.calls) == sum(len(waveform) >= 1.27 * RATE for waveform in waveforms) == 8
     assert len(engine.calls) <= 4
     other = recognizer.stream(chunk=0.3)
     other.push(waveforms[0], RATE)
