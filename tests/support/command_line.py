@@ -46,6 +46,11 @@ def manifest(path: Path, *sounds: Path, text: str = "THE DOG") -> Path:
     return written(path, *({"audio_filepath": str(s), "duration": 2.0, "text": text, "id": s.name} for s in sounds))
 
 
+def files(folder: Path) -> set[str]:
+    """The results in an output folder: without the notes on what is done."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("[!.]*") if path.is_file()}
+
+
 def run_recipe(recipe: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     """The exit status of a recipe that is run in this process."""
     monkeypatch.setattr(sys, "argv", ["recipe", *arguments])
