@@ -16,7 +16,7 @@ from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
 from asr.corpus.effects.level import Samples, Voice, change_volume, clip
 from asr.corpus.effects.noise import add_noise, babble, coloured_noise, tilt
-from asr.corpus.effects.pause import add_pauses
+from asr.corpus.effects.pause import NO_PAUSES, PauseSeconds, add_pauses
 from asr.corpus.effects.room import reverberate
 from asr.corpus.effects.telephone import LAWS, telephone
 from asr.settings import Settings
@@ -99,7 +99,7 @@ class AugmentSettings(Settings):
     concatenation: ConcatenationSettings | None = None
     """Two utterances of the corpus one after the other; none: off, as for the effects below."""
     pauses: PauseSettings | None = None
-    """Silence and quiet noise before, after and within the speech; batches grow by them."""
+    """Silence and quiet noise before, within and after the speech."""
     reverb: ReverbSettings | None = None
     """Reverberation of a simulated room."""
     babble: NoiseSettings | None = None
@@ -145,8 +145,10 @@ def distort(
     settings: AugmentSettings,
     rng: np.random.Generator,
     load_voices: Callable[[np.random.Generator], list[Voice]],
+    pauses: PauseSeconds = NO_PAUSES,
 ) -> Float32[np.ndarray, "heard"]:
-    """Apply the effects of the settings, each with its probability; `load_voices` gives the voices of the babble.
+    """Add the pauses, then apply the effects of the settings, each with its probability; `load_voices` gives the voices
+    of the babble.
 
     The result is as long as the waveform, except for added pauses.
 
@@ -154,8 +156,8 @@ def distort(
     """
     samples = waveform
     streams = rng.spawn(8)
-    if (pauses := settings.pauses) and (own := streams[7]).random() < pauses.share:
-        samples = add_pauses(samples, pauses.max_seconds, own)
+    if any(pauses):
+        samples = add_pauses(samples, pauses, streams[7])
     if (reverb := settings.reverb) and (own := streams[0]).random() < reverb.share:
         samples = reverberate(samples, own.uniform(*reverb.rt60), own)
     if (talk := settings.babble) and (own := streams[1]).random() < talk.share:

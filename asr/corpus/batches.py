@@ -6,11 +6,13 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float64
 
 from asr.batching import JITTER, batches_by_length, rank_share
 from asr.corpus.augment import AugmentSettings
 from asr.corpus.collate import Batch
 from asr.corpus.concatenation import pair_up, seconds
+from asr.corpus.effects.pause import draw_pauses
 from asr.corpus.waveforms import Example, Request, Waveforms
 from asr.corpus.workers import load_batches
 from asr.errors import SettingsError
@@ -20,9 +22,9 @@ from asr.errors import SettingsError
 class BatchSettings:
     """How batches are made, wherever the sounds come from.
 
-    `max_seconds`: of a batch, padding included, before any change of speed. `num_workers`: processes that load; 0 loads
-    in this one. `jitter`: as in `batches_by_length`. `rank`, `num_ranks`: where several processes share each batch, the
-    rank of this one and how many there are.
+    `max_seconds`: of a batch, padding and pauses included, before any change of speed. `num_workers`: processes that
+    load; 0 loads in this one. `jitter`: as in `batches_by_length`. `rank`, `num_ranks`: where several processes share
+    each batch, the rank of this one and how many there are.
     """
 
     augment: AugmentSettings
@@ -37,6 +39,14 @@ class BatchSettings:
         """Indices of the utterances of each batch; `durations` in seconds."""
         rng = np.random.default_rng(seed)
         return batches_by_length(durations, self.max_seconds, rng=rng, jitter=self.jitter)
+
+    def pauses(self, num_utterances: int, epoch: int) -> Float64[np.ndarray, "utterances 3"]:
+        """Those that each utterance has in this epoch, as `draw_pauses` gives them."""
+        pauses = self.augment.pauses
+        if pauses is None:
+            return np.zeros((num_utterances, 3))
+        rng = np.random.default_rng((self.seed, epoch, 0, 4))  # a seed that no utterance has
+        return draw_pauses(num_utterances, pauses.share, pauses.max_seconds, rng)
 
 
 @runtime_checkable
@@ -85,19 +95,21 @@ class TrainingBatches:
 
     def epoch(self, epoch: int, *, first_batch: int = 0) -> Iterator[Batch]:
         """As in `EpochBatches`."""
-        plan = self.plan(epoch)[first_batch:]
+        plan, pauses = self.plan(epoch)[first_batch:], self._settings.pauses(len(self.durations), epoch)
         shares = [rank_share(len(units), self._settings.rank, self._settings.num_ranks) for units in plan]
         requests = [
-            [Request(epoch, units[row]) for row in share.rows] for units, share in zip(plan, shares, strict=True)
+            [Request(epoch, units[row], tuple(pauses[units[row][0]].tolist())) for row in share.rows]
+            for units, share in zip(plan, shares, strict=True)
         ]
         batches = load_batches(self._dataset, requests, num_workers=self._settings.num_workers)
         for batch, units, share in zip(batches, plan, shares, strict=True):
             yield replace(batch, rows=share.rows, num_rows=len(units), is_dummy=share.is_dummy)
 
     def plan(self, epoch: int) -> list[list[tuple[int, ...]]]:
-        """Indices of the utterances of each batch; those in one tuple are concatenated."""
+        """Indices of the utterances of each batch; those in one tuple are joined, and have the pauses of the first."""
         units = self._units(epoch)
-        durations = [seconds(unit, self.durations) for unit in units]
+        pauses = self._settings.pauses(len(self.durations), epoch).sum(axis=1)
+        durations = [seconds(unit, self.durations) + pauses[unit[0]] for unit in units]
         batches = self._settings.plan(durations, self._settings.seed, epoch)
         return [[units[index] for index in batch] for batch in batches]
 

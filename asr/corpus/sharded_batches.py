@@ -96,6 +96,7 @@ class ShardedBatches:
         return list(chain.from_iterable(window.batches for window in self._windows(epoch)))
 
     def _windows(self, epoch: int) -> Iterator[_Window]:
+        durations = self.durations + self._settings.pauses(len(self.durations), epoch).sum(axis=1)
         used = [shard for shard, (start, end) in enumerate(pairwise(self._bounds)) if end > start]
         rng = np.random.default_rng((self._settings.seed, epoch, 0, 2))  # a seed that no utterance has
         order = rng.permutation(used)
@@ -103,11 +104,12 @@ class ShardedBatches:
         for window, shards in enumerate(np.array_split(order, count)):
             numbers = np.concatenate([np.arange(self._bounds[s], self._bounds[s + 1], dtype=np.int32) for s in shards])
             seed = int(np.random.SeedSequence((self._settings.seed, epoch, window, 3)).generate_state(1)[0])
-            batches = self._settings.plan(self.durations[numbers], seed, epoch)
+            batches = self._settings.plan(durations[numbers], seed, epoch)
             yield _Window(shards.tolist(), len(numbers), [numbers[batch] for batch in batches])
 
     def _requests(self, epoch: int, windows: Sequence[_Window], first_batch: int) -> Iterator[list[Request]]:
         """The requests of each batch; about one window is in memory at a time."""
+        pauses = self._settings.pauses(len(self.durations), epoch)
         incoming = self._read(chain.from_iterable(window.shards for window in windows))
         buffer: dict[int, Example] = {}
         num_read = end = 0
@@ -124,7 +126,10 @@ class ShardedBatches:
                 examples = [buffer.pop(number) for number in numbers.tolist()]
                 if done >= first_batch:
                     rows = rank_share(len(examples), self._settings.rank, self._settings.num_ranks).rows
-                    yield [Request(epoch, (int(numbers[row]),), (examples[row],)) for row in rows]
+                    yield [
+                        Request(epoch, (int(numbers[row]),), tuple(pauses[numbers[row]].tolist()), (examples[row],))
+                        for row in rows
+                    ]
             first_batch = 0
         for _ in incoming:  # to the end of the last shards, to notice what the index does not list
             pass

@@ -11,6 +11,7 @@ from asr.audio import SAMPLE_RATE, sound_to_waveform
 from asr.corpus.augment import AugmentSettings, background_noise, change_speed, choose_speed, distort
 from asr.corpus.concatenation import concatenate
 from asr.corpus.effects.level import Voice
+from asr.corpus.effects.pause import NO_PAUSES, PauseSeconds
 from asr.corpus.manifest import Utterance
 from asr.corpus.utterances import load_utterance, read_utterance
 from asr.decoders.opening import EncodedSound
@@ -30,11 +31,12 @@ class Example:
 
 
 class Request(NamedTuple):
-    """What a loader process has to load: the utterances of these numbers, joined into one. `streamed` holds them where
-    the process cannot look them up."""
+    """What a loader process has to load: the utterances of these numbers, joined into one, with these pauses.
+    `streamed` holds the utterances where the process cannot look them up."""
 
     epoch: int
     unit: tuple[int, ...]
+    pauses: PauseSeconds = NO_PAUSES
     streamed: tuple[Example, ...] | None = None
 
 
@@ -63,12 +65,12 @@ class Waveforms:
             return error, tuple(doubts)
 
     def _load(self, request: Request, doubts: list[str]) -> Item:
-        epoch, unit, streamed = request
+        epoch, unit, pauses, streamed = request
         rngs = [np.random.default_rng((self._seed, epoch, index)) for index in unit]
         examples = [self._examples[index] for index in unit] if streamed is None else streamed
         parts = [self._load_one(example, rng, doubts) for example, rng in zip(examples, rngs, strict=True)]
         waveform, example = parts[0] if len(parts) == 1 else self._join(parts[0], parts[1], rngs[0])
-        return distort(waveform, self._augment, rngs[0], partial(self._load_voices, unit)), example
+        return distort(waveform, self._augment, rngs[0], partial(self._load_voices, unit), pauses), example
 
     def _load_one(self, example: Example, rng: np.random.Generator, doubts: list[str]) -> Item:
         if rng.random() < self._augment.noise_share:

@@ -94,6 +94,25 @@ def test_with_all_effects_any_number_of_workers_gives_the_same_batches(examples:
     assert [batch.ids for batch in one] != [batch.ids for batch in two]
 
 
+def test_batches_are_planned_with_their_pauses(examples: list[Example]) -> None:
+    """Each utterance is as long as it is planned, so that little of a batch is padding."""
+    values = {"pauses": {"share": 0.5, "max_seconds": 4}, "speeds": [1], "noise_share": 0}
+    settings = BatchSettings(AugmentSettings.parse(values, source="conf"), 30.0, seed=1)
+    batches = TrainingBatches(examples, settings)
+    num_samples = num_padded = 0
+    for plan, batch in zip(batches.plan(2), batches.epoch(2), strict=True):
+        pauses = settings.pauses(len(examples), 2)[[index for (index,) in plan]].sum(axis=1)
+        spoken = np.array([examples[index].utterance.duration for (index,) in plan])
+        assert np.allclose(batch.num_samples.numpy() / 16_000, spoken + pauses, atol=0.0002)
+        assert batch.waveforms.numel() <= 30 * 16_000 or len(plan) == 1
+        num_samples += int(batch.num_samples.sum())
+        num_padded += batch.waveforms.numel()
+    assert num_samples > 1.5 * 16_000 * sum(example.utterance.duration for example in examples)
+    assert num_samples > 0.8 * num_padded
+    first, second = (settings.pauses(len(examples), epoch) for epoch in (1, 2))
+    assert not np.array_equal(first, second)
+
+
 def test_babble_is_what_others_of_the_training_set_say(tmp_path: Path) -> None:
     """A is a tone of 350 Hz and D one of 2800 Hz: a voice between 2 and 4 kHz is not the utterance's own."""
     utterances = read_manifest(write_corpus(tmp_path, "train", ["AAA", *["DDD"] * 9], seed=1))

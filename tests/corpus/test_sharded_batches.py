@@ -29,7 +29,7 @@ from tests.support.small_training import saved_state, settings_for, state_of, we
 from tests.support.tones import random_texts, write_corpus
 
 EFFECTS = AugmentSettings.parse(
-    {name: {"share": 0.5} for name in ("added_noise", "volume", "clipping", "telephone")},
+    {name: {"share": 0.5} for name in ("pauses", "added_noise", "volume", "clipping", "telephone")},
     source="conf",
 )
 TEXTS = [*random_texts(47, seed=1), "ABCD"]
@@ -122,7 +122,7 @@ def test_the_plan_keeps_to_budget_and_windows_and_changes_with_epoch_and_seed(co
 
 def test_any_number_of_workers_and_any_first_batch_give_the_same_batches(corpus: ShardedCorpus) -> None:
     whole = list(sharded(corpus, augment=EFFECTS).epoch(2))
-    assert [len(batch) for batch in whole] == [len(batch) for batch in sharded(corpus).plan(2)]
+    assert [len(batch) for batch in whole] == [len(batch) for batch in sharded(corpus, augment=EFFECTS).plan(2)]
     assert equal(whole, list(sharded(corpus, augment=EFFECTS, num_workers=2).epoch(2)))
     for first in range(len(whole) + 1):
         assert equal(whole[first:], list(sharded(corpus, augment=EFFECTS).epoch(2, first_batch=first)))

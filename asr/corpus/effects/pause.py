@@ -1,12 +1,19 @@
-"""Pauses in which nobody speaks: before, after and between the words."""
+"""Pauses in which nobody speaks: before, between and after the words."""
+
+from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 
 from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.level import FRAME, Samples, frame_powers, mean_power, speech_mask
 from asr.corpus.effects.noise import coloured_noise
 
+PauseSeconds: TypeAlias = tuple[float, float, float]  # before, between and after the words
+NO_PAUSES: PauseSeconds = (0.0, 0.0, 0.0)
+
+_PLACE_SHARE = 0.5  # of the three places, in an utterance that has pauses
+_SHORTEST = FRAME / SAMPLE_RATE
 _DIGITAL_SHARE = 0.3  # of the pauses: zeros, as editors and telephones leave them
 _OCTAVE_DROP = (0.0, 9.0)  # decibels
 _LEVEL = (20.0, 60.0)  # decibels below the speech
@@ -16,23 +23,29 @@ _CLICK_LEVEL = (-30.0, 0.0)  # decibels below full scale
 _QUIET_FRAMES = 5  # of 20 ms: longer than the closure of a stop within a word
 
 
-def add_pauses(waveform: Samples, max_seconds: float, rng: np.random.Generator) -> Float32[np.ndarray, "longer"]:
-    """A pause of up to `max_seconds`, short ones more often, at each of three places with a probability of a half.
+def draw_pauses(
+    num_utterances: int, share: float, max_seconds: float, rng: np.random.Generator
+) -> Float64[np.ndarray, "utterances 3"]:
+    """The `PauseSeconds` of each utterance, most of them zeros.
 
-    The places are the beginning, the end, and the quietest 0.1 s between a quarter and three quarters of the sound,
-    where a word is least likely to be cut. A pause is digital silence, or noise 20 to 60 dB below the speech; a quarter
-    of them have a click, as of a switch or a knock.
+    The `share` of the utterances have, at each of the three places with a probability of a half, a pause of up to
+    `max_seconds`, short ones more often. They are drawn before anything is loaded, since batches are planned by them.
+    """
+    chosen = (rng.random((num_utterances, 1)) < share) & (rng.random((num_utterances, 3)) < _PLACE_SHARE)
+    seconds = np.maximum(_SHORTEST, max_seconds * rng.random((num_utterances, 3)) ** 2)
+    return np.where(chosen, seconds, 0.0)
+
+
+def add_pauses(waveform: Samples, pauses: PauseSeconds, rng: np.random.Generator) -> Float32[np.ndarray, "longer"]:
+    """The waveform with these pauses; the middle one is put where a word is least likely to be cut.
+
+    That is the quietest 0.1 s between a quarter and three quarters of the sound. A pause is digital silence, or noise
+    20 to 60 dB below the speech; a quarter of them have a click, as of a switch or a knock.
     """
     level = float(np.sqrt(mean_power(waveform[speech_mask(waveform)])))
-    parts = [waveform]
-    if rng.random() < 0.5:
-        where = quietest_sample(waveform)
-        parts = [waveform[:where], _pause(level, max_seconds, rng), waveform[where:]]
-    if rng.random() < 0.5:
-        parts.insert(0, _pause(level, max_seconds, rng))
-    if rng.random() < 0.5:
-        parts.append(_pause(level, max_seconds, rng))
-    return np.concatenate(parts)
+    before, between, after = (_pause(level, round(seconds * SAMPLE_RATE), rng) for seconds in pauses)
+    where = quietest_sample(waveform)
+    return np.concatenate([before, waveform[:where], between, waveform[where:], after])
 
 
 def quietest_sample(waveform: Samples) -> int:
@@ -42,10 +55,11 @@ def quietest_sample(waveform: Samples) -> int:
     return min(len(waveform), FRAME * (first + int(powers[first:last].argmin())) + FRAME // 2)
 
 
-def _pause(level: float, max_seconds: float, rng: np.random.Generator) -> Samples:
+def _pause(level: float, num_samples: int, rng: np.random.Generator) -> Samples:
     """`level`: root mean square of the speech beside it."""
-    num_samples = max(FRAME, round(max_seconds * rng.random() ** 2 * SAMPLE_RATE))
     samples = np.zeros(num_samples)
+    if not num_samples:
+        return samples.astype(np.float32)
     if rng.random() >= _DIGITAL_SHARE:
         noise = coloured_noise(num_samples, rng.uniform(*_OCTAVE_DROP), rng)
         samples += noise * level * 10 ** (-rng.uniform(*_LEVEL) / 20) / np.sqrt(mean_power(noise))
