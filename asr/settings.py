@@ -28,12 +28,11 @@ _MAX_VALUES = 10_000  # in it, counting those behind a reference (*name) each ti
 class Settings(BaseModel):
     """Base of all settings: frozen, unknown keys refused, no silent change of type ("3" is not 3), finite numbers.
 
-    The docstring below each field is its description, in `docs/settings.md` too.
+    The docstring below each field is its description in `docs/settings.md`. pydantic does not read it: it would parse
+    the source of each class whenever a program starts.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
     def parse(cls: type[AnySettings], values: Any, *, source: str) -> AnySettings:

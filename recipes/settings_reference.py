@@ -3,9 +3,13 @@
 Use: `python -m recipes.settings_reference`, after a settings class has changed.
 """
 
+import ast
+import inspect
 import json
+import textwrap
 import types
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -40,7 +44,22 @@ def main() -> None:
 
 def reference() -> str:
     """The whole page, as Markdown."""
+    describe_fields(Settings)
     return "\n".join([_INTRODUCTION, *_sections(ExperimentSettings), _LANGUAGE_MODEL, _table(NeuralTrainingSettings)])
+
+
+def describe_fields(cls: type[Settings]) -> None:
+    """Give each field of the class, and of all classes that are made of it, its docstring as `description`."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(definition, ast.ClassDef)
+    for field, text in pairwise(definition.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(docstring))):
+                cls.model_fields[name].description = inspect.cleandoc(docstring)
+    for child in cls.__subclasses__():
+        for name, inherited in cls.model_fields.items():
+            child.model_fields[name].description = inherited.description
+        describe_fields(child)
 
 
 def _sections(cls: type[Settings]) -> Iterator[str]:

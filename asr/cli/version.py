@@ -1,7 +1,6 @@
 """`asr --version`."""
 
 import platform
-from importlib import metadata
 
 import typer
 
@@ -12,6 +11,8 @@ def show_version(wanted: bool) -> bool:
     """If `wanted`, print the versions that a bug report needs, without loading torch, and exit."""
     if not wanted:
         return False
+    from importlib import metadata  # slow, and rarely needed
+
     try:
         torch = f"torch {metadata.version('torch')}"
     except metadata.PackageNotFoundError:

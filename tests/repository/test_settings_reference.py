@@ -10,7 +10,7 @@ import pytest
 import asr
 from asr.settings import Settings, load_settings, settings_fields
 from asr.training.settings import ExperimentSettings
-from recipes.settings_reference import FILE, reference
+from recipes.settings_reference import FILE, describe_fields, reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +29,7 @@ def all_settings() -> list[type[Settings]]:
 def test_each_field_of_each_settings_class_has_a_description_of_one_line() -> None:
     classes = all_settings()
     assert len(classes) >= 15
+    describe_fields(Settings)
     told = {f"{cls.__name__}.{name}": field.description for cls in classes for name, field in cls.model_fields.items()}
     assert [name for name, text in told.items() if not text or "\n" in text or not text.endswith(".")] == []
 
