@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # with torch
 
 FORMAT_VERSION = 3  # 1: the mean of the features was over the whole utterance; 1 and 2: other names of weights
 FILES = ("config.json", WEIGHTS, "tokens.model")
+CARD = "README.md"
 _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
 _TAGGER = "tagger.safetensors"
 # Subfolders of a model folder, which exist only while it is written, or if that was interrupted.
@@ -232,7 +233,7 @@ def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
         **network,
         "config.json": (json.dumps(config, indent=2) + "\n").encode(),
         "tokens.model": parts.tokens.model,
-        "README.md": (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
+        CARD: (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
     }
 
 

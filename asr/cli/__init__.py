@@ -17,6 +17,7 @@ from asr.cli.inspect import inspect
 from asr.cli.listen import listen
 from asr.cli.lm import lm_app
 from asr.cli.messages import complain, complain_of_warnings
+from asr.cli.models import models
 from asr.cli.report import report
 from asr.cli.score import score
 from asr.cli.shard import shard
@@ -34,7 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (doctor, shard, train, average, tune, transcribe, listen, align, evaluate, export, score, inspect, report):
+for verb in (
+    doctor, shard, train, average, tune, transcribe, listen, align, evaluate, export, models, score, inspect, report,
+):  # fmt: skip
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(lm_app, name="lm")

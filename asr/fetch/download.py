@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import TypeAlias
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+from urllib.response import addinfourl
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -17,11 +19,15 @@ from asr.errors import CorpusError, OutputError, system_reason
 TIMEOUT_S = 30.0  # seconds of silence after which a server counts as gone
 CHUNK_BYTES = 1 << 18
 
+_Response: TypeAlias = http.client.HTTPResponse | addinfourl  # the second one of a file:// address
+
 # OSError holds URLError, refused and reset connections, and timeouts; ValueError is an invalid address.
 _TRANSFER_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
-def download(urls: Sequence[str], path: Path, *, sha256: str | None) -> Path:
+def download(
+    urls: Sequence[str], path: Path, *, sha256: str | None, remedy: str = "or give the file with --archive"
+) -> Path:
     """Fetch `path` from the first of `urls` (the home, then its mirrors) that gives it; progress goes to stderr.
 
     A file that is there already is not fetched again, unless its checksum is wrong. During the download, the file is a
@@ -30,6 +36,7 @@ def download(urls: Sequence[str], path: Path, *, sha256: str | None) -> Path:
 
     Args:
         sha256: the expected SHA-256, in lower-case hex; None if the contents are checked in another way.
+        remedy: what else helps where it cannot be fetched, for the message.
 
     Raises:
         CorpusError: names every address with the reason why it failed: no answer, a broken connection, a web page in
@@ -56,7 +63,7 @@ def download(urls: Sequence[str], path: Path, *, sha256: str | None) -> Path:
         failures.append(f"{url}: wrong checksum, the file's sha256 is {found}, expected {sha256}")
     raise CorpusError(
         f"{path}: could not be fetched from any address: {'; '.join(failures)}; "
-        "run again later (it goes on where it stopped), or give the file with --archive"
+        f"run again later (it goes on where it stopped), {remedy}"
     )
 
 
@@ -82,7 +89,7 @@ def _fetch(url: str, part: Path) -> None:
         _write(response, part, start=start, total=None if length is None else start + int(length))
 
 
-def _write(response: http.client.HTTPResponse, part: Path, *, start: int, total: int | None) -> None:
+def _write(response: _Response, part: Path, *, start: int, total: int | None) -> None:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     description = TextColumn("{task.description}", markup=False)
     with Progress(description, *columns, console=Console(stderr=True)) as progress, _writing(part):
@@ -97,7 +104,7 @@ def _write(response: http.client.HTTPResponse, part: Path, *, start: int, total:
         raise ConnectionError(f"the connection broke after {found} of {total} bytes")
 
 
-def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+def _chunks(response: _Response) -> Iterator[bytes]:
     try:
         while chunk := response.read(CHUNK_BYTES):
             yield chunk
