@@ -22,6 +22,7 @@ from asr.engine import Engine
 from asr.errors import AsrError, AudioError, ModelError, TokensError
 from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
+from asr.pretrained.installed import default_model, find_model
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch, start_stream
 from asr.search.hypothesis import check_log_probs
 from asr.search.rescore import rescore
@@ -140,23 +141,27 @@ class Recognizer:
     @classmethod
     def load(
         cls,
-        folder: str | Path,
+        model: str | Path | None = None,
         *,
         device: "str | torch.device" = "cpu",
         engine: EngineName = "auto",
         hotwords: Mapping[str, float] | None = None,
         figures: bool = False,
     ) -> "Recognizer":
-        """Read a model folder; `device` is where it will compute, such as "cuda", or "auto": the GPU, if there is one.
-        `engine` is what computes: torch, ONNX Runtime, or the quicker of the two (`StoredNetwork.load`).
+        """Read the model in a folder, or of a name (`asr.pretrained`), or the one that is taken unasked.
+
+        `device` is where it will compute, such as "cuda", or "auto": the GPU, if there is one. `engine` is what
+        computes: torch, ONNX Runtime, or the quicker of the two (`StoredNetwork.load`).
 
         Raises:
             DeviceError: there is no such device.
             ExtraError: torch is needed, but not installed.
-            ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
+            ModelError: there is no such model, a file is missing or broken, the format is of another version, or the
+                parts do not fit.
             SearchError: a hot word cannot be written with the model's tokens.
         """
-        return cls(read_model_folder(Path(folder), device=device, engine=engine), hotwords=hotwords, figures=figures)
+        folder = default_model() if model is None else find_model(model)
+        return cls(read_model_folder(folder, device=device, engine=engine), hotwords=hotwords, figures=figures)
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
         """Write the model folder, whole or not at all; what else is in the folder is left alone.

@@ -6,6 +6,7 @@ import sys
 import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numpy are imported
+os.environ["ASR_MODELS"] = os.devnull  # models that the user has installed are none of the tests' business
 
 from pathlib import Path
 
@@ -115,6 +116,16 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     Recognizer(ModelParts(TorchEngine(model), tokens)).save(folder)
     return folder
+
+
+@pytest.fixture
+def models_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No model is installed; where those lie that a test fetches, beside the folder `package` of packaged ones."""
+    from asr.pretrained import installed
+
+    monkeypatch.setattr(installed, "_PACKAGE", tmp_path / "package")
+    monkeypatch.setenv("ASR_MODELS", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 @pytest.fixture(scope="session")

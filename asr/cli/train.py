@@ -19,7 +19,7 @@ def train(
     start_from: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="MODEL", help="Fine-tune: start from the network and weights of a model folder."
+            "--from", metavar="MODEL", help="Fine-tune: start from the weights of a model folder, or of a name."
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted training.")] = False,

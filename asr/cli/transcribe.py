@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 Arguments: TypeAlias = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="MODEL INPUT",
-        help="A model folder, then sound files or videos, folders, patterns, manifests (.jsonl), - for stdin.",
+        metavar="[MODEL] INPUT",
+        help="A model folder or name, unless the default is meant; then sound files or videos, folders, patterns, "
+        "manifests (.jsonl), - for stdin.",
         show_default=False,
     ),
 ]
@@ -29,7 +30,9 @@ Hotwords: TypeAlias = Annotated[
 
 def transcribe(
     arguments: Arguments = None,
-    model: Annotated[Path | None, typer.Option(help="The model folder; all arguments are recordings then.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The model folder, or a name of `asr models`; all arguments are recordings then.")
+    ] = None,
     list_file: ListFile = None,
     format: Annotated[
         str, typer.Option(metavar="NAME,...", help="txt, json, srt, vtt, tsv, ctm, stm, textgrid; several with commas.")
@@ -65,30 +68,30 @@ def transcribe(
     from asr.transcription.run import Tally, settings_digest
 
     names, choice = _formats(format, output, windows or overwrite), _channels(channels)
-    if list_file is None and len(arguments or []) < (2 if model is None else 1):
-        found_only = f", found only {arguments[0]}" if arguments else ""
-        raise typer.BadParameter(f"expected a model folder and recordings{found_only}", param_hint="'INPUT...'")
-    given = arguments[0] if model is None and arguments else model
-    model, inputs = split_arguments(arguments or [], model)
+    if list_file is None and not arguments:
+        raise typer.BadParameter("expected recordings: files or folders", param_hint="'INPUT...'")
+    given, folder, inputs = split_arguments(arguments or [], model)
+    if list_file is None and not inputs:
+        raise typer.BadParameter(f"expected recordings after the model {given}", param_hint="'INPUT...'")
     tally = Tally()
     with complain_of_problems(tally, are_kept=output is not None):
         expected = _hotwords(hotwords)
         found = find_recordings(inputs, list_file)
-        tell_findings(found, Path(given or model), model)
+        tell_findings(found, given, folder)
         tally.problems += found.problems
 
         def recognizer() -> "Recognizer":
             from asr.recognizer import Recognizer
 
-            loaded = Recognizer.load(model, device=device, engine=engine, hotwords=expected, figures=figures)
+            loaded = Recognizer.load(folder, device=device, engine=engine, hotwords=expected, figures=figures)
             return loaded.without_tagger() if plain else loaded
 
         if output is None:
             print_results(recognizer, found, names[0], choice, tally)
         else:
-            digest = settings_digest(model, expected, choice, {"windows": windows, "plain": plain, "figures": figures})
-            folder = OutputFolder(output, Settings(names, digest, windows, overwrite))
-            write_results(recognizer, folder, found, choice, tally)
+            digest = settings_digest(folder, expected, choice, {"windows": windows, "plain": plain, "figures": figures})
+            results = OutputFolder(output, Settings(names, digest, windows, overwrite))
+            write_results(recognizer, results, found, choice, tally)
 
 
 def _formats(format: str, output: Path | None, is_about_files: bool) -> list[str]:

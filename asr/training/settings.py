@@ -51,7 +51,7 @@ class LoopSettings(Settings):
     """
 
     start_from: str | None = None
-    """Fine-tuning: a model folder whose network and weights the training starts from; none: random weights."""
+    """Fine-tuning: a model folder, or the name of an installed model, to start from; none: random weights."""
     max_epochs: int = Field(100, ge=1, le=1_000_000)
     """Passes over the training data, at most; the learning rate reaches zero at the end of the last."""
     batch_seconds: float = Field(120.0, gt=0, le=1e6)

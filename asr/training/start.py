@@ -8,6 +8,7 @@ from asr.corpus.shards import ShardedCorpus
 from asr.errors import SettingsError
 from asr.model import AcousticModel
 from asr.model_folder import read_model_folder, read_network_and_tokens
+from asr.pretrained.installed import find_model
 from asr.recognizer import Recognizer
 from asr.settings import flatten
 from asr.tokens import Tokens
@@ -25,7 +26,8 @@ class StartTokens:
 
 
 def with_network_of_start(settings: ExperimentSettings) -> ExperimentSettings:
-    """The settings with `model` as it is in the folder of `training.start_from`; unchanged without one.
+    """The settings with `model` as it is in the folder of `training.start_from`, and that folder in place of a name;
+    unchanged without one.
 
     Raises:
         ModelError: the folder cannot be read.
@@ -33,7 +35,8 @@ def with_network_of_start(settings: ExperimentSettings) -> ExperimentSettings:
     """
     if settings.training.start_from is None:
         return settings
-    network, _ = read_network_and_tokens(Path(settings.training.start_from))
+    folder = find_model(settings.training.start_from)
+    network, _ = read_network_and_tokens(folder)
     if "model" in settings.model_fields_set and settings.model != network:
         there, here = flatten(network.model_dump(mode="json")), flatten(settings.model.model_dump(mode="json"))
         differences = ", ".join(f"model.{key}: {there[key]}" for key in there if there[key] != here.get(key))
@@ -41,7 +44,8 @@ def with_network_of_start(settings: ExperimentSettings) -> ExperimentSettings:
             f"training.start_from: {settings.training.start_from} has another network ({differences}); leave the "
             "section `model` out of the settings, it comes with the weights"
         )
-    return settings.model_copy(update={"model": network})
+    training = settings.training.model_copy(update={"start_from": str(folder)})
+    return settings.model_copy(update={"model": network, "training": training})
 
 
 def tokens_of_start(folder: Path, train: list[Utterance] | ShardedCorpus) -> StartTokens:

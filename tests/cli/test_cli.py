@@ -83,7 +83,7 @@ def test_scoring_does_not_load_torch(tmp_path: Path) -> None:
     [
         ["sing"],
         ["transcribe"],
-        ["transcribe", "model"],
+        ["transcribe", "--list", "list.txt", "--loud"],
         ["transcribe", "model", "a.wav", "--loud"],
         ["score", "a"],
         ["score", "a", "b", "c"],

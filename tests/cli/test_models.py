@@ -7,19 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from asr.pretrained import installed
 from tests.support.command_line import Refusal, Result, RunAsr
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(installed, "_PACKAGE", tmp_path / "package")
-    monkeypatch.setenv("ASR_MODELS", str(tmp_path / "home"))
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("models_home")
 
 
 def test_a_model_is_fetched_listed_shown_and_removed(
-    asr: RunAsr, home: Path, tmp_path: Path, model_folder: Path
+    asr: RunAsr, models_home: Path, tmp_path: Path, model_folder: Path
 ) -> None:
     shutil.copytree(model_folder, tmp_path / "package" / "english")
     card = "# English, 11 hours of readers\n\nWER 99 %.\n"
@@ -29,11 +23,11 @@ def test_a_model_is_fetched_listed_shown_and_removed(
         tar.add(packed, arcname="tiny")
     sha256 = hashlib.sha256((tmp_path / "tiny.tar.gz").read_bytes()).hexdigest()
     fetched = asr("models", "--fetch", (tmp_path / "tiny.tar.gz").as_uri(), "--sha256", sha256)
-    assert (fetched.code, fetched.out) == (0, f"tiny: {home / 'tiny'}\n")
+    assert (fetched.code, fetched.out) == (0, f"tiny: {models_home / 'tiny'}\n")
     listed = asr("models").out.splitlines()
     assert [line.split()[0] for line in listed] == ["english", "tiny"]
     assert listed[0].endswith("(comes with asr)")
-    assert listed[1].endswith(f"English, 11 hours of readers  ({home / 'tiny'})")
+    assert listed[1].endswith(f"English, 11 hours of readers  ({models_home / 'tiny'})")
     assert asr("models", "tiny").out == card
     assert asr("models", "tiny", "--remove") == Result(0, "", "")
     assert len(asr("models").out.splitlines()) == 1

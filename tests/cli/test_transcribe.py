@@ -244,9 +244,17 @@ def test_the_folder_of_a_training_and_no_recordings(
     assert (result.code, result.err) == (0, f"asr: {tmp_path}/run: {taken}\n")
     (tmp_path / "empty").mkdir()
     assert refusal("transcribe", model_folder, tmp_path / "empty").endswith("there are no recordings in this folder")
-    lonely = asr("transcribe", wav)
+    lonely = asr("transcribe", model_folder)
     assert lonely.code == 2
-    assert "expected a model folder and recordings, found only" in unboxed(lonely.err)
+    assert "expected recordings after the model" in unboxed(lonely.err)
+
+
+def test_a_model_by_its_name_or_unasked(asr: RunAsr, models_home: Path, model_folder: Path, wav: Path) -> None:
+    expected = asr("transcribe", model_folder, wav)
+    shutil.copytree(model_folder, models_home / "ours")
+    assert expected.code == 0
+    assert asr("transcribe", "ours", wav) == asr("transcribe", wav, "--model", "ours") == expected
+    assert asr("transcribe", wav) == expected
 
 
 # --- printed words ----------------------------------------------------------------------------------------------------

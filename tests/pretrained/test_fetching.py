@@ -21,16 +21,16 @@ def packed(folder: Path, archive: Path, *, inside: str = ".") -> tuple[str, str]
 
 
 @pytest.mark.parametrize("inside", [".", "some-folder"])
-def test_a_model_is_installed_and_removed(home: Path, tmp_path: Path, model_folder: Path, inside: str) -> None:
+def test_a_model_is_installed_and_removed(models_home: Path, tmp_path: Path, model_folder: Path, inside: str) -> None:
     url, sha256 = packed(model_folder, tmp_path / "tiny-1.0.tar.gz", inside=inside)
     model = fetch_model(url, sha256=sha256.upper())
-    assert (model.name, model.folder) == ("tiny-1.0", home / "tiny-1.0")
+    assert (model.name, model.folder) == ("tiny-1.0", models_home / "tiny-1.0")
     assert {path.name: path.read_bytes() for path in model.folder.iterdir()} == {
         path.name: path.read_bytes() for path in model_folder.iterdir()
     }
     Recognizer.load(model.folder)
     assert list(installed_models()) == ["tiny-1.0"]
-    assert list((home / ".downloads").iterdir()) == []
+    assert list((models_home / ".downloads").iterdir()) == []
     with pytest.raises(ModelError, match=r"there is a model of that name.*or first `asr models tiny-1.0 --remove`"):
         fetch_model(url, sha256=sha256)
     remove_model("tiny-1.0")
@@ -39,7 +39,7 @@ def test_a_model_is_installed_and_removed(home: Path, tmp_path: Path, model_fold
         remove_model("tiny-1.0")
 
 
-def test_what_does_not_fit_its_checksum_is_not_installed(home: Path, tmp_path: Path, model_folder: Path) -> None:
+def test_what_does_not_fit_its_checksum_is_not_installed(models_home: Path, tmp_path: Path, model_folder: Path) -> None:
     url, sha256 = packed(model_folder, tmp_path / "tiny.tar.gz")
     with pytest.raises(ModelError, match=f"wrong checksum, the file's sha256 is {sha256}, expected {64 * '0'}"):
         fetch_model(url, sha256=64 * "0")
@@ -48,7 +48,7 @@ def test_what_does_not_fit_its_checksum_is_not_installed(home: Path, tmp_path: P
     assert installed_models() == {}
 
 
-def test_what_holds_no_model_is_not_installed(home: Path, tmp_path: Path, model_folder: Path) -> None:
+def test_what_holds_no_model_is_not_installed(models_home: Path, tmp_path: Path, model_folder: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("nothing")
     url, sha256 = packed(tmp_path / "notes", tmp_path / "notes.tar.gz")
@@ -59,17 +59,21 @@ def test_what_holds_no_model_is_not_installed(home: Path, tmp_path: Path, model_
     url, sha256 = packed(broken, tmp_path / "broken.tar.gz")
     with pytest.raises(ModelError, match=r"tokens\.model: not the tokens that the weights were trained with"):
         fetch_model(url, sha256=sha256)
-    assert sorted(path.name for path in home.iterdir()) == [".downloads"]
+    assert sorted(path.name for path in models_home.iterdir()) == [".downloads"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "a b", "a" * 101, "-x"])
-def test_names_that_are_no_plain_folder_are_refused(tmp_path: Path, model_folder: Path, name: str) -> None:
+def test_names_that_are_no_plain_folder_are_refused(
+    models_home: Path, tmp_path: Path, model_folder: Path, name: str
+) -> None:
     url, sha256 = packed(model_folder, tmp_path / "tiny.tar.gz")
     with pytest.raises(ModelError, match="cannot be the name of a model"):
         fetch_model(url, sha256=sha256, name=name)
 
 
-def test_models_of_the_package_are_not_replaced_nor_removed(tmp_path: Path, model_folder: Path) -> None:
+def test_models_of_the_package_are_not_replaced_nor_removed(
+    models_home: Path, tmp_path: Path, model_folder: Path
+) -> None:
     shutil.copytree(model_folder, tmp_path / "package" / "english")
     url, sha256 = packed(model_folder, tmp_path / "english.tar.gz")
     with pytest.raises(ModelError, match=r"there is a model of that name.*give another NAME$"):

@@ -1,5 +1,6 @@
 """Fine-tuning: a training that starts from a model begins with what that model says, and goes on from there."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def log_probs(model: Path) -> np.ndarray:
 
 def test_it_starts_from_the_weights(corpus: Path, model: Path, tmp_path: Path) -> None:
     train(fine_tuning(corpus, tmp_path, model, **SMALL), tmp_path / "run")
+    np.testing.assert_array_equal(log_probs(tmp_path / "run" / "model"), log_probs(model))
+
+
+def test_the_model_may_be_an_installed_one(corpus: Path, model: Path, tmp_path: Path, models_home: Path) -> None:
+    shutil.copytree(model, models_home / "ours")
+    train(fine_tuning(corpus, tmp_path, Path("ours"), **SMALL), tmp_path / "run")
     np.testing.assert_array_equal(log_probs(tmp_path / "run" / "model"), log_probs(model))
 
 

@@ -179,30 +179,46 @@ def test_what_is_a_recording_is_told_by_its_ending_or_its_first_bytes(tree: Path
 # --- the model --------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_argument_is_the_model_unless_it_is_given_as_such(model_folder: Path, tmp_path: Path) -> None:
-    assert split_arguments([str(model_folder), "a.wav"], None) == (model_folder, ["a.wav"])
-    assert split_arguments(["a.wav", "b.wav"], model_folder) == (model_folder, ["a.wav", "b.wav"])
-    assert split_arguments([], model_folder) == (model_folder, [])
+def test_the_first_argument_is_the_model_unless_it_is_given_as_such(model_folder: Path) -> None:
+    here = (model_folder, model_folder)
+    assert split_arguments([str(model_folder), "a.wav"], None) == (*here, ["a.wav"])
+    assert split_arguments(["a.wav", "b.wav"], str(model_folder)) == (*here, ["a.wav", "b.wav"])
+    assert split_arguments([str(model_folder)], model_folder) == (*here, [str(model_folder)])
+    assert split_arguments([], model_folder) == (*here, [])
+
+
+def test_a_model_may_be_named_or_left_out_if_one_is_installed(
+    models_home: Path, model_folder: Path, wav: Path, tmp_path: Path
+) -> None:
+    for name in ("english", "welsh"):
+        shutil.copytree(model_folder, models_home / name)
+    english, welsh = ((models_home / name, models_home / name) for name in ("english", "welsh"))
+    assert split_arguments(["welsh", "a.wav"], None) == (*welsh, ["a.wav"])
+    assert split_arguments(["a.wav"], "welsh") == (*welsh, ["a.wav"])
+    assert split_arguments([str(model_folder), "a.wav"], None) == (model_folder, model_folder, ["a.wav"])
+    for recordings in (["a.wav", "welsh"], [str(wav)], [str(tmp_path), "-"], [], ["talk*.wav"]):
+        assert split_arguments(recordings, None) == (*english, recordings)
 
 
 def test_the_folder_of_a_training_has_its_model_within(model_folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(model_folder, tmp_path / "run" / "model")
-    assert split_arguments([str(tmp_path / "run"), "a.wav"], None) == (tmp_path / "run" / "model", ["a.wav"])
-    assert split_arguments(["a.wav"], tmp_path / "run") == (tmp_path / "run" / "model", ["a.wav"])
+    run = tmp_path / "run"
+    shutil.copytree(model_folder, run / "model")
+    assert split_arguments([str(run), "a.wav"], None) == (run, run / "model", ["a.wav"])
+    assert split_arguments(["a.wav"], run) == (run, run / "model", ["a.wav"])
 
 
 def test_a_model_that_is_being_saved_is_one(model_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(model_folder, tmp_path / "model" / ".complete")
-    assert split_arguments([str(tmp_path / "model"), "a"], None)[0] == tmp_path / "model"
+    assert split_arguments([str(tmp_path / "model"), "a"], None).model == tmp_path / "model"
 
 
-def test_without_a_model_it_is_said_what_was_found(wav: Path, tmp_path: Path) -> None:
+def test_without_a_model_it_is_said_what_was_found(models_home: Path, wav: Path, tmp_path: Path) -> None:
     for arguments, model, found in (
         ([str(wav), "b.wav"], None, f"{wav}: is a file; expected a model folder"),
         ([str(tmp_path), "b.wav"], None, f"{tmp_path}: is a folder without a model"),
         (["gone", "b.wav"], None, "gone: no such model folder"),
         (["b.wav"], tmp_path, f"{tmp_path}: is a folder without a model"),
-        ([], None, "no model is given; expected a model folder"),
+        ([], None, "no model is given, and there is none to take unasked (none is installed"),
     ):
         with pytest.raises(ModelError) as caught:
             split_arguments(arguments, model)
