@@ -62,6 +62,11 @@ class EpochBatches(Protocol):
         """Those of all utterances, in seconds."""
         ...
 
+    @property
+    def num_tokens(self) -> int:
+        """Of the texts of all utterances."""
+        ...
+
     def plan(self, epoch: int) -> Sequence[Sized]:
         """The utterances of each batch, known before anything is loaded."""
         ...
@@ -90,6 +95,7 @@ class TrainingBatches:
         if settings.augment.concatenation and separator is None:
             raise SettingsError("augment.concatenation: this training does not say which tokens separate two texts")
         self.durations = [example.utterance.duration for example in examples]
+        self.num_tokens = sum(len(example.tokens) for example in examples)
         self._settings = settings
         self._dataset = Waveforms(examples, settings.augment, settings.seed, separator or ())
 

@@ -40,7 +40,8 @@ class ShardedBatches:
     """The `EpochBatches` of those utterances of `corpus` that are `kept`.
 
     An utterance has the same number and augmentation as in `TrainingBatches`; only its neighbours differ. `durations`
-    are those of all utterances that are kept, in seconds. With several processes, each reads all shards.
+    are those of all utterances that are kept, in seconds, and `num_tokens` is that of all their texts. With several
+    processes, each reads all shards.
     `window_shards`: how many are in memory together.
 
     Raises:
@@ -54,6 +55,7 @@ class ShardedBatches:
         settings: BatchSettings,
         *,
         durations: npt.NDArray[np.float64],
+        num_tokens: int,
         kept: npt.NDArray[np.bool_],
         window_shards: int = WINDOW_SHARDS,
     ) -> None:
@@ -64,6 +66,7 @@ class ShardedBatches:
                     "take it out, or train from the manifest"
                 )
         self.durations = durations
+        self.num_tokens = num_tokens
         self._corpus = corpus
         self._tokens = tokens
         self._settings = settings

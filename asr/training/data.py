@@ -126,13 +126,15 @@ def _make_batches(
         num_ranks=world.size,
     )
     if isinstance(train_set, ShardedCorpus):
-        durations, problems = [], []
+        durations, lengths, problems = [], [], []
         for part in _parts(train_set):  # so that not all encoded texts are in memory at once
             durations += [utterance.duration for utterance in part]
-            problems += _too_short(encode(part, tokens, source), settings.model, augment.speeds)
-        kept = np.array([problem is None for problem in problems])
-        sharded = ShardedBatches(train_set, tokens, how, durations=np.array(durations)[kept], kept=kept)
-        return sharded, _left_out(problems)
+            examples = encode(part, tokens, source)
+            lengths += [len(example.tokens) for example in examples]
+            problems += _too_short(examples, settings.model, augment.speeds)
+        left_out, kept = _left_out(problems), np.array([problem is None for problem in problems])
+        num_tokens, durations = int(np.array(lengths)[kept].sum()), np.array(durations)[kept]
+        return ShardedBatches(train_set, tokens, how, durations=durations, num_tokens=num_tokens, kept=kept), left_out
     examples, left_out = alignable(encode(train_set, tokens, source), settings.model, augment.speeds)
     return TrainingBatches(examples, how, separator=separator(tokens)), left_out
 

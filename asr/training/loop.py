@@ -160,7 +160,13 @@ class Trainer:
         The report of the previous step is read while the GPU works on this one, so that neither waits.
         """
         save = self.world.is_first and self.saver.is_due
-        report = self.stepper.gradients(batch, self.progress.step, stop=self.saver.stops, save=save)
+        report = self.stepper.gradients(
+            batch,
+            self.progress.step,
+            tokens_per_batch=max(1, self.batches.num_tokens) / num_batches,
+            stop=self.saver.stops,
+            save=save,
+        )
         self._read_report()
         self.stepper.update(report, self._learning_rate(num_batches))
         self._unread = report

@@ -67,15 +67,27 @@ class Stepper:
         self._scaler = GradScaler(self._device.type, enabled=self.loss_settings.dtype == torch.float16)
         self._clip = GradientClip(loop.max_grad_norm, loop.clip_factor, self._device)
 
-    def gradients(self, batch: Batch, step: int, *, stop: bool = False, save: bool = False) -> StepReport:
+    def gradients(
+        self,
+        batch: Batch,
+        step: int,
+        *,
+        tokens_per_batch: float | None = None,
+        stop: bool = False,
+        save: bool = False,
+    ) -> StepReport:
         """Forward, backward and clipping: the same for the same weights, batch and step. In float16 an `update` has to
         follow before the next call. `stop`, `save`: the requests of this process to all.
+
+        The loss is that of the batch, of all processes, over `tokens_per_batch`, the mean of all batches: so each token
+        of the corpus counts the same. Divided by its own number of tokens, a batch of long pauses and few words
+        would count as much as one full of words. Without it, they are those of this batch.
 
         Raises:
             TrainingError: there is no memory for it; nothing has changed.
         """
         try:
-            return self._gradients(batch, step, stop=stop, save=save)
+            return self._gradients(batch, step, tokens_per_batch, stop=stop, save=save)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -86,7 +98,9 @@ class Stepper:
                 "some memory, or begin anew with a lower training.batch_seconds"
             ) from None
 
-    def _gradients(self, batch: Batch, step: int, *, stop: bool, save: bool) -> StepReport:
+    def _gradients(
+        self, batch: Batch, step: int, tokens_per_batch: float | None, *, stop: bool, save: bool
+    ) -> StepReport:
         generator = seed_step(self._seed, step, self._world.rank)
         total = self._losses(batch, generator).sum() * float(not batch.is_dummy)
         num_tokens, num_samples = (0, 0) if batch.is_dummy else (len(batch.targets), int(batch.num_samples.sum()))
@@ -98,7 +112,8 @@ class Stepper:
         sums = self._world.sum(torch.cat([total.detach()[None], counts.to(self._device, non_blocking=True)]))
         all_tokens = sums[1].clamp(min=1)
         self._optimizer.zero_grad(set_to_none=True)
-        loss = total * self._world.size / all_tokens  # DistributedDataParallel averages the processes' gradients
+        # DistributedDataParallel averages the processes' gradients.
+        loss = total * self._world.size / (all_tokens if tokens_per_batch is None else tokens_per_batch)
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         norm, limit = self._clip.apply(list(self.model.parameters()))

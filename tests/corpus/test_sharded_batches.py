@@ -21,6 +21,8 @@ from asr.corpus.shards import ShardedCorpus, read_index, write_shards
 from asr.corpus.waveforms import Example
 from asr.errors import CorpusError, Interrupted, SettingsError
 from asr.tokens import Tokens, TokenSettings
+from asr.training.data import prepare_data
+from asr.training.distributed import World
 from asr.training.loop import Trainer
 from asr.training.run.metrics import read_metrics
 from asr.training.train import train
@@ -60,7 +62,7 @@ def sharded(
     settings = BatchSettings(
         augment or AugmentSettings(), 6.0, seed, num_workers=num_workers, rank=rank, num_ranks=num_ranks
     )
-    return ShardedBatches(corpus, TOKENS, settings, durations=durations[kept], kept=kept, window_shards=3)
+    return ShardedBatches(corpus, TOKENS, settings, durations=durations[kept], num_tokens=1, kept=kept, window_shards=3)
 
 
 def items(batches: Iterator[Batch]) -> dict[str, tuple[torch.Tensor, list[int]]]:
@@ -196,6 +198,8 @@ def test_a_training_from_shards_resumes_to_the_same_weights(
     train(from_manifest, tmp_path / "files")
     tokens = [(tmp_path / name / "model" / "tokens.model").read_bytes() for name in ("whole", "files")]
     assert tokens[0] == tokens[1]
+    num_tokens = [prepare_data(each, World()).batches.num_tokens for each in (settings, from_manifest)]
+    assert num_tokens == [sum(len(text) for text in TEXTS)] * 2
     step = Trainer._train_step
 
     def interrupted_step(self: Trainer, *arguments: Any) -> object:

@@ -60,6 +60,7 @@ def most_memory(folder: Path) -> tuple[int, int]:
         TOKENS,
         BatchSettings(AugmentSettings(), 1.0, seed=1),
         durations=durations,
+        num_tokens=1,
         kept=np.ones(len(durations), dtype=bool),
         window_shards=4,
     )

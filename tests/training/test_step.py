@@ -17,9 +17,9 @@ from asr.training.train import train
 from tests.support.small_training import saved_state, settings_for, write_small_corpus
 
 
-def make_stepper(folder: Path, **loop: Any) -> Stepper:
+def make_stepper(folder: Path, overrides: list[str] | None = None, **loop: Any) -> Stepper:
     torch.manual_seed(1)
-    settings = settings_for(folder, folder, **loop)
+    settings = settings_for(folder, folder, overrides, **loop)
     model = AcousticModel(settings.model, vocab_size=6, sample_rate=16_000).train()
     return Stepper(model, settings.training, settings.augment, World())
 
@@ -95,6 +95,25 @@ def test_a_state_of_another_kind_of_device_is_taken_over(tmp_path: Path) -> None
     assert all(torch.allclose(good[name], value) for name, value in third.model.state_dict().items())
 
 
+def test_a_token_counts_the_same_in_a_batch_of_few_and_in_one_of_many(tmp_path: Path) -> None:
+    """The gradient of a batch is the sum of those of its utterances, as the divisor is no property of the batch."""
+    nothing_random = ["model.dropout=0", "augment.num_band_masks=0", "augment.num_time_masks=0"]
+    stepper = make_stepper(tmp_path, nothing_random, max_grad_norm=1e9)
+
+    def gradient(batch: Batch) -> torch.Tensor:
+        report = stepper.gradients(batch, 5, tokens_per_batch=7.0)
+        assert report.row[0] == pytest.approx(float(stepper.gradients(batch, 5).row[0]))  # per token of the batch
+        stepper.gradients(batch, 5, tokens_per_batch=7.0)
+        return torch.cat([p.grad.flatten().clone() for p in stepper.model.parameters()])
+
+    both = make_batch()
+    alone = [
+        Batch(both.waveforms[row], both.num_samples[row], both.targets[tokens], both.num_tokens[row], both.ids[row])
+        for row, tokens in ((slice(0, 1), slice(0, 2)), (slice(1, 2), slice(2, 3)))
+    ]
+    torch.testing.assert_close(gradient(alone[0]) + gradient(alone[1]), gradient(both), rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize(
     "error", [MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory")]
 )
@@ -103,10 +122,10 @@ def test_a_step_for_which_there_is_no_memory_leaves_the_state(
 ) -> None:
     gradients = Stepper._gradients
 
-    def full(self: Stepper, batch: Batch, step: int, **options: bool) -> StepReport:
+    def full(self: Stepper, batch: Batch, step: int, tokens_per_batch: float, **options: bool) -> StepReport:
         if step == 2:
             raise error
-        return gradients(self, batch, step, **options)
+        return gradients(self, batch, step, tokens_per_batch, **options)
 
     monkeypatch.setattr(Stepper, "_gradients", full)
     with pytest.raises(TrainingError, match=r"step 3: the memory of cpu is full, with \d+ sounds.*the state is saved"):
