@@ -16,6 +16,7 @@ from asr.audio import SAMPLE_RATE
 from asr.corpus.effects.codec import CODECS, COMPRESSIONS, transcode
 from asr.corpus.effects.level import Samples, Voice, change_volume, clip
 from asr.corpus.effects.noise import add_noise, babble, coloured_noise, tilt
+from asr.corpus.effects.nonspeech import nonspeech
 from asr.corpus.effects.pause import NO_PAUSES, PauseSeconds, add_pauses
 from asr.corpus.effects.room import reverberate
 from asr.corpus.effects.telephone import LAWS, telephone
@@ -88,6 +89,8 @@ class AugmentSettings(Settings):
     """Speed perturbation: factors of speed and pitch, of which one is drawn for each utterance."""
     noise_share: float = Field(0.02, ge=0, lt=1)
     """Share of the utterances that are replaced by noise without words, so that the model learns to be silent."""
+    nonspeech_share: float = Field(0.0, ge=0, le=1)
+    """Share of this noise, and of the `pauses`, that is hum, a melody or loud noise instead of the noise of a room."""
     num_band_masks: int = Field(2, ge=0, le=1000)
     """How many frequency masks each utterance gets (SpecAugment)."""
     max_band_width: int = Field(20, ge=0, le=1000)
@@ -132,8 +135,13 @@ def choose_speed(settings: AugmentSettings, rng: np.random.Generator) -> float:
     return float(rng.choice(settings.speeds)) if settings.speeds else 1.0
 
 
-def background_noise(num_samples: int, rng: np.random.Generator) -> Samples:
-    """What a microphone records where nobody speaks: noise of -70 to -30 dB, falling by 0 to 12 dB an octave."""
+def background_noise(num_samples: int, rng: np.random.Generator, *, nonspeech_share: float = 0.0) -> Samples:
+    """What a microphone records where nobody speaks: noise of -70 to -30 dB, falling by 0 to 12 dB an octave; or, with
+    the probability `nonspeech_share`, a sound of `nonspeech` of -60 to -10 dB.
+    """
+    if nonspeech_share and rng.random() < nonspeech_share:
+        loud: Samples = (10 ** (rng.uniform(-60, -10) / 20) * nonspeech(num_samples, rng)).astype(np.float32)
+        return loud.clip(-1, 1)
     noise = tilt(rng.standard_normal(num_samples), rng.uniform(0, 2))
     level = 10 ** (rng.uniform(-70, -30) / 20)
     scaled: Samples = (level * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
@@ -157,7 +165,7 @@ def distort(
     samples = waveform
     streams = rng.spawn(8)
     if any(pauses):
-        samples = add_pauses(samples, pauses, streams[7])
+        samples = add_pauses(samples, pauses, streams[7], nonspeech_share=settings.nonspeech_share)
     if (reverb := settings.reverb) and (own := streams[0]).random() < reverb.share:
         samples = reverberate(samples, own.uniform(*reverb.rt60), own)
     if (talk := settings.babble) and (own := streams[1]).random() < talk.share:

@@ -75,7 +75,8 @@ class Waveforms:
     def _load_one(self, example: Example, rng: np.random.Generator, doubts: list[str]) -> Item:
         if rng.random() < self._augment.noise_share:
             num_samples = max(1, round(example.utterance.duration * SAMPLE_RATE))
-            return background_noise(num_samples, rng), Example(example.utterance, ())
+            noise = background_noise(num_samples, rng, nonspeech_share=self._augment.nonspeech_share)
+            return noise, Example(example.utterance, ())
         source = example.sound or example.utterance.audio_filepath
         sound = read_utterance(example.utterance, example.sound)
         if sound.doubt:
