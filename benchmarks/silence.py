@@ -1,6 +1,6 @@
 """What silence and noise beside speech do to the error rate of a model.
 
-    python benchmarks/silence.py MODEL MANIFEST [--limit N] [--seconds 0.25 1 5] [--kinds zeros room]
+    python benchmarks/silence.py MODEL MANIFEST [--limit N] [--seconds 0.25 1 5] [--kinds zeros room white hum tune]
 
 Each utterance of the manifest is heard as it is, then with so many seconds of each kind put before it, after it, and
 between the two of its words (by the model's own alignment) that are nearest to its middle; then with a click of 10 ms
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--limit", type=int, help="only the first N utterances")
     parser.add_argument("--seconds", type=float, nargs="+", default=[0.25, 1.0, 5.0])
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["zeros", "room"])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     arguments = parser.parse_args()
     recognizer = Recognizer.load(arguments.model)
     utterances = read_manifest(arguments.manifest)[: arguments.limit]
