@@ -48,9 +48,7 @@ def add_pauses(
     pauses are sounds of `nonspeech` instead, 5 to 50 dB below the speech.
     """
     level = float(np.sqrt(mean_power(waveform[speech_mask(waveform)])))
-    before, between, after = (
-        _pause(level, round(seconds * SAMPLE_RATE), nonspeech_share, rng) for seconds in pauses
-    )
+    before, between, after = (_pause(level, round(seconds * SAMPLE_RATE), nonspeech_share, rng) for seconds in pauses)
     where = quietest_sample(waveform)
     return np.concatenate([before, waveform[:where], between, waveform[where:], after])
 
