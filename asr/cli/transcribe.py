@@ -56,6 +56,9 @@ def transcribe(
         bool, typer.Option("--plain", help="The words as recognised, without the model's capitals and marks.")
     ] = False,
     figures: Annotated[bool, typer.Option("--figures", help="English numbers in figures: TWENTY as 20.")] = False,
+    vad: Annotated[
+        bool, typer.Option("--vad", help="Leave out what is not speech, such as music (voice activity detection).")
+    ] = False,
     windows: Annotated[
         bool, typer.Option("--windows", help="txt, tsv, srt, vtt with CRLF and a byte order mark (some televisions).")
     ] = False,
@@ -83,13 +86,14 @@ def transcribe(
         def recognizer() -> "Recognizer":
             from asr.recognizer import Recognizer
 
-            loaded = Recognizer.load(folder, device=device, engine=engine, hotwords=expected, figures=figures)
+            loaded = Recognizer.load(folder, device=device, engine=engine, hotwords=expected, figures=figures, vad=vad)
             return loaded.without_tagger() if plain else loaded
 
         if output is None:
             print_results(recognizer, found, names[0], choice, tally)
         else:
-            digest = settings_digest(folder, expected, choice, {"windows": windows, "plain": plain, "figures": figures})
+            forms = {"windows": windows, "plain": plain, "figures": figures, "vad": vad}
+            digest = settings_digest(folder, expected, choice, forms)
             results = OutputFolder(output, Settings(names, digest, windows, overwrite))
             write_results(recognizer, results, found, choice, tally)
 

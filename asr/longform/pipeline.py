@@ -13,13 +13,14 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float32
 
-from asr.audio import SAMPLE_RATE
+from asr.audio import SAMPLE_RATE, tell_once
 from asr.batching import batches_by_length
 from asr.engine import Engine
 from asr.errors import AsrError
 from asr.longform.passages import Passage, PassageBuilder
 from asr.longform.recording import PassageResult, RecordingBuilder, UtteranceRecognizer, transcribe_passage
 from asr.longform.stretches import StretchCutter
+from asr.longform.vad import silero_detector, speech_alone
 from asr.longform.windows import Window, WindowPlan
 from asr.threads import num_threads
 from asr.tokens import Tokens
@@ -70,26 +71,36 @@ def transcribe_recordings(
     """
     with ThreadPoolExecutor(num_threads(), initializer=recognizer.engine.on_one_thread) as threads:
         try:
-            windows = _heard(_windows(recordings, recognizer.engine), recognizer, threads)
+            windows = _heard(_windows(recordings, recognizer.engine, vad=recognizer.vad), recognizer, threads)
             passages = _searched(_passages(windows, recognizer.tokens), recognizer, threads)
             yield from _transcripts(passages, progress)
         finally:
             threads.shutdown(cancel_futures=True)
 
 
-def _windows(recordings: Iterable[Recording], engine: Engine) -> Iterator[Window | _Mark]:
+def _windows(recordings: Iterable[Recording], engine: Engine, *, vad: bool) -> Iterator[Window | _Mark]:
     plan = WindowPlan.of(engine.settings.features.hop(SAMPLE_RATE) * engine.settings.subsampling)
     for recording in recordings:
         yield recording
         cutter, num_samples = StretchCutter(plan), 0
         try:
-            for block in recording.blocks:
+            for block in _spoken(recording) if vad else recording.blocks:
                 num_samples += len(block)
                 yield from _unknown(cutter.accept(block), recording)
             yield from _unknown(cutter.finish(), recording)
         except AsrError as error:
             yield error
         yield _End(num_samples)
+
+
+def _spoken(recording: Recording) -> Iterator[Float32[np.ndarray, "_"]]:
+    """Its samples, with silence in place of what is not speech; says so if that is all."""
+    is_spoken = False
+    for block in speech_alone(recording.blocks, silero_detector()):
+        is_spoken |= bool(block.any())
+        yield block
+    if not is_spoken:
+        tell_once(f"{recording.source or 'the sound'}: nobody speaks, as far as voice activity detection can tell")
 
 
 def _unknown(windows: Iterator[Window], recording: Recording) -> Iterator[Window]:

@@ -32,6 +32,11 @@ class UtteranceRecognizer(Protocol):
         """What text is written with."""
         ...
 
+    @property
+    def vad(self) -> bool:
+        """Whether what is not speech is left out (`asr.longform.vad`)."""
+        ...
+
     def log_probs(self, waveforms: Sequence[Float[ndarray, "_"]]) -> list[Float32[ndarray, "_ vocab"]]:
         """Natural-log probabilities of each waveform, without padding."""
         ...

@@ -34,7 +34,7 @@ class Tally:
 def settings_digest(
     model: Path, hotwords: Mapping[str, float] | None, channels: ChannelChoice, forms: Mapping[str, bool]
 ) -> str:
-    """Of all that decides what results hold; `forms`: how they are written.
+    """Of all that decides what results hold; `forms`: how they are heard and written.
 
     Raises:
         ModelError: the model cannot be read.
