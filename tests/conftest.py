@@ -33,6 +33,7 @@ SAMPLE_RATE = 16_000
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--without-ffmpeg", action="store_true", help="run as on a machine where ffmpeg is not installed")
+    parser.addoption("--mutations", type=int, default=60, help="damaged sound files of each kind; by ffmpeg, a tenth")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,6 +79,12 @@ def either(request: pytest.FixtureRequest) -> bool:
     """Each test twice: with ffmpeg, where it is installed, and as if it were not; whether it is there."""
     request.getfixturevalue("ffmpeg" if request.param else "no_ffmpeg")
     return bool(request.param)
+
+
+@pytest.fixture
+def mutations(request: pytest.FixtureRequest) -> int:
+    """How many damaged sound files of each kind are tried (`--mutations`)."""
+    return int(request.config.getoption("--mutations"))
 
 
 @pytest.fixture(scope="session")
