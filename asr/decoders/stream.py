@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Block: TypeAlias = npt.NDArray[np.float32]
 
-_BLOCK_VALUES = 1 << 22  # of all channels, 16 MiB: an utterance is one block, an hour a few dozen
+_BLOCK_VALUES = 1 << 19  # of all channels, 2 MiB: most utterances are one block
 
 
 @dataclass(frozen=True, slots=True)

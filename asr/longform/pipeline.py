@@ -27,8 +27,8 @@ from asr.tokens import Tokens
 from asr.transcript import Transcript
 
 _POOL_SECONDS = 240.0
-_BATCH_SECONDS = 60.0  # with padding
-_MOST_PASSAGES = 128  # that are searched or wait for it
+_BATCH_SECONDS = 30.0  # with padding
+_AHEAD_SECONDS = 120.0  # of the passages that are searched, or wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +146,16 @@ def _pools(items: Iterator[Window | _Mark]) -> Iterator[list[Window | _Mark]]:
     num_samples = 0
     for item in items:
         pool.append(item)
-        num_samples += len(item.samples) if isinstance(item, Window) else SAMPLE_RATE // 2  # silent ones fill it too
+        num_samples += _size(item)
         if num_samples > _POOL_SECONDS * SAMPLE_RATE:
             yield pool
             pool, num_samples = [], 0
     yield pool
+
+
+def _size(item: Window | Passage | _Mark) -> int:
+    """In samples; what has none counts, too, so that recordings of silence are not read ahead without end."""
+    return SAMPLE_RATE // 2 if isinstance(item, _MARKS) else len(item.samples)
 
 
 def _passages(items: Iterator[tuple[Window, Future[_LogProbs]] | _Mark], tokens: Tokens) -> Iterator[Passage | _Mark]:
@@ -174,15 +179,17 @@ def _searched(
     items: Iterator[Passage | _Mark], recognizer: UtteranceRecognizer, threads: ThreadPoolExecutor
 ) -> Iterator[Future[PassageResult] | _Mark]:
     """The results of passages to come, so many ahead that no thread waits for work."""
-    ahead: deque[Future[PassageResult] | _Mark] = deque()
+    ahead: deque[tuple[Future[PassageResult] | _Mark, int]] = deque()  # each with its size
+    num_samples = 0
     for item in items:
-        if isinstance(item, Passage):
-            ahead.append(threads.submit(transcribe_passage, recognizer, item))
-        else:
-            ahead.append(item)
-        while len(ahead) > _MOST_PASSAGES or (ahead and _is_done(ahead[0])):
-            yield ahead.popleft()
-    yield from ahead
+        result = threads.submit(transcribe_passage, recognizer, item) if isinstance(item, Passage) else item
+        ahead.append((result, _size(item)))
+        num_samples += _size(item)
+        while ahead and (num_samples > _AHEAD_SECONDS * SAMPLE_RATE or _is_done(ahead[0][0])):
+            first, size = ahead.popleft()
+            num_samples -= size
+            yield first
+    yield from (result for result, _ in ahead)
 
 
 def _is_done(item: Future[PassageResult] | _Mark) -> bool:

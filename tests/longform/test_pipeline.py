@@ -1,8 +1,10 @@
 """Recordings of any length and number -> transcripts, by a toy network whose hearing is known."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from asr.errors import AudioError, SearchError
 from asr.longform import pipeline
 from asr.longform.pipeline import Recording, transcribe_recordings
-from asr.longform.recording import PassageResult
+from asr.longform.passages import Passage
+from asr.longform.recording import PassageResult, UtteranceRecognizer, transcribe_passage
 from asr.model_folder import ModelParts
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings
@@ -110,7 +113,7 @@ def test_an_utterance_without_a_pause_is_recognised_as_in_one_pass() -> None:
 
 def test_a_long_recording_pads_nobody_and_little_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "_POOL_SECONDS", 120.0)
-    monkeypatch.setattr(pipeline, "_MOST_PASSAGES", 16)
+    monkeypatch.setattr(pipeline, "_AHEAD_SECONDS", 60.0)
     recognizer = toy_recognizer()
     long_one = [np.concatenate([say("HELLO WORLD " * 10), silence(0.5)])] * 5
     num_read = 0
@@ -136,6 +139,34 @@ def test_a_long_recording_pads_nobody_and_little_is_read_ahead(monkeypatch: pyte
     )
     assert padded < 1.2 * used
     assert max(len(batch) * max(batch) for batch in engine.batches) <= 60 * RATE
+
+
+def test_passages_that_wait_for_the_search_are_bounded_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pauses a passage has up to a minute of sound: as many of them as of words would be hours."""
+    waiting, most = 0, 0
+
+    def slow(recognizer: UtteranceRecognizer, passage: Passage) -> PassageResult:
+        nonlocal waiting
+        result = transcribe_passage(recognizer, passage)
+        waiting -= len(passage.samples)
+        return result
+
+    class Submitting(ThreadPoolExecutor):
+        def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+            nonlocal waiting, most
+            if function is slow:
+                waiting += len(arguments[1].samples)
+                most = max(most, waiting)
+            return super().submit(function, *arguments, **options)
+
+    monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Submitting)
+    monkeypatch.setattr(pipeline, "transcribe_passage", slow)
+    monkeypatch.setattr(pipeline, "num_threads", lambda: 1)
+    samples = say("HELLO WORLD NO NO NO " * 120)  # seven minutes
+    (transcript,) = transcribe_recordings(toy_recognizer(), [Recording([samples])])
+    assert isinstance(transcript, Transcript)
+    assert len(transcript.words) == 5 * 120
+    assert most <= (120 + 60) * RATE
 
 
 def test_nothing_said_and_nothing_at_all() -> None:

@@ -27,7 +27,7 @@ def small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     """A minute and a half stands for hours."""
     monkeypatch.setattr(unfinished, "_EVERY", 5.0)
     monkeypatch.setattr(pipeline, "_POOL_SECONDS", 10.0)
-    monkeypatch.setattr(pipeline, "_MOST_PASSAGES", 2)
+    monkeypatch.setattr(pipeline, "_AHEAD_SECONDS", 8.0)
 
 
 @pytest.fixture
