@@ -121,8 +121,7 @@ def read_blocks(
     """The waveform of `load_audio`, sample for sample, in blocks of `seconds`, of which the last may be shorter.
 
     Memory is that of a block and of what is decoded at once (2 MiB), however long the file is. So the file is read
-    twice, or three times if it exceeds full scale or its channels cancel each other. A file without its length in the
-    header, which has to be repaired, is kept in memory, still encoded.
+    twice, or three times if it exceeds full scale or its channels cancel each other.
 
     Raises:
         AudioError: as `load_audio`; before the first block, unless the file changes while it is read.

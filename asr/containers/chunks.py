@@ -5,8 +5,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from asr.containers.open_file import OpenFile
+from asr.containers.open_file import MendedFile, OpenFile
 
+_WRAP, _UNKNOWN = 1 << 32, b"\xff" * 4  # where 32 bits begin anew; and what they say in RF64
 STREAMED = 0x7FFF_F000  # from here on, a 32-bit length is a placeholder of encoders that do not know it yet
 
 
@@ -64,22 +65,37 @@ def wav_codec(file: OpenFile, layout: Layout) -> int | None:
     return int(codec)
 
 
-def with_length(file: OpenFile) -> io.BytesIO | None:
-    """The contents of a WAV file with the true length, if its header says 0 bytes but sound goes on to the end.
+def with_length(file: OpenFile) -> MendedFile | None:
+    """A WAV file with the true length in its header, if that says 0 bytes but sound goes on to the end; or if there is
+    more sound than its 32 bits can say. Recorders that write to a pipe, are killed, or pass 4 GiB leave such files.
 
-    Recorders that write to a pipe, or are killed, leave such files. None for every other file.
+    None for every other file.
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     if file.read(4) != b"RIFF":
         return None
-    position, length = sound_chunk(file, WAV, size)
-    if length != 0 or position == size or _goes_on_with_chunks(file, position, size):
+    start, told = sound_chunk(file, WAV, size)
+    length = _true_length(file, start, told, size)
+    if length == told:
         return None
     file.seek(0)
-    contents = bytearray(file.read())
-    contents[position - 4 : position] = struct.pack("<I", min(size - position, 0xFFFF_FFFF))
-    return io.BytesIO(contents)
+    head = file.read(start)
+    if length < _WRAP:
+        return MendedFile(head[:-4] + struct.pack("<I", length), file, start)
+    sizes = struct.pack("<4sIQQQI", b"ds64", 28, size + 28, length, 0, 0)  # of RF64 (EBU Tech 3306)
+    return MendedFile(b"RF64" + _UNKNOWN + b"WAVE" + sizes + head[12:-4] + _UNKNOWN, file, start)
+
+
+def _true_length(file: OpenFile, start: int, told: int, size: int) -> int:
+    """The bytes of sound from `start` on, where a 32-bit header tells so many."""
+    rest = size - start
+    if told == 0:
+        return 0 if rest == 0 or _goes_on_with_chunks(file, start, size) else rest
+    end = start + told + told % WAV.multiple
+    if rest < _WRAP or _goes_on_with_chunks(file, end, size):
+        return told
+    return rest if told >= STREAMED else told + (rest - told) // _WRAP * _WRAP
 
 
 def _goes_on_with_chunks(file: OpenFile, position: int, size: int) -> bool:

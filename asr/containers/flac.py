@@ -3,8 +3,9 @@
 import io
 from functools import cache
 
-from asr.containers.open_file import OpenFile
+from asr.containers.open_file import MendedFile, OpenFile
 
+_LENGTH_END = 26  # the header up to the number of samples
 _TAIL = 1 << 18  # bytes at the end, which hold the last frame: no encoder makes larger ones
 _MOST_TRIALS = 64  # of places that look like a frame; in sound, one in a million bytes does
 _BLOCK_SIZES = {
@@ -28,23 +29,46 @@ def _crc_table(polynomial: int, bits: int) -> tuple[int, ...]:
 def tells_length(file: OpenFile) -> bool:
     """Whether the header gives the number of samples, or is not a plain FLAC header."""
     file.seek(0)
-    header = file.read(26)
-    return len(header) < 26 or header[4] & 0x7F != 0 or int.from_bytes(header[21:26], "big") & 0xF_FFFF_FFFF > 0
+    header = file.read(_LENGTH_END)
+    return len(header) < _LENGTH_END or header[4] & 0x7F != 0 or _told_samples(header) > 0
 
 
-def with_length(file: OpenFile) -> io.BytesIO | None:
+def _told_samples(header: bytes) -> int:
+    return int.from_bytes(header[21:], "big") & 0xF_FFFF_FFFF
+
+
+def with_length(file: OpenFile) -> MendedFile | None:
     """The file with the number of samples written into its header, computed from the number of the last frame.
 
     None if there is no whole frame at the end: then the file is truncated.
     """
     file.seek(0)
-    content = bytearray(file.read())
-    num_samples = _end_of_last_frame(bytes(content[-_TAIL:]), block_size=int.from_bytes(content[8:10], "big"))
+    head = bytearray(file.read(_LENGTH_END))
+    file.seek(max(0, file.seek(0, io.SEEK_END) - _TAIL))
+    num_samples = _end_of_last_frame(file.read(), block_size=int.from_bytes(head[8:10], "big"))
     if not num_samples or num_samples >> 36:
         return None
-    content[21] = content[21] & 0xF0 | num_samples >> 32
-    content[22:26] = (num_samples & 0xFFFF_FFFF).to_bytes(4, "big")
-    return io.BytesIO(content)
+    head[21] = head[21] & 0xF0 | num_samples >> 32
+    head[22:] = (num_samples & 0xFFFF_FFFF).to_bytes(4, "big")
+    return MendedFile(bytes(head), file, _LENGTH_END)
+
+
+def has_other_blocks(file: OpenFile | MendedFile) -> bool:
+    """Whether the first frame has not the size that all frames but the last have by the header. A decoder would put
+    frames in wrong places."""
+    file.seek(0)
+    header = file.read(_LENGTH_END)
+    shortest, longest = header[8:10], header[10:12]
+    if header[:4] != b"fLaC" or shortest != longest:
+        return False
+    position, block = 4, header[4:8]  # metadata blocks: a flag on the last one and 24 bits of length
+    while len(block) == 4 and not block[0] & 0x80:
+        position += 4 + int.from_bytes(block[1:], "big")
+        file.seek(position)
+        block = file.read(4)
+    file.seek(position + 4 + int.from_bytes(block[1:], "big"))
+    first = _end_of_frame(file.read(16), block_size=0)
+    return first is not None and first < _told_samples(header) and first != int.from_bytes(longest, "big")
 
 
 def _end_of_last_frame(tail: bytes, *, block_size: int) -> int | None:

@@ -20,12 +20,13 @@ class Decoder(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`name` of a format for people, its `demuxer` in ffmpeg (which is given it, and must not guess), the `codec` of
-    its sound, if known, and the decoders that read it correctly, best first."""
+    its sound, if known, the decoders that read it correctly, best first, and whether it may have several tracks."""
 
     name: str
     demuxer: str
     decoders: tuple[Decoder, ...] = (Decoder.FFMPEG,)
     codec: str = ""
+    has_tracks: bool = False
 
     def __str__(self) -> str:
         return f"{self.codec} in {self.name}" if self.codec else self.name
@@ -37,8 +38,9 @@ _EITHER = (Decoder.LIBSNDFILE, Decoder.FFMPEG)  # the second for codecs that the
 MP3, WAV, OGG = Kind("MP3", "mp3", _NATIVE), Kind("WAV", "wav", _NATIVE), Kind("Ogg", "ogg")
 FLAC, SPHERE, AU = Kind("FLAC", "flac", _NATIVE), Kind("SPHERE", "nistsphere", _NATIVE), Kind("AU", "au", _EITHER)
 AIFF, CAF, ADTS = Kind("AIFF", "aiff", _EITHER), Kind("CAF", "caf", _EITHER), Kind("ADTS", "aac", codec="AAC")
-MP4, MATROSKA, AVI = Kind("MP4 or QuickTime", "mov"), Kind("Matroska or WebM", "matroska"), Kind("AVI", "avi")
-W64 = Kind("Wave64", "w64")
+W64, AVI = Kind("Wave64", "w64", _EITHER), Kind("AVI", "avi", has_tracks=True)
+MP4 = Kind("MP4 or QuickTime", "mov", has_tracks=True)
+MATROSKA = Kind("Matroska or WebM", "matroska", has_tracks=True)
 _FORMS = {
     (b"RIFF", b"AVI "): AVI,
     (b"FORM", b"AIFF"): replace(AIFF, decoders=_NATIVE),
@@ -51,11 +53,11 @@ _MAGICS: tuple[tuple[bytes, Kind], ...] = (
     (b"fLaC", FLAC),
     (b"\x1a\x45\xdf\xa3", MATROSKA),
     (b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00", W64),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("Windows Media (ASF)", "asf")),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("Windows Media (ASF)", "asf", has_tracks=True)),
     (b"#!AMR\n", Kind("AMR", "amr")),
     (b"#!AMR-WB\n", Kind("AMR", "amr", codec="AMR-WB")),
     (b"FLV\x01", Kind("Flash Video", "flv")),
-    (b"\x00\x00\x01\xba", Kind("MPEG program stream", "mpeg")),
+    (b"\x00\x00\x01\xba", Kind("MPEG program stream", "mpeg", has_tracks=True)),
     (b"\x0b\x77", Kind("AC-3", "ac3")),
     (b"\x7f\xfe\x80\x01", Kind("DTS", "dts")),
     (b"MAC ", Kind("Monkey's Audio", "ape")),
@@ -64,7 +66,7 @@ _MAGICS: tuple[tuple[bytes, Kind], ...] = (
     (b"tBaK", Kind("TAK", "tak")),
     (b"MPCK", Kind("Musepack", "mpc8")),
     (b"MP+", Kind("Musepack", "mpc")),
-    (b".RMF", Kind("RealMedia", "rm")),
+    (b".RMF", Kind("RealMedia", "rm", has_tracks=True)),
     (b".ra\xfd", Kind("RealAudio", "rm")),
     (b"Creative Voice File\x1a", Kind("Creative Voice", "voc")),
     (b"ajkg", Kind("Shorten", "shn")),
@@ -140,7 +142,7 @@ def _by_frames(start: bytes, file: OpenFile) -> Kind | None:
         return MP3
     file.seek(0)
     if file.read(4 * _TS_PACKET + 1)[::_TS_PACKET] == b"G" * 5:
-        return Kind("MPEG transport stream", "mpegts")
+        return Kind("MPEG transport stream", "mpegts", has_tracks=True)
     if mpeg.find_first(file, position, foreign=True) is not None:
         # libsndfile knows an mp3 by its first bytes only.
         return MP3 if position else replace(MP3, decoders=(Decoder.FFMPEG,))

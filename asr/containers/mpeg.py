@@ -7,7 +7,7 @@ import io
 import struct
 from dataclasses import dataclass
 
-from asr.containers.open_file import OpenFile
+from asr.containers.open_file import MendedFile, OpenFile
 
 _BITRATES = {  # kbit/s by (is MPEG-1, layer), then by the index in the header
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -128,22 +128,21 @@ def noted_frames(file: OpenFile, first: int) -> int | None:
     return int.from_bytes(frame[place + 8 : place + 12], "big")
 
 
-def with_note(file: OpenFile, row: Row) -> io.BytesIO:
+def with_note(file: OpenFile, row: Row) -> MendedFile:
     """The frames of an mp3, preceded by a note of their number.
 
     A decoder assumes that all frames have the bit rate of the first, and stops at the length that follows from it; but
     it trusts a note.
     """
     file.seek(row.first)
-    content = file.read()
-    header = int.from_bytes(content[:4], "big") & ~0xF000 | _LARGEST_BITRATE << 12 | 0x1_0000  # without a checksum
+    header = int.from_bytes(file.read(4), "big") & ~0xF000 | _LARGEST_BITRATE << 12 | 0x1_0000  # without a checksum
     is_first_version, is_mono = header >> 19 & 3 == 3, header >> 6 & 3 == 3
     side_information = (17 if is_mono else 32) if is_first_version else (9 if is_mono else 17)
     start = header.to_bytes(4, "big")
     frame = _frame(start)
     assert frame is not None
     note = start + bytes(side_information) + b"Xing" + struct.pack(">II", 1, row.num_frames)
-    return io.BytesIO(note.ljust(frame.length, b"\0") + content)
+    return MendedFile(note.ljust(frame.length, b"\0"), file, row.first)
 
 
 def adts_length(file: OpenFile, position: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import soundfile
 
 from asr.containers.kinds import MP3, Kind
-from asr.containers.open_file import OpenFile
+from asr.containers.open_file import MendedFile, OpenFile
 from asr.containers.whole import Account
 from asr.decoders.stream import Block, Stream, cut_out, samples_per_block
 from asr.errors import AudioError, TruncatedAudioError
@@ -49,11 +49,11 @@ def opened(file: OpenFile, path: Path, kind: Kind, account: Account) -> Iterator
         yield Stream(reader.format, reader.subtype, int(reader.samplerate), reader.channels, num_samples, read)
 
 
-def _open(source: OpenFile, path: Path, *, is_mp3: bool) -> _Reader:
+def _open(source: OpenFile | MendedFile, path: Path, *, is_mp3: bool) -> _Reader:
     try:
         with _mpg123_muted() if is_mp3 else nullcontext():
             # By its handle: given a name, libsndfile would guess the format of unknown contents.
-            return _Reader(source if isinstance(source, io.BytesIO) else source.fileno(), closefd=False)
+            return _Reader(source.fileno() if isinstance(source, io.FileIO) else source, closefd=False)
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{path}: not audio that can be read: {error.error_string.rstrip('.')}") from None
 

@@ -157,6 +157,18 @@ def test_a_header_that_promises_the_moon(tmp_path: Path) -> None:
     assert re.match("truncated|does not fit", refusal(tmp_path / "a.flac"))
 
 
+def test_flac_whose_frames_are_not_of_the_size_that_it_tells(tmp_path: Path) -> None:
+    """A decoder would put them in wrong places, and fill up with silence."""
+    content = bytearray(encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["flac"]))
+    assert content[8:12] == struct.pack(">HH", 4096, 4096)
+    content[8:12] = struct.pack(">HH", 8192, 8192)
+    path = tmp_path / "a.flac"
+    path.write_bytes(content)
+    assert refusal(path).startswith("damaged: its FLAC frames are not of the size that its header tells")
+    soundfile.write(path, chord(SAMPLE_RATE)[:1000], SAMPLE_RATE)  # a single frame, which is shorter
+    assert len(load_audio(path)) == 1000
+
+
 def test_sphere_that_is_compressed(tmp_path: Path) -> None:
     content = encoded(chord(SAMPLE_RATE), SAMPLE_RATE, *KINDS["sphere"])
     shortened = content.replace(b"sample_coding -s3 pcm\n", b"sample_coding -s26 pcm,embedded-shorten-v2.00\n")

@@ -13,7 +13,7 @@ _FEW_VALUES = 1009  # that are decoded at once, so that a short file comes in ma
 
 
 def usable(path: Path) -> bool:
-    """Whether a file can be read. Both ways agree on that, and to the sample; what comes out is a waveform, and anything
+    """Whether a file can be read. Both ways agree on that, to the sample; what comes out is a waveform, and anything
     but an AudioError of one line is a failure.
     """
     with pytest.MonkeyPatch.context() as patch:

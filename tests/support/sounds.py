@@ -38,6 +38,7 @@ KINDS = {
     "wav mu-law": ("WAV", "ULAW"),
     "wavex": ("WAVEX", "PCM_16"),
     "rf64": ("RF64", "PCM_16"),
+    "w64": ("W64", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
     "flac 24 bit": ("FLAC", "PCM_24"),
     "sphere": ("NIST", "PCM_16"),
