@@ -5,13 +5,15 @@ files; and it may open only this one file. Its stderr and exit status are checke
 truncated file.
 """
 
+import os
 import re
 import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -22,16 +24,39 @@ from asr.decoders.stream import Block, Stream, cut_out, samples_per_block
 from asr.errors import AudioError, TruncatedAudioError, system_reason
 
 _BEFORE = ["-nostdin", "-hide_banner", "-loglevel", "error", "-xerror", "-protocol_whitelist", "file", "-f"]
-_BEHIND = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: a header of 24 bytes, then samples
+# What is missing, by the times in the file, becomes silence: so times are those of a player.
+_AS_PLAYED = ["-af", "aresample=async=1:first_pts=0"]
+_BEHIND = ["-map", "0:a:0", *_AS_PLAYED, "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: 24 bytes, then samples
 _HEADER = ">4s5I"  # of the AU format: magic, start of the sound, its length, encoding, rate, channels
 _CUT = "ended prematurely"  # ffmpeg's words on Matroska, after which it still exits with 0
 HOW_TO_INSTALL = "install it (apt install ffmpeg, brew install ffmpeg), or convert the file to wav or flac"
 _MOST_COMPLAINTS = 1 << 16  # bytes that are read of its stderr
+_TRACK = re.compile(r"^\[info\]   Stream #0:\d+(?:\[\w+\])?(?:\((\w+)\))?: Audio: ([^,]*)", re.MULTILINE)
 
 
 def is_installed() -> bool:
     """Whether there is an ffmpeg on the search path."""
     return shutil.which("ffmpeg") is not None
+
+
+def tracks(path: Path, kind: Kind) -> Sequence[str]:
+    """The sound tracks of a file: language, if told, and codec. Empty if ffmpeg does not know the file."""
+    try:
+        return _tracks(os.fspath(path), kind, path.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=1024)  # a file is opened several times
+def _tracks(name: str, kind: Kind, time: int) -> Sequence[str]:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return ()
+    told = ["-loglevel", "level+info"]  # each line begins with its level, but those that the file has put into it
+    command = [program, *_BEFORE[:-1], *told, "-f", kind.demuxer, "-i", f"file:{name}"]
+    output = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).stderr
+    found = _TRACK.findall(output.decode(errors="replace"))
+    return tuple(f"{language}: {codec.strip()}" if language else codec.strip() for language, codec in found)
 
 
 @contextmanager

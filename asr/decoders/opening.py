@@ -4,7 +4,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ def opened(source: SoundSource) -> Iterator[tuple[Stream, str]]:
         stack.enter_context(file)
         kind = identify(file, path)
         account = examine(file, kind, path)
-        stream = None
+        stream, doubt = None, account.doubt
         if Decoder.LIBSNDFILE in kind.decoders:
             try:
                 stream = stack.enter_context(libsndfile.opened(file, path, kind, account))
@@ -57,12 +57,23 @@ def opened(source: SoundSource) -> Iterator[tuple[Stream, str]]:
                     raise type(error)(f"{error}; ffmpeg may know it: {ffmpeg.HOW_TO_INSTALL}") from None
         if stream is None:
             stream = stack.enter_context(ffmpeg.opened(stack.enter_context(_on_disk(source)), path, kind))
+            if kind.has_tracks and not isinstance(
+                source, EncodedSound
+            ):  # which was packed from a file, where it was said
+                doubt = _of_tracks(ffmpeg.tracks(path, kind))
         if not LOWEST_RATE <= stream.sample_rate <= HIGHEST_RATE:
             raise AudioError(
                 f"{path}: the sample rate is {stream.sample_rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}; "
                 "the header is damaged"
             )
-        yield stream, account.doubt
+        yield stream, doubt
+
+
+def _of_tracks(tracks: Sequence[str]) -> str:
+    if len(tracks) < 2:
+        return ""
+    others = f"the second is had by `ffmpeg -i FILE -map 0:a:1 second.wav` (of {', '.join(tracks[1:])})"
+    return f"has {len(tracks)} sound tracks, of which the first is heard ({tracks[0]}); {others}"
 
 
 def path_of(source: SoundSource) -> Path:
