@@ -12,18 +12,26 @@ VERSION = 2  # of the keys below; within a version keys may be added, but never 
 
 
 def body(document: Document) -> str:
-    """The object and a line feed."""
-    return _line(to_json(document))
+    """The object and a line feed; times in seconds, all numbers rounded to three digits, null if not finite.
+
+    Segments are written one by one: as dictionaries, those of ten hours would take much memory.
+    """
+    head = _head(document)
+    line = _with_segments(head, document, ensure_ascii=False)
+    # A file name that is not UTF-8 has to be escaped.
+    return _with_segments(head, document, ensure_ascii=True) if HALF_CHARACTER.search(line) else line
 
 
 def failure(id: str, source: str, reason: str) -> str:
     """The line of a recording that could not be transcribed: `error` stands for all that is not known."""
-    return _line({"version": VERSION, "id": id, "source": source, "error": reason})
+    record = {"version": VERSION, "id": id, "source": source, "error": reason}
+    line = json.dumps(record, ensure_ascii=False)
+    return (json.dumps(record) if HALF_CHARACTER.search(line) else line) + "\n"
 
 
-def to_json(document: Document) -> dict[str, Any]:
-    """Plain lists, numbers and strings; times in seconds; all numbers rounded to three digits, null if not finite."""
-    segments, printed = list(document.segments()), list(document.printed.segments())
+def _head(document: Document) -> dict[str, Any]:
+    """All but the segments, as plain lists, numbers and strings."""
+    segments = list(document.segments())
     has_printed = any(word.written is not None for _, segment in segments for word in segment.words)
     return {
         "version": VERSION,
@@ -32,10 +40,13 @@ def to_json(document: Document) -> dict[str, Any]:
         "duration": _number(document.duration),
         "channels": [transcript.channel for transcript in document.channels],
         "text": " ".join(segment.text for _, segment in segments),
-        **({"written": " ".join(segment.text for _, segment in printed)} if has_printed else {}),
+        **({"written": _written(document)} if has_printed else {}),
         "score": _number(sum(transcript.score for transcript in document.channels)),
-        "segments": [_segment(channel, segment) for channel, segment in segments],
     }
+
+
+def _written(document: Document) -> str:
+    return " ".join(segment.text for _, segment in document.printed.segments())
 
 
 def _segment(channel: int, segment: Segment) -> dict[str, Any]:
@@ -63,7 +74,11 @@ def _number(value: float) -> float | None:
     return round(float(value), 3) if math.isfinite(value) else None
 
 
-def _line(record: dict[str, Any]) -> str:
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False)
-    # A file name that is not UTF-8 has to be escaped.
-    return (json.dumps(record) if HALF_CHARACTER.search(line) else line) + "\n"
+def _with_segments(head: dict[str, Any], document: Document, *, ensure_ascii: bool) -> str:
+    """The whole line."""
+    segments = (
+        json.dumps(_segment(channel, segment), ensure_ascii=ensure_ascii, allow_nan=False)
+        for channel, segment in document.segments()
+    )
+    start = json.dumps(head, ensure_ascii=ensure_ascii, allow_nan=False).removesuffix("}")
+    return f'{start}, "segments": [{", ".join(segments)}]}}\n'
