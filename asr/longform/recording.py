@@ -77,11 +77,12 @@ def transcribe_passage(recognizer: UtteranceRecognizer, passage: Passage) -> Pas
     pauses = find_pauses(passage.samples, sample_rate=SAMPLE_RATE)
     duration = len(passage.samples) / SAMPLE_RATE
     found = recognizer.transcript(passage.log_probs, best.tokens, pauses=pauses, duration=duration, score=best.score)
-    start = passage.start / SAMPLE_RATE
+    start, num_samples = passage.start / SAMPLE_RATE, passage.start + len(passage.samples)
+    end = num_samples / SAMPLE_RATE  # the sum of two times may be beyond it, by rounding
     return PassageResult(
         passage.start,
-        passage.start + len(passage.samples),
-        tuple(replace(word, start=start + word.start, end=start + word.end) for word in found.words),
+        num_samples,
+        tuple(replace(word, start=start + word.start, end=min(start + word.end, end)) for word in found.words),
         tuple((start + first, start + end) for first, end in pauses),
         found.score,
     )

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 
 from asr.errors import AudioError, SearchError
 from asr.longform import pipeline
-from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.longform.passages import Passage
+from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.longform.recording import PassageResult, UtteranceRecognizer, transcribe_passage
 from asr.model_folder import ModelParts
 from asr.recognizer import Recognizer
@@ -80,6 +83,30 @@ def test_no_drift_over_repetitions() -> None:
     assert [word.text for word in transcript.words] == [word.text for word in transcript.words[: len(words[0])]] * 10
 
 
+def test_a_word_at_each_full_minute_is_where_it_is_said() -> None:
+    """Whether windows or pauses fill the minute: a window starts where its samples start."""
+    minutes = []
+    for number in range(8):
+        talk = say("MARK " + "NO NO NO " * (3 if number % 2 else 36))  # 5 s, or 52 s without a pause
+        minutes.append(np.concatenate([talk, silence(60 - len(talk) / RATE, seed=number)]))
+    transcript = heard(np.concatenate(minutes))
+    starts = [word.start for word in transcript.words if word.text == "MARK"]
+    assert starts == pytest.approx([60 * number for number in range(8)], abs=0.05)
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 192_000])
+def test_times_do_not_depend_on_the_sample_rate(tmp_path: Path, rate: int) -> None:
+    """Of letters below the 4 kHz that all these rates can hold; no word ends after the file."""
+    parts = [silence(0.37), say("BAD CAFE"), silence(1.0), say("HEAD DEAF "), say("FACE")[:-1280]]
+    samples = np.concatenate(parts)
+    soundfile.write(tmp_path / "a.wav", soxr.resample(samples, RATE, rate, quality="VHQ"), rate, subtype="FLOAT")
+    expected, found = heard(samples), toy_recognizer().transcribe(tmp_path / "a.wav")
+    assert found.text == expected.text == "BAD CAFE HEAD DEAF FACE"
+    times, reference = ([(w.start, w.end) for w in each.words] for each in (found, expected))
+    np.testing.assert_allclose(times, reference, atol=0.02)
+    assert found.words[-1].end <= found.duration == pytest.approx(len(samples) / RATE, abs=1e-3)
+
+
 def failing() -> Iterator[np.ndarray]:
     yield say("HELLO ")
     raise AudioError("broken.wav: truncated")
@@ -138,7 +165,7 @@ def test_a_long_recording_pads_nobody_and_little_is_read_ahead(monkeypatch: pyte
         sum(len(batch) * max(batch) for batch in engine.batches),
     )
     assert padded < 1.2 * used
-    assert max(len(batch) * max(batch) for batch in engine.batches) <= 60 * RATE
+    assert max(len(batch) * max(batch) for batch in engine.batches) <= 30 * RATE
 
 
 def test_passages_that_wait_for_the_search_are_bounded_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
