@@ -3,11 +3,10 @@
     python benchmarks/long_audio.py MANIFEST [--model MODEL] [--lm LM] [--hours 10] [--size 3x384] [--quick]
 
 The recording is a tenth of its length, joined from utterances of the manifest with 0.4 s of room noise between them and
-a second at the end, ten times over. It and its first ten minutes are transcribed by each engine, each in a process of its own, whose peak
-memory is read from Linux. Without `--model`, the network has 11 million random weights and is searched with beam 100
-and a word 3-gram, which makes about two words a second of any speech; the 3-gram is estimated from the manifest's
-texts, or given. Prints a Markdown table: peak memory in MB, times real time, words. Then, of the long recording by
-ONNX Runtime:
+a second at the end, ten times over. It and its first ten minutes are transcribed by each engine, each in a process of
+its own, whose peak memory is read from Linux. Without `--model`, the network has 11 million random weights and is
+searched with beam 100 and a word 3-gram, which makes about two words a second of any speech; the 3-gram is estimated
+from the manifest's texts, or given. Prints a Markdown table, and in the last line, of the first engine:
 
 - memory_ratio: its peak memory over that of ten minutes;
 - drift_frames: how far the words of the last tenth are from those of the second, in frames of the network; words that
