@@ -19,7 +19,7 @@ from asr.alignment.pauses import Interval, find_pauses
 from asr.audio import SAMPLE_RATE
 from asr.ctc import BLANK_ID, num_frames_needed
 from asr.engine import Engine
-from asr.errors import AsrError, AudioError, ModelError, TokensError
+from asr.errors import AsrError, AudioError, ModelError, SearchError, TokensError
 from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.longform.vad import silero_detector
 from asr.model_folder import ModelParts, read_model_folder, write_model_folder
@@ -222,16 +222,44 @@ class Recognizer:
         all_log_probs = self.log_probs(waveforms)
         hypotheses = self.decode(all_log_probs)
         return [
-            self.transcript(
-                log_probs,
-                best.tokens,
-                pauses=find_pauses(waveform, sample_rate=SAMPLE_RATE),
-                duration=len(waveform) / SAMPLE_RATE,
-                score=best.score,
-                source=path_of(sound),
-            )
+            self._utterance(path_of(sound), waveform, log_probs, best)
             for sound, waveform, log_probs, best in zip(sounds, waveforms, all_log_probs, hypotheses, strict=True)
         ]
+
+    def alternatives(self, audio: SoundInput, *, num_best: int = 5, sample_rate: int = SAMPLE_RATE) -> list[Transcript]:
+        """The likeliest texts of an utterance, best first: `num_best` of them, or as many as the beam holds. They come
+        from beam search, also if the model's own search is greedy; the utterance has to fit into memory, and is not
+        cut.
+
+        Raises:
+            AudioError: as `transcribe`.
+            SearchError: `num_best` is below one.
+        """
+        if num_best < 1:
+            raise SearchError(f"num_best is {num_best}; expected one or more")
+        waveform = waveform_of(audio, sample_rate=sample_rate)
+        (log_probs,) = self.log_probs([waveform])
+        settings = self.search.model_copy(update={"method": "beam"})
+        (found,) = self._ranked([log_probs], settings, settings.beam_width)
+        first_of_text = {self.tokens.decode(each.tokens): each for each in reversed(found)}
+        best = sorted(first_of_text.values(), key=lambda each: -each.score)[:num_best]
+        return [self.punctuated(self._utterance(path_of(audio), waveform, log_probs, each)) for each in best]
+
+    def _utterance(
+        self,
+        source: str,
+        waveform: Float[ndarray, "_"],
+        log_probs: Float[ndarray, "frames vocab"],
+        hypothesis: Hypothesis,
+    ) -> Transcript:
+        return self.transcript(
+            log_probs,
+            hypothesis.tokens,
+            pauses=find_pauses(waveform, sample_rate=SAMPLE_RATE),
+            duration=len(waveform) / SAMPLE_RATE,
+            score=hypothesis.score,
+            source=source,
+        )
 
     def punctuated(self, transcript: Transcript) -> Transcript:
         """The transcript of a whole recording with `Word.written`, if the model has a tagger; else as it is."""
@@ -302,16 +330,22 @@ class Recognizer:
 
     def decode(self, batch: Sequence[Float[ndarray, "_ vocab"]]) -> list[Hypothesis]:
         """The best hypothesis for the log-probabilities of each utterance."""
-        if self.parts.neural_lm is None:
-            return [found[0] for found in search_batch(batch, self.search, self.fusion)]
-        num_best = self.search.num_rescored
-        return [self._rescored(found) for found in search_batch(batch, self.search, self.fusion, num_best=num_best)]
+        return [found[0] for found in self._ranked(batch, self.search, 1)]
 
-    def _rescored(self, hypotheses: Sequence[Hypothesis]) -> Hypothesis:
+    def _ranked(
+        self, batch: Sequence[Float[ndarray, "_ vocab"]], settings: SearchSettings, num_best: int
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses for each utterance, best first; with a neural language model, as many as it rescores."""
+        if self.parts.neural_lm is None:
+            return search_batch(batch, settings, self.fusion, num_best=num_best)
+        found = search_batch(batch, settings, self.fusion, num_best=settings.num_rescored)
+        return [self._rescored(hypotheses) for hypotheses in found]
+
+    def _rescored(self, hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
         assert self.parts.neural_lm is not None
         texts = [self.tokens.decode(hypothesis.tokens) for hypothesis in hypotheses]
         scores = self.parts.neural_lm.score(texts)
-        return rescore(hypotheses, texts, scores, weight=self.search.rescoring_weight)[0]
+        return rescore(hypotheses, texts, scores, weight=self.search.rescoring_weight)
 
     def transcript(
         self,

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from asr.formats import FORMATS
-from asr.formats.document import Document
+from asr.formats import FORMATS, render
 
 Format = StrEnum("Format", {name: name for name in FORMATS})  # type: ignore[misc]  # mypy wants the names written out
 """How the transcript is written."""
@@ -27,7 +26,7 @@ def align(
     from asr.recognizer import Recognizer
 
     transcript = Recognizer.load(model, device="auto").align(audio, _read(text))
-    shown = FORMATS[format].render(Document.of(transcript))
+    shown = render(transcript, format)
     if output is None:
         print(shown, end="")
     else:

@@ -1,15 +1,18 @@
 """How transcripts are written: one file a format, each with a function `body(document) -> str`.
 
-Order of reading: `document.py` (what is written), the formats, and `subtitles.py` (words -> cues, for SRT and VTT).
-A new format is a new file here and a line in `FORMATS`; every verb that writes transcripts then has it.
+`render` is for programs. Order of reading: `document.py` (what is written), the formats, and `subtitles.py` (words ->
+cues, for SRT and VTT). A new format is a new file here and a line in `FORMATS`; every verb that writes transcripts then
+has it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from asr.errors import OutputError
 from asr.formats import ctm, json, srt, stm, text, textgrid, tsv, vtt
 from asr.formats.document import Document
+from asr.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,16 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
 )
 """By the name that `--format` takes, which is also the ending of the file."""
+
+
+def render(transcript: Transcript, format: str) -> str:
+    """A transcript as the whole text of a file; `format` is one of the names in `FORMATS`.
+
+    >>> Path("talk.srt").write_text(render(transcript, "srt"), encoding="utf-8")  # doctest: +SKIP
+
+    Raises:
+        OutputError: there is no such format.
+    """
+    if format not in FORMATS:
+        raise OutputError(f"the format {format!r} is not one of {', '.join(FORMATS)}")
+    return FORMATS[format].render(Document.of(transcript))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from praatio import textgrid as praatio
 
-from asr.formats import FORMATS
+from asr.errors import OutputError
+from asr.formats import FORMATS, render
 from asr.formats.document import Document
 from asr.transcript import Segment, Transcript, Word
 
@@ -91,6 +92,16 @@ def check_tier(intervals: list[Interval], duration: float) -> None:
 def test_each_format_ends_its_last_line(name: str) -> None:
     assert rendered(name, TRANSCRIPT).endswith("\n")
     assert rendered(name, TWO_CHANNELS).endswith("\n")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_from_python_a_transcript_is_rendered_by_its_source(name: str) -> None:
+    assert render(TRANSCRIPT, name) == FORMATS[name].render(Document("my talk\t2", (TRANSCRIPT,)))
+
+
+def test_a_format_that_is_none() -> None:
+    with pytest.raises(OutputError, match="the format 'srr' is not one of txt, json, srt"):
+        render(TRANSCRIPT, "srr")
 
 
 def test_where_nothing_was_said(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import math
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -132,6 +134,59 @@ def test_a_list_of_sounds_gives_a_list_and_a_batch_takes_whatever_one_may_be(
     assert recognizer.transcribe([]) == []
     with pytest.raises(AudioError, match=r"b\.wav: no such file"):
         recognizer.transcribe([path, tmp_path / "b.wav"])
+
+
+def test_alternatives_are_the_likeliest_texts_of_all_paths() -> None:
+    recognizer = talkative(search=SearchSettings(beam_width=1000))
+    waveform = sound(1700)
+    (log_probs,) = recognizer.log_probs([waveform])
+    rows = np.exp(log_probs.astype(np.float64)).tolist()
+    of_tokens: dict[tuple[int, ...], float] = defaultdict(float)
+    for path in product(range(len(recognizer.tokens)), repeat=len(rows)):
+        tokens = tuple(token for token, _ in groupby(path) if token)
+        of_tokens[tokens] += math.prod(row[token] for row, token in zip(rows, path, strict=True))
+    of_text: dict[str, float] = defaultdict(float)
+    for tokens, probability in of_tokens.items():
+        text = recognizer.tokens.decode(tokens)
+        of_text[text] = max(of_text[text], probability)
+    expected = sorted(of_text.items(), key=lambda item: -item[1])[:6]
+    found = recognizer.alternatives(waveform, num_best=6)
+    assert [one.text for one in found] == [text for text, _ in expected]
+    np.testing.assert_allclose([one.score for one in found], [math.log(each) for _, each in expected], rtol=1e-4)
+    assert all([word.text for word in one.words] == one.text.split() for one in found)
+    assert all(one.duration == 1700 / RATE for one in found)
+
+
+def test_the_first_alternative_is_the_transcript_of_beam_search(tmp_path: Path) -> None:
+    greedy, beam = (talkative(search=SearchSettings(method=method)) for method in ("greedy", "beam"))
+    path = tmp_path / "a.wav"
+    soundfile.write(path, sound(16_000), RATE, subtype="FLOAT")
+    found = greedy.alternatives(path)
+    assert found[0] == beam.transcribe(path)
+    assert found == beam.alternatives(path)
+    assert len({one.text for one in found}) == 5
+    assert [one.text for one in greedy.alternatives(np.zeros(8000, np.float32))] == [""]
+    with pytest.raises(SearchError, match="num_best is 0"):
+        greedy.alternatives(path, num_best=0)
+
+
+def test_a_neural_language_model_ranks_alternatives(recognizer: Recognizer) -> None:
+    class Short:
+        """The shorter a text, the likelier."""
+
+        def check_alphabet(self, alphabet: frozenset[str]) -> None:
+            pass
+
+        def score(self, texts: Sequence[str]) -> list[float]:
+            return [-float(len(text)) for text in texts]
+
+    search = SearchSettings(method="beam", num_rescored=20, rescoring_weight=100)
+    rescored = Recognizer(replace(recognizer.parts, search=search, neural_lm=cast("Any", Short())))
+    found = rescored.alternatives(sound(16_000), num_best=20)
+    lengths = [len(one.text) for one in found]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < len(recognizer.alternatives(sound(16_000))[0].text)
+    assert found[0].text == rescored.transcribe(sound(16_000)).text
 
 
 def test_samples_at_another_rate_are_those_of_a_file_of_that_rate(recognizer: Recognizer, tmp_path: Path) -> None:
