@@ -27,6 +27,7 @@ MAX_RATIO = 250  # of packed text; a book has 4, one sentence repeated has about
 _UNSUSPICIOUS = 64 * 2**20  # bytes to which any packed file may expand
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no file or terminal can show it
 _PIECE = 2**24  # bytes that are read at once, as a pipe has no size
+_HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 _TEMPORARY = "????????"  # what mkstemp puts into a name
 
 
@@ -112,7 +113,12 @@ def append_text(path: Path, text: str) -> None:
         if size is not None:
             with suppress(OSError):
                 os.truncate(path, size)
-        raise OutputError(f"{path}: could not be written ({system_reason(error)})") from None
+        raise OutputError(f"{path}: could not be written ({system_reason(error)})") from error
+
+
+def is_hopeless(error: OutputError) -> bool:
+    """Whether other files cannot be written either: the disk is full or broken, or may only be read."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _HOPELESS
 
 
 def remove_leftovers(folder: Path, names: str) -> None:

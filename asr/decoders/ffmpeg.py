@@ -100,11 +100,16 @@ def _stream(process: subprocess.Popen[bytes], complaints: IO[bytes], path: Path,
     def blocks(wanted: int | None) -> Iterator[Block]:
         num_samples = samples_per_block(num_channels)
         size = (num_samples if wanted is None else min(num_samples, max(1, wanted))) * num_channels * 4
+        num_read = 0
         while content := output.read(size):
             whole = len(content) // (4 * num_channels) * num_channels
+            num_read += whole // num_channels
             yield np.frombuffer(content, ">f4", count=whole).reshape(-1, num_channels).astype(np.float32)
         if process.wait() != 0 or _CUT in _all_words(complaints):
-            raise TruncatedAudioError(f"{path}: truncated or damaged: {_last_words(complaints)}; get the whole file")
+            raise TruncatedAudioError(
+                f"{path}: truncated or damaged after {num_read / sample_rate:.1f} s: {_last_words(complaints)}; "
+                "get the whole file"
+            )
 
     def read(first: int, count: int | None) -> Iterator[Block]:
         return cut_out(blocks(None if count is None else first + count), first, count)

@@ -4,7 +4,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import soundfile
@@ -92,7 +92,18 @@ def _refusing_damage(reader: _Reader, path: Path) -> Iterator[None]:
         with _mpg123_muted() if reader.format == "MP3" else nullcontext():
             yield
     except soundfile.LibsndfileError as error:
-        raise TruncatedAudioError(f"{path}: truncated or damaged: {error.error_string.rstrip('.')}") from None
+        raise TruncatedAudioError(
+            f"{path}: truncated or damaged{_where(reader)}: {error.error_string.removeprefix('Error : ').rstrip('.')}; "
+            "get the whole file"
+        ) from None
+
+
+def _where(reader: _Reader) -> str:
+    """How far the sound was decoded, if that is known."""
+    with suppress(soundfile.LibsndfileError):
+        if num_samples := reader.tell():
+            return f" after {num_samples / reader.samplerate:.1f} s"
+    return ""
 
 
 @contextmanager

@@ -35,9 +35,8 @@ class Document:
 
     @property
     def column_id(self) -> str:
-        """The id for formats whose columns are separated by spaces: what would break a line is written as %20 and so
-        on, so that different ids stay different."""
-        return _NOT_IN_COLUMNS.sub(lambda found: quote_from_bytes(os.fsencode(found[0]), ""), self.id)
+        """The id for formats whose columns are separated by spaces."""
+        return as_column(self.id)
 
     @property
     def printed(self) -> "Document":
@@ -52,3 +51,8 @@ class Document:
     def label(self, channel: int) -> str:
         """What stands before a line of this channel, for people: nothing if there is only one."""
         return f"[{channel}] " if len(self.channels) > 1 else ""
+
+
+def as_column(id: str) -> str:
+    """An id in which what would break a line of columns is written as %20 and so on; different ids stay different."""
+    return _NOT_IN_COLUMNS.sub(lambda found: quote_from_bytes(os.fsencode(found[0]), ""), id)

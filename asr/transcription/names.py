@@ -9,7 +9,10 @@ from dataclasses import replace
 from asr.formats import FORMATS
 from asr.transcription.inputs import Recording
 
-_MOST_BYTES = 255 - max(len(name) + 1 for name in FORMATS)  # what file systems allow, less the ending
+UNFINISHED = ".unfinished"
+"""The ending of what is kept of a long recording while it is transcribed."""
+_LONGEST_ENDING = max(len(ending) for ending in [UNFINISHED, *(f".{name}" for name in FORMATS)])
+_MOST_BYTES = 255 - _LONGEST_ENDING  # 255: what file systems allow
 
 
 def stems(recording: Recording, source: str) -> Iterator[str]:

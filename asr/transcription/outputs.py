@@ -3,7 +3,6 @@
 Order of reading: `names.py`, `notes.py`, and this: `plan` says what to do for each recording, `save` writes a result.
 """
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from asr.errors import OutputError, system_reason
-from asr.files import write_text
+from asr.files import is_hopeless, write_text
 from asr.formats import FORMATS
 from asr.formats import json as json_format
 from asr.transcription import notes
@@ -23,7 +22,6 @@ from asr.transcription.outcomes import Outcome
 
 _NO_LOSS = (b"", b"WEBVTT")  # what may be left of a killed program, and holds nothing
 _MOST_BYTES_OF_NOTHING = 64
-_HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ class OutputFolder:
             try:
                 write_text(_result(job.folder, note.stem, name), text)
             except OutputError as error:
-                if isinstance(error.__cause__, OSError) and error.__cause__.errno in _HOPELESS:
+                if is_hopeless(error):
                     raise
                 problems.append(str(error))
             else:
@@ -135,7 +133,12 @@ class OutputFolder:
                 done.add(name)
         if done:
             is_done = not isinstance(outcome.result, str)
-            self._notes[job.folder].add(replace(note, done=sorted(done) if is_done else [], written=written))
+            try:
+                self._notes[job.folder].add(replace(note, done=sorted(done) if is_done else [], written=written))
+            except OutputError as error:
+                if is_hopeless(error):
+                    raise
+                problems.append(str(error))
         return problems
 
     def _text(self, name: str, recording: Recording, outcome: Outcome) -> str | None:

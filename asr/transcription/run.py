@@ -9,6 +9,7 @@ from pathlib import Path
 from asr.errors import OutputError
 from asr.formats import FORMATS
 from asr.formats import json as json_format
+from asr.formats.document import as_column
 from asr.model_folder import model_digest
 from asr.recognizer import Recognizer
 from asr.transcription.inputs import Recording
@@ -110,7 +111,7 @@ def as_lines(
     form = FORMATS[format]
     recordings = with_own_ids(recordings)
     if format in _SORTED:
-        recordings = sorted(recordings, key=lambda recording: recording.id)
+        recordings = sorted(recordings, key=lambda recording: as_column(recording.id))
     yield form.header
     for outcome in _in_order(outcomes_of(recognizer, recordings, channels=channels), recordings):
         if isinstance(outcome.result, str):

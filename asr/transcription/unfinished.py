@@ -6,7 +6,8 @@ a line of JSON for each passage.
 import json
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from typing import Any
 from asr import __version__
 from asr.audio import SAMPLE_RATE
 from asr.errors import AsrWarning, OutputError
-from asr.files import append_text, read_lines, write_text
+from asr.files import append_text, is_hopeless, read_lines, write_text
 from asr.longform.recording import PassageResult
 from asr.transcript import Word
 from asr.transcription.jobs import Known, Progress
+from asr.transcription.names import UNFINISHED
 from asr.transcription.notes import Note
 from asr.transcription.progress import as_time
 
-SUFFIX = ".unfinished"
 _EVERY = 60.0  # seconds of sound, after which what is new is written; shorter recordings have no such file
 _REASONS = {
     "size": "the recording has changed since",
@@ -48,7 +49,7 @@ class Unfinished:
         if not note.size:
             return None
         facts = {"size": note.size, "time": note.time, "settings": note.settings, "asr": __version__}
-        return cls(folder / (note.stem + SUFFIX), facts)
+        return cls(folder / (note.stem + UNFINISHED), facts)
 
     def known(self) -> Known:
         """What an earlier run has finished. That it is used, or why not, is said by an AsrWarning."""
@@ -73,7 +74,8 @@ class Unfinished:
             told = f"the run that was stopped goes on after {as_time(end)}"
         warnings.warn(f"{self.path}: {told}", AsrWarning, 2)
         known = {} if reason else known
-        self._begin(known)
+        with self._or_not_kept():
+            self._begin(known)
         return known
 
     def add(self, progress: Progress) -> None:
@@ -89,15 +91,27 @@ class Unfinished:
         self._seconds += (result.end - self._end.get(channel, 0)) / SAMPLE_RATE
         self._end[channel] = result.end
         if self._seconds >= _EVERY:
-            if not self.path.exists():
-                self._begin({})
-            append_text(self.path, "".join(self._waiting))
+            with self._or_not_kept():
+                if not self.path.exists():
+                    self._begin({})
+                append_text(self.path, "".join(self._waiting))
             self._waiting, self._seconds = [], 0.0
 
     def remove(self) -> None:
         """The recording is finished."""
         if self._is_ours:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink()
+
+    @contextmanager
+    def _or_not_kept(self) -> Iterator[None]:
+        """What cannot be written here does not end the run: the results will say why."""
+        try:
+            yield
+        except OutputError as error:
+            if is_hopeless(error):
+                raise
+            self._is_ours = False
 
     def _begin(self, known: Known) -> None:
         """Write the file anew, without half a line that the end of a run may have left."""

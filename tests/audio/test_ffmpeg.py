@@ -1,6 +1,7 @@
 """What only ffmpeg decodes: whole, or refused; and never anything else than the file that is named."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -245,14 +246,14 @@ def test_a_webm_that_was_written_into_a_pipe(make: Make, ffmpeg: str, folder: Pa
     content = subprocess.run(command, check=True, capture_output=True).stdout
     assert likeness(load_audio(nameless(tmp_path, tmp_path, content))) > 0.99
     cut = nameless(tmp_path, tmp_path, content[: len(content) // 2])
-    assert refusal(cut).startswith("truncated or damaged: ffmpeg says: File ended prematurely")
+    assert re.match(r"truncated or damaged after 0\.\d s: ffmpeg says: File ended prematurely", refusal(cut))
 
 
 def test_damage_is_told_in_the_words_of_ffmpeg(make: Make, tmp_path: Path) -> None:
     content = bytearray(make("a.aac", "-f", "adts").read_bytes())
     content[6000:6300] = bytes(300)
     message = refusal(nameless(tmp_path, tmp_path, bytes(content)))
-    assert message.startswith("truncated or damaged: ffmpeg says: ")
+    assert re.match(r"truncated or damaged after \d\.\d s: ffmpeg says: ", message)
     assert "0x" not in message  # no addresses
     assert "\n" not in message
 

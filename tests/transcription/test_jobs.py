@@ -1,5 +1,6 @@
 """Files in one call: their channels, broken ones, and that each result is that of the file alone."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 import soundfile
 
 from asr.errors import AudioError, AudioWarning
+from asr.longform import pipeline
 from asr.transcription.jobs import ChannelChoice, Progress, transcribe_files
+from tests.support.talkative import sound, talkative
 from tests.support.toy_engine import say, toy_recognizer
 
 RATE = 16_000
@@ -76,3 +79,24 @@ def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
     assert str(result.outcome) == f"{file}: has no channel 3; it has channels 1 to 2"
     (result,) = transcribe_files(toy_recognizer(), [tmp_path / "b.wav"], channels="each")
     assert "no such file" in str(result.outcome)
+
+
+def test_in_batches_each_is_as_alone_and_nothing_changes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve files in batches of about four, 1 s beside 20 s: texts, times and confidences."""
+    monkeypatch.setattr(pipeline, "_BATCH_SECONDS", 8.0)
+    monkeypatch.setattr(pipeline, "_POOL_SECONDS", 30.0)
+    recognizer, files = talkative(), [tmp_path / f"{number}.wav" for number in range(12)]
+    for number, file in enumerate(files):
+        soundfile.write(file, sound((20 if number == 5 else 1) * RATE, seed=number), RATE)
+    found, at_once = [], []
+    for result in transcribe_files(recognizer, files):
+        found.append(result)
+        at_once.append(copy.deepcopy(result))
+    assert found == at_once
+    for file, result in zip(files, found, strict=True):
+        assert isinstance(result.outcome, tuple)
+        (transcript,), alone = result.outcome, recognizer.transcribe(file)
+        assert transcript.text == alone.text != ""
+        for word, same in zip(transcript.words, alone.words, strict=True):
+            assert (word.text, word.start, word.end) == (same.text, same.start, same.end)
+            assert word.confidence == pytest.approx(same.confidence, abs=1e-3)

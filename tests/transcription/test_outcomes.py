@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -70,6 +71,29 @@ def test_pipes_and_parts_as_the_file(stereo: Path, tmp_path: Path, monkeypatch: 
         assert results[other].duration == 1.5
     assert_equal(results["part"], RECOGNIZER.transcribe(RIGHT[8000:20_000]))
     assert results["part"].duration == 0.75
+
+
+@pytest.mark.parametrize("name", ["a.wav", "unknown length.wav", "a.mp3", "a.ogg", "a.flac", "a.m4a"])
+def test_what_comes_through_a_pipe_is_as_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, ffmpeg: str
+) -> None:
+    file = tmp_path / name
+    soundfile.write(tmp_path / "a.wav", sound(40_000), 16_000)
+    if name == "unknown length.wav":  # as sox and ffmpeg write it into a pipe
+        content = bytearray((tmp_path / "a.wav").read_bytes())
+        content[4:8] = content[40:44] = b"\xff" * 4
+        file.write_bytes(content)
+    elif name != "a.wav":
+        command = [ffmpeg, "-nostdin", "-loglevel", "error", "-i", str(tmp_path / "a.wav"), str(file)]
+        subprocess.run(command, check=True)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+    piped, named = (
+        only(outcome.result) for outcome in outcomes_of(RECOGNIZER, find_recordings(["-", str(file)]).recordings)
+    )
+    assert (piped.source, len(named.text) > 10) == ("stdin", True)
+    assert replace(piped, source=str(file), score=0.0, segments=()) == replace(named, score=0.0, segments=())
+    assert_equal(piped, named)
+    assert named.duration == pytest.approx(2.5, abs=0.1)
 
 
 def test_channels(stereo: Path) -> None:

@@ -1,5 +1,6 @@
 """What is finished of a long recording survives the end of a run, and is used only if it fits."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.errors import AsrWarning
+from asr.errors import AsrWarning, OutputError
 from asr.longform import pipeline
 from asr.transcription import unfinished
 from asr.transcription.inputs import find_recordings
@@ -129,6 +130,32 @@ def test_a_file_of_somebody_else_is_kept(talk: Path, tmp_path: Path, content: by
         run(talk, out)
     assert (out / "talk.unfinished").read_bytes() == content
     assert (out / "talk.json").exists()
+
+
+def test_of_a_recording_with_a_name_of_maximal_length_too(talk: Path, tmp_path: Path) -> None:
+    long = talk.rename(talk.with_name("a" * 251 + ".wav"))
+    out = tmp_path / "out"
+    run(long, out, stop_after=14)
+    (left,) = out.iterdir()
+    assert left.suffix == ".unfinished"
+    with pytest.warns(AsrWarning, match="goes on after"):
+        run(long, out)
+    assert {path.suffix for path in out.iterdir()} == {".json", ".jsonl"}
+
+
+def test_where_nothing_can_be_kept_the_run_goes_on(talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not on a full disk, where the result will not fit either."""
+
+    def refused(path: Path, text: str) -> None:
+        raise OutputError(f"{path}: no") from OSError(number[0], "no")
+
+    number = [errno.EACCES]
+    monkeypatch.setattr(unfinished, "append_text", refused)
+    run(talk, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "talk.json").read_text())["text"]
+    number[0] = errno.ENOSPC
+    with pytest.raises(OutputError, match="no"):
+        run(talk, tmp_path / "full")
 
 
 def test_a_short_recording_leaves_nothing(talk: Path, tmp_path: Path) -> None:
