@@ -1,6 +1,7 @@
 """`asr listen` as its users meet it."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,16 @@ def test_a_microphone_that_is_unplugged_leaves_the_text_so_far(
     stream.accept(waveform, 16_000)
     assert (found.code, " ".join(found.out.split())) == (0, stream.finish().text)
     assert found.err == "asr: listening at 16000 Hz; Ctrl-C ends\n"
+
+
+def test_without_portaudio_it_is_said_at_once_and_a_file_needs_none(
+    asr: RunAsr, refusal: Refusal, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the model is looked at, which takes a while."""
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert "pip install 'recurrent-asr[listen]'" in refusal("listen", tmp_path / "no model")
+    soundfile.write(tmp_path / "a.wav", sound(8000), 16_000)
+    assert asr("listen", model_folder, "--file", tmp_path / "a.wav").code == 0
 
 
 def test_what_cannot_be_heard_is_refused(

@@ -12,8 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+import soundfile
+
 from asr.formats import FORMATS
 from tests.support.command_line import ROOT, RunAsr, files, shell, written
+from tests.support.talkative import char_tokens, sound, talkative
 
 
 def test_a_recording_from_a_pipe_and_a_loop_that_reads_a_list(
@@ -39,7 +43,10 @@ def test_a_reader_that_leaves_early(model_folder: Path, wav: Path) -> None:
     assert (result.stdout, result.stderr) == ("1\n", "")
 
 
-def test_whatever_the_console_files_are_utf_8_and_nothing_breaks(model_folder: Path, wav: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_whatever_the_console_files_are_utf_8_and_nothing_breaks(
+    model_folder: Path, wav: Path, tmp_path: Path, engine: str
+) -> None:
     model = tmp_path / "kd我"
     shutil.copytree(model_folder, model)
     sound = tmp_path / "♪ Ł 你.wav"
@@ -47,7 +54,7 @@ def test_whatever_the_console_files_are_utf_8_and_nothing_breaks(model_folder: P
     broken = written(tmp_path / "你.wav", "no sound")
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
     command: list[str | Path] = [sys.executable, "-m", "asr", "transcribe", model, sound, broken, "--format", "json"]
-    command += ["--output", tmp_path / "out"]
+    command += ["--output", tmp_path / "out", "--engine", engine]
     result = subprocess.run(command, capture_output=True, env=environment, check=False, cwd=ROOT)
     assert result.returncode == 1, result.stderr
     assert b"Traceback" not in result.stderr
@@ -55,6 +62,20 @@ def test_whatever_the_console_files_are_utf_8_and_nothing_breaks(model_folder: P
     content = (tmp_path / "out" / "♪ Ł 你.json").read_bytes().decode("utf-8")
     assert "♪ Ł 你" in content
     assert json.loads(content)["source"] == str(sound)
+
+
+def test_whatever_the_console_texts_are_utf_8(tmp_path: Path) -> None:
+    """Of a model that writes letters which the console has not."""
+    recognizer = talkative(tokens=char_tokens(["♪ Ł 你"]))
+    recognizer.save(tmp_path / "model")
+    soundfile.write(tmp_path / "a.wav", sound(16_000), 16_000)
+    expected = recognizer.transcribe(tmp_path / "a.wav").text
+    assert set("♪Ł") <= set(expected)
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    command: list[str | Path] = [sys.executable, "-m", "asr", "transcribe", tmp_path / "model", tmp_path / "a.wav"]
+    with (tmp_path / "stdout").open("wb") as file:
+        subprocess.run(command, stdout=file, env=environment, check=True, cwd=ROOT)
+    assert (tmp_path / "stdout").read_text(encoding="utf-8") == expected + "\n"
 
 
 def test_a_file_name_in_no_encoding_comes_out_as_it_is(
@@ -80,6 +101,8 @@ def test_on_a_terminal_there_is_a_bar(model_folder: Path, tree: Path, tmp_path: 
     assert "as fast as it plays" in shown
     assert "[1/3]" not in shown
     assert shown.rstrip().endswith("get the whole file")
+    again = on_terminal([sys.executable, "-m", "asr", "transcribe", model_folder, tree, "--output", tmp_path / "a"])
+    assert re.findall(r"(\d) of 3 files", again)[0] == "2"  # done before
 
 
 def on_terminal(command: list[object]) -> str:

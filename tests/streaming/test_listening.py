@@ -2,9 +2,9 @@
 
 import builtins
 import os
+import queue
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -50,6 +50,24 @@ def test_a_microphone_is_taken_as_it_is(
         assert time.monotonic() - began < 30  # the plug is pulled: it ends by itself
     assert transcript.text == "AB CAD"
     assert microphone.lost == 0
+
+
+def test_two_seconds_after_the_plug_is_pulled_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that only waiting moves."""
+
+    class Nothing:
+        def get(self, timeout: float) -> np.ndarray:
+            now[0] += timeout
+            raise queue.Empty
+
+    now = [100.0]
+    FakeMicrophone(np.zeros((800, 1)), RATE).install(monkeypatch)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    with Microphone() as microphone:
+        assert len(next(microphone.blocks())) > 0
+        monkeypatch.setattr(microphone, "_blocks", Nothing())
+        assert all(len(block) == 0 for block in microphone.blocks())
+    assert 1 < now[0] - 100 <= 2
 
 
 def test_what_the_system_dropped_is_counted_and_heard_as_silence(
@@ -112,17 +130,20 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, error: 
 def test_ctrl_c_ends_with_the_text_so_far(tones: Recognizer) -> None:
     waveform = said(0.3, "AB CAD", 0.5)
 
-    def endless() -> Iterator[np.ndarray]:
-        yield waveform
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-        while True:
-            time.sleep(0.02)
-            yield np.zeros(0, np.float32)
+    num_after = 0
 
-    began, usual = time.monotonic(), signal.getsignal(signal.SIGINT)
+    def endless() -> Iterator[np.ndarray]:
+        nonlocal num_after
+        yield waveform
+        os.kill(os.getpid(), signal.SIGINT)
+        while True:
+            yield np.zeros(0, np.float32)
+            num_after += 1
+
+    usual = signal.getsignal(signal.SIGINT)
     transcript, _ = listen(tones.stream(), endless(), RATE, nothing)
     assert transcript.text == "AB CAD"
-    assert time.monotonic() - began < 10
+    assert num_after == 0  # no further block is waited for, and one comes each 0.1 s at the latest
     assert signal.getsignal(signal.SIGINT) == usual
 
 
