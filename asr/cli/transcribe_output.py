@@ -32,7 +32,7 @@ def complain_of_problems(tally: Tally, *, are_kept: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        kept = f": {tally.num_done} recordings are done and kept; the same command goes on with the rest"
+        kept = f"; recordings done and kept: {tally.num_done}; the same command goes on with the rest"
         raise Interrupted(f"stopped{kept if are_kept else ''}") from None
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -48,7 +48,7 @@ def tell_findings(found: Found, given: Path, model: Path) -> None:
         complain(f"{given}: is the folder of a training, so its model is taken: {model}")
     if found.passed_over:
         kinds = named([f"{count} {kind}" for kind, count in found.passed_over.most_common()], most=5)
-        complain(f"passed over {found.passed_over.total()} files, links and folders that are no recordings: {kinds}")
+        complain(f"passed over, as no recordings: {kinds}")
 
 
 def print_results(
@@ -70,13 +70,16 @@ def write_results(
     jobs = folder.plan(found.recordings)
     tally.num_done = len(found.recordings) - len(jobs) + sum(bool(job.note.done) for job in jobs)
     tally.problems += [_in_the_way(path) for job in jobs for path in job.in_the_way]
+    num_all = len(found.recordings)
+    if len(jobs) < num_all:
+        complain(f"done already: {num_all - len(jobs)} of {num_all} recordings")
     if renewed := sum(job.renews for job in jobs):
-        complain(f"{renewed} recordings were transcribed with another model or other settings, and are done anew")
+        complain(f"done anew, as the model or the settings were others: {renewed} of {num_all} recordings")
     jobs = [job for job in jobs if job.formats]
     if not jobs:
         return
     recognizer = load()
-    with _shown([job.recording for job in jobs], len(found.recordings) - len(jobs)) as progress:
+    with _shown([job.recording for job in jobs], num_all - len(jobs)) as progress:
         into_folder(recognizer, folder, jobs, tally, channels=channels, progress=progress)
 
 
@@ -114,6 +117,7 @@ def _shown(left: list[Recording], num_done: int) -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(str(progress), total=progress.num_files, completed=num_done)
         yield progress
+    print(progress, file=sys.stderr)
 
 
 class _Lines(Progress):

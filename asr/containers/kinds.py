@@ -111,7 +111,7 @@ def identify(file: OpenFile, path: Path) -> Kind:
     kind = _by_magic(start, file) or _by_frames(start, file)
     if kind is None:
         shown = ascii(start[:16].decode("latin-1"))
-        raise AudioError(f"{path}: not audio that can be read: it begins with {shown}, as no sound format known here")
+        raise AudioError(f"{path}: not audio that can be read: no known sound format begins with {shown}")
     return kind
 
 

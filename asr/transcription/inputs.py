@@ -5,6 +5,7 @@ A name that exists is taken as it stands; else it may be a pattern. Folders: `fo
 
 import glob
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from asr.model_folder import holds_model
 from asr.transcription.folders import Walk
 
 STDIN = "-"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ def _is_manifest(path: Path) -> bool:
 
 def _of_argument(argument: str, found: Found) -> Iterator[Recording]:
     path = Path(argument)
-    if argument == STDIN:
+    if _ADDRESS.match(argument) and not os.path.lexists(path):
+        found.problems.append(f"{argument}: is an address, not a file; download it, and give the file")
+    elif argument == STDIN:
         yield Recording("stdin", "stdin", PurePosixPath("stdin"), "", None)
     elif os.path.lexists(path) or not glob.has_magic(argument):
         yield from _of_path(path, PurePosixPath(path.name) if not path.is_dir() else PurePosixPath(), found)

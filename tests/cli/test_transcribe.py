@@ -170,7 +170,7 @@ def test_a_folder_is_mirrored_in_all_formats_and_what_is_broken_named_at_the_end
     result = asr(*arguments)
     assert (result.code, result.out) == (1, "")
     assert result.err.splitlines() == [
-        "asr: passed over 1 files, links and folders that are no recordings: 1 .jpg",
+        "asr: passed over, as no recordings: 1 .jpg",
         f"[1/3] {tree}/cut.wav: failed",
         f"[2/3] {tree}/sub/talk.wav: 2.0 s",
         f"[3/3] {tree}/talk.wav: 2.0 s",
@@ -186,10 +186,13 @@ def test_a_folder_is_mirrored_in_all_formats_and_what_is_broken_named_at_the_end
     written_at = {path: path.stat().st_mtime_ns for path in out.rglob("talk.*")}
     again = asr(*arguments)
     assert again.code == 1
-    assert again.err.splitlines()[1:2] == [f"[3/3] {tree}/cut.wav: failed"]
+    assert again.err.splitlines()[1:3] == [
+        "asr: done already: 2 of 3 recordings",
+        f"[3/3] {tree}/cut.wav: failed",
+    ]
     (tree / "cut.wav").unlink()
     last = asr(*arguments)
-    assert (last.code, last.err.count("\n")) == (0, 1)
+    assert (last.code, last.err.splitlines()[1:]) == (0, ["asr: done already: 2 of 2 recordings"])
     assert {path: path.stat().st_mtime_ns for path in out.rglob("talk.*")} == written_at
 
 
@@ -205,9 +208,10 @@ def test_another_model_hot_words_or_channels_do_all_anew_and_say_so(
     runs: list[list[object]] = [[model_folder], [other], [other, "--hotwords", words], [other, "--channels", "1"]]
     for number, (model, *options) in enumerate(runs):
         result = asr("transcribe", model, wav, "--output", tmp_path / "out", *options)
-        told = "asr: 1 recordings were transcribed with another model or other settings, and are done anew\n"
+        told = "asr: done anew, as the model or the settings were others: 1 of 1 recordings\n"
         assert result.err == told * (number > 0) + f"[1/1] {wav}: 2.0 s\n"
-        assert asr("transcribe", model, wav, "--output", tmp_path / "out", *options).err == ""
+        again = asr("transcribe", model, wav, "--output", tmp_path / "out", *options)
+        assert again.err == "asr: done already: 1 of 1 recordings\n"
 
 
 def test_a_file_in_the_way_is_named_with_the_way_round(

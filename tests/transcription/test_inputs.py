@@ -91,6 +91,11 @@ def test_a_name_that_exists_is_taken_literally_and_else_as_a_pattern(tree: Path)
     assert problem.startswith("in/*.flac: no file has such a name")
 
 
+def test_an_address_is_none_of_ours(tree: Path) -> None:
+    (problem,) = find_recordings(["https://example.org/talk*.mp3"]).problems
+    assert problem == "https://example.org/talk*.mp3: is an address, not a file; download it, and give the file"
+
+
 def test_a_missing_file_stays_to_be_reported_as_such(tree: Path) -> None:
     assert names(find_recordings(["gone.wav"])) == ["gone.wav"]
 
