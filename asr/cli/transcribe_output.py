@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from asr.cli.messages import complain, one_line, shown_path
-from asr.errors import Interrupted
+from asr.errors import Interrupted, OutputError
+from asr.files import is_hopeless
 from asr.messages import named
 from asr.recognizer import Recognizer
 from asr.transcription.inputs import Found, Recording
@@ -34,6 +35,9 @@ def complain_of_problems(tally: Tally, *, are_kept: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         kept = f"; recordings done and kept: {tally.num_done}; the same command goes on with the rest"
         raise Interrupted(f"stopped{kept if are_kept else ''}") from None
+    except OutputError as error:
+        goes_on = "; what is done is kept, and the same command goes on with the rest"
+        tally.problems.append(f"{error}{goes_on if tally.num_done and is_hopeless(error) else ''}")
     finally:
         signal.signal(signal.SIGTERM, before)
         for problem in tally.problems:

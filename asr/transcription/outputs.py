@@ -6,6 +6,7 @@ Order of reading: `names.py`, `notes.py`, and this: `plan` says what to do for e
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -116,30 +117,37 @@ class OutputFolder:
             OutputError: nothing more can be written, as the disk is full.
         """
         problems: list[str] = []
-        note, done = job.note, set(job.note.done)
-        written = dict(note.written)
-        for name in job.formats:
-            text = self._text(name, job.recording, outcome)
-            if text is None:
-                continue
-            try:
-                write_text(_result(job.folder, note.stem, name), text)
-            except OutputError as error:
-                if is_hopeless(error):
-                    raise
-                problems.append(str(error))
-            else:
-                written[name] = notes.digest(text.encode())
-                done.add(name)
-        if done:
-            is_done = not isinstance(outcome.result, str)
-            try:
+        new: list[Path] = []
+        note, done, written = job.note, set(job.note.done), dict(job.note.written)
+        try:
+            for name in job.formats:
+                text, path = self._text(name, job.recording, outcome), _result(job.folder, note.stem, name)
+                if text is not None and self._write(path, text, problems):
+                    new.append(path)
+                    written[name] = notes.digest(text.encode())
+                    done.add(name)
+            if done:
+                is_done = not isinstance(outcome.result, str)
                 self._notes[job.folder].add(replace(note, done=sorted(done) if is_done else [], written=written))
-            except OutputError as error:
-                if is_hopeless(error):
-                    raise
-                problems.append(str(error))
+        except BaseException as error:
+            for path in new:  # without a note, a later run would not know whose they are
+                with suppress(OSError):
+                    path.unlink()
+            if not isinstance(error, OutputError) or is_hopeless(error):
+                raise
+            problems.append(str(error))
         return problems
+
+    def _write(self, path: Path, text: str, problems: list[str]) -> bool:
+        """Whether a result could be written; else why not is added to `problems`."""
+        try:
+            write_text(path, text)
+        except OutputError as error:
+            if is_hopeless(error):
+                raise
+            problems.append(str(error))
+            return False
+        return True
 
     def _text(self, name: str, recording: Recording, outcome: Outcome) -> str | None:
         if isinstance(outcome.result, str):

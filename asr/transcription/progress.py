@@ -89,12 +89,11 @@ class Progress:
         return sound / self.speed
 
     def __str__(self) -> str:
+        shown = f"{self.num_done} of {self.num_files} files, {as_time(self.seconds_done)} of sound"
+        if speed := self.speed:
+            shown += f", {speed:.{0 if speed >= 10 else 1}f} x as fast as it plays"
         left = self.seconds_left
-        rest = "" if left is None else f", {as_time(left)} left"
-        return (
-            f"{self.num_done} of {self.num_files} files, {as_time(self.seconds_done)} of sound, "
-            f"{self.speed:.0f} x as fast as it plays{rest}"
-        )
+        return shown if left is None or self.num_done == self.num_files else f"{shown}, {as_time(left)} left"
 
 
 @dataclass(slots=True)

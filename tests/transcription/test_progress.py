@@ -56,6 +56,18 @@ def test_what_has_no_size_is_no_error(tmp_path: Path) -> None:
     assert str(progress).startswith("1 of 2 files, 0:00:10 of sound, ")
 
 
+def test_only_what_is_known_is_told() -> None:
+    time = [0.0]
+    files = [Recording(name, name, PurePosixPath(name), "", None) for name in ("a", "b")]
+    progress = Progress(files, 3, clock=lambda: time[0])
+    assert str(progress) == "3 of 5 files, 0:00:00 of sound"
+    time[0] = 40.0
+    progress.add(done(files[0], 10.0))
+    assert str(progress) == "4 of 5 files, 0:00:10 of sound, 0.2 x as fast as it plays"
+    progress.add(done(files[1], 990.0))
+    assert str(progress) == "5 of 5 files, 0:16:40 of sound, 25 x as fast as it plays"
+
+
 def test_the_bar_moves_within_a_long_recording(tmp_path: Path) -> None:
     """Of two channels; an earlier run has half of the first one. The other file is judged by the length in the header
     of the first.
