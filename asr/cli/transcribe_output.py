@@ -33,7 +33,7 @@ def complain_of_problems(tally: Tally, *, are_kept: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        kept = f"; recordings done and kept: {tally.num_done}; the same command goes on with the rest"
+        kept = f"; what is done is kept (whole recordings: {tally.num_done}); the same command goes on with the rest"
         raise Interrupted(f"stopped{kept if are_kept else ''}") from None
     except OutputError as error:
         goes_on = "; what is done is kept, and the same command goes on with the rest"
