@@ -47,6 +47,7 @@ class Tokens:
                 "train it with asr"
             )
         self.separates_words = np.array([piece.startswith(_WORD_START) for piece in self.pieces], dtype=np.bool_)
+        self.word_start = self.pieces.index(_WORD_START) if _WORD_START in self.pieces else None  # by itself
         self.model = model
         self.alphabet = frozenset("".join(self.pieces[_UNKNOWN_ID + 1 :]).replace(_WORD_START, " ")) | {" "}
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from asr.alignment.pauses import PauseStream
 from asr.audio import SAMPLE_RATE
 from asr.corpus.manifest import read_manifest
 from asr.corpus.utterances import load_utterance
@@ -47,18 +48,17 @@ def rows_of_whole(recognizer: Recognizer, waveform: np.ndarray, size: int, looka
 
 
 def rows_of_stream(recognizer: Recognizer, waveform: np.ndarray, size: int, lookahead: int) -> Rows:
-    """The network in chunks, with the mean of what was heard so far."""
-    source, rows = ChunkSource(recognizer.engine, size=size, lookahead=lookahead), []
+    """The network in chunks, with the mean of what was heard so far, anew after each pause."""
+    pauses, engine = PauseStream(sample_rate=SAMPLE_RATE), recognizer.engine
+    source, rows = ChunkSource(engine, size=size, lookahead=lookahead, pauses=pauses), []
     source.push(waveform)
-    while found := source.next_chunk():
-        output, (state,) = recognizer.engine.encode_chunks(
-            [found[0].frames], [source.state], size=size, is_last=[False]
-        )
-        source.use_up(state)
+    while chunk := source.next_chunk():
+        output, (state,) = engine.encode_chunks([chunk.frames], [source.state], size=size, is_last=[chunk.is_last])
+        source.use_up(chunk, state)
         rows += output
-    last, _ = source.last_chunk()
+    last = source.last_chunk()
     if last is not None:
-        rows += recognizer.engine.encode_chunks([last.frames], [source.state], size=size, is_last=[True])[0]
+        rows += engine.encode_chunks([last.frames], [source.state], size=size, is_last=[True])[0]
     return np.concatenate(rows)
 
 

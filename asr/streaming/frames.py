@@ -1,4 +1,4 @@
-"""The waveform of a stream -> the chunks of log-mel frames that the network takes, normalised by the mean so far."""
+"""The waveform of a stream -> the chunks of log-mel frames that the network takes, normalised by the mean of speech."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,26 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32
 
+from asr.alignment.pauses import PauseStream
 from asr.audio import SAMPLE_RATE
 from asr.engine import ChunkState, Engine
 from asr.model_settings import frames_for, num_complete_frames
-from asr.normalisation import LIMIT, normalised, running_mean
+from asr.normalisation import LIMIT
 from asr.silence import SoundPresence
+from asr.streaming.mean import StretchMean
+from asr.transcript import LONG_PAUSE
+
+# In seconds:
+_ENOUGH = 1.0  # of speech: the mean is as good as that of an utterance
+_PATIENCE, _WAIT = 1.5, 0.1  # for which chunks are held back at most, and at a time
+_PAUSE_KEPT = 0.3  # of a long pause, at the end of what is before it
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """What `Engine.encode_chunks` takes for one stream: `size` output frames of `frames`, the rest is right context.
+
+    `is_last`: of the sound, or before a pause.
 
     `is_silent`: nothing but silence was heard so far, so the network's opinion does not count.
     """
@@ -65,16 +75,26 @@ class LogMelStream:
 
 
 class ChunkSource:
-    """Chunks of `size` output frames with a look-ahead of `lookahead`, as the samples for them come."""
+    """Chunks of `size` output frames with a look-ahead of `lookahead`, as the samples for them come.
 
-    def __init__(self, engine: Engine, *, size: int, lookahead: int) -> None:
-        self._settings = engine.settings
-        self._size, self._lookahead = size, lookahead
-        self._needed = frames_for(engine.settings.subsampling, size + lookahead)
+    As offline, what lies between two pauses is heard as an utterance by itself (`asr/longform/`): a chunk that comes to
+    a pause ends there, and the network and the mean start anew after it. While the mean rests on too little speech,
+    chunks are held back for a while.
+    """
+
+    def __init__(self, engine: Engine, *, size: int, lookahead: int, pauses: PauseStream) -> None:
+        self._engine, self._size, self._lookahead = engine, size, lookahead
+        self._subsampling = engine.settings.subsampling
+        self._needed = frames_for(self._subsampling, size + lookahead)
+        self._second = SAMPLE_RATE / engine.settings.features.hop(SAMPLE_RATE)  # frames
         self._log_mel = LogMelStream(engine)
         self._frames = np.zeros((0, engine.settings.features.num_mels), np.float32)  # that no chunk has used up
-        self._mean = running_mean(engine.settings.features, SAMPLE_RATE)
-        self._presence = SoundPresence()
+        self._target = self._needed  # frames with which the next chunk is looked for
+        self._patience = _PATIENCE * self._second  # frames by which chunks may still be held back
+        self._num_speech = 0.0
+        self._stretch_start = 0  # the frame
+        self._mean = StretchMean(engine.settings.features)
+        self._presence, self._pauses = SoundPresence(), pauses
         self.state: ChunkState = engine.start_state()
 
     def push(self, samples: Float32[np.ndarray, "_"]) -> None:
@@ -82,41 +102,70 @@ class ChunkSource:
         if len(samples):
             self._log_mel.push(samples)
 
-    def next_chunk(self) -> tuple[Chunk, Float32[np.ndarray, "_"]] | None:
-        """The next whole chunk, if all its frames are there, and the samples that were not looked at before."""
-        missing = self._needed - len(self._frames)
-        if missing > self._log_mel.num_ready():
-            return None
-        samples = self._take(missing)
-        return self._chunk(self._frames[: self._needed], self._size, is_last=False), samples
+    def next_chunk(self) -> Chunk | None:
+        """The next whole chunk, if all its frames are there."""
+        while (missing := self._target - len(self._frames)) <= self._log_mel.num_ready():
+            self._take(missing)
+            if size := self._size_before_pause():
+                return self._chunk(self._frames[: size * self._subsampling], size, is_last=True)
+            if not self._waits():
+                return self._chunk(self._frames[: self._needed], self._size, is_last=False)
+            self._target = len(self._frames) + round(_WAIT * self._second)
+        return None
 
-    def shorter_chunk(self) -> tuple[Chunk | None, Float32[np.ndarray, "_"]]:
-        """What of the next chunk has its whole look-ahead already, if anything; and samples as `next_chunk`."""
-        samples = self._take(self._log_mel.num_ready())
-        size = num_complete_frames(self._settings.subsampling, len(self._frames)) - self._lookahead
-        return (self._chunk(self._frames, size, is_last=False) if size > 0 else None), samples
+    def shorter_chunk(self) -> Chunk | None:
+        """What of the next chunk has its whole look-ahead already, if anything."""
+        self._take(self._log_mel.num_ready())
+        size = num_complete_frames(self._subsampling, len(self._frames)) - self._lookahead
+        return self._chunk(self._frames, size, is_last=False) if size > 0 else None
 
-    def last_chunk(self) -> tuple[Chunk | None, Float32[np.ndarray, "_"]]:
+    def last_chunk(self) -> Chunk | None:
         """All that is left, if anything; no more samples come."""
-        samples = self._take(self._log_mel.num_ready(at_end=True))
-        return (self._chunk(self._frames, self._size, is_last=True) if len(self._frames) else None), samples
+        self._take(self._log_mel.num_ready(at_end=True))
+        return self._chunk(self._frames, self._size, is_last=True) if len(self._frames) else None
 
-    def use_up(self, state: ChunkState) -> None:
+    def use_up(self, chunk: Chunk, state: ChunkState) -> None:
         """Go on after a whole chunk, from the state after it."""
-        self.state = state
-        self._frames = self._frames[self._size * self._settings.subsampling :].copy()
+        self._frames = self._frames[chunk.size * self._subsampling :].copy()
+        self._target, self.state = self._needed, state
+        if chunk.is_last:
+            self.state = self._engine.start_state()
+            self._stretch_start = self._log_mel.num_taken - len(self._frames)
+            self._mean.start_anew(self._frames)
 
-    def _take(self, num_frames: int) -> npt.NDArray[np.float32]:
-        if num_frames <= 0:
-            return np.zeros(0, np.float32)
-        frames, samples = self._log_mel.take(num_frames)
-        self._mean.accept(frames)
-        self._presence.accept(samples)
-        self._frames = np.concatenate([self._frames, frames])
-        return samples
+    def _take(self, num_frames: int) -> None:
+        if num_frames > 0:
+            frames, samples = self._log_mel.take(num_frames)
+            self._mean.accept(frames)
+            self._presence.accept(samples)
+            self._pauses.accept(samples)
+            self._frames = np.concatenate([self._frames, frames])
+
+    def _waits(self) -> bool:
+        """Whether to wait for more speech, so that the mean is better. When sound comes that is much louder than what
+        counted as speech, which is little of it then, patience begins anew.
+        """
+        before, self._num_speech = self._num_speech, self._mean.num_frames
+        if self._num_speech < before:
+            self._patience = _PATIENCE * self._second
+        if self._num_speech >= _ENOUGH * self._second or self._patience <= 0 or not self._presence.has_sound:
+            return False
+        self._patience -= _WAIT * self._second
+        return True
+
+    def _size_before_pause(self) -> int:
+        """How many output frames there are up to the first pause after speech; 0 if none is known yet."""
+        if not self._mean.has_begun:
+            return 0
+        first = self._log_mel.num_taken - len(self._frames)
+        for start, end in self._pauses.pauses():
+            edge = start + _PAUSE_KEPT
+            if start * self._second > self._stretch_start and end - start >= LONG_PAUSE and edge * self._second > first:
+                return min(round(edge * self._second) - first, len(self._frames)) // self._subsampling
+        return 0
 
     def _chunk(self, frames: npt.NDArray[np.float32], size: int, *, is_last: bool) -> Chunk:
         """Frames before any sound are what silence beside speech is: the mean of speech is not known yet."""
         if not self._presence.has_sound:
             return Chunk(np.full_like(frames, -LIMIT), size, is_last, is_silent=True)
-        return Chunk(normalised(frames, self._mean.mean(), self._settings.features), size, is_last, is_silent=False)
+        return Chunk(self._mean.normalised(frames), size, is_last, is_silent=False)

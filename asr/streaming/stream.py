@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 
 from asr.alignment.confidence import Calibration
+from asr.alignment.pauses import PauseStream
 from asr.audio import SAMPLE_RATE
 from asr.ctc import BLANK_ID
 from asr.engine import Engine
@@ -23,6 +24,7 @@ from asr.streaming.words import FinalWords
 from asr.tokens import Tokens
 from asr.transcript import Transcript, Word
 
+_MEMORY = 20.0  # seconds of sound by whose level pauses are told from speech
 _STEP = 0.1  # seconds of log-probabilities, after which words may become final
 _SURELY_NOTHING = math.log(0.99)  # the least log-probability of the blank where the network is sure of it
 
@@ -48,9 +50,10 @@ class Stream:
     """Recognition of sound that comes piece by piece; made by `Recognizer.stream`.
 
     A word is final once the network is `limit` seconds beyond its last token, or at an end-point; of the other texts of
-    the beam, those that begin otherwise are dropped then. An end-point is reported and changes nothing else: network,
-    search and language model go on with all that they know. How the sound is cut into pieces does not change the
-    result, and neither does asking for it. Memory grows with the words, not with the sound.
+    the beam, those that begin otherwise are dropped then. As offline, the network hears what is between two pauses as
+    an utterance by itself; search and language model go on with all that they know, into a new word. How the sound is
+    cut into pieces does not change the result, and neither does asking for it. Memory grows with the words, not with
+    the sound.
 
     Each stream may be used by one thread or several; streams of one recogniser do not know of each other.
     """
@@ -70,9 +73,13 @@ class Stream:
             max(1, round(each / seconds)) for each in (_STEP, settings.limit, settings.pause)
         )
         self._samples = SampleStream()
-        self._chunks = ChunkSource(engine, size=self._size, lookahead=round(settings.lookahead / seconds))
+        pauses = PauseStream(sample_rate=SAMPLE_RATE, memory=_MEMORY)
+        lookahead = round(settings.lookahead / seconds)
+        self._chunks = ChunkSource(engine, size=self._size, lookahead=lookahead, pauses=pauses)
         self._search = search
-        self._words = FinalWords(tokens, calibration, seconds)
+        self._words = FinalWords(tokens, calibration, pauses, seconds_per_frame=seconds)
+        self._boundary = tokens.word_start
+        self._is_after_pause = False  # the next frame is the first after a pause at which the network began anew
         self._endpoints: tuple[float, ...] = ()
         self._num_words_at_endpoint = 0
         self._num_frames, self._num_samples = 0, 0
@@ -106,6 +113,7 @@ class Stream:
         Where a chunk is not full yet, this runs the network on what there is of it, and keeps nothing of that.
         """
         with self._lock:
+            advance([self])
             if self._tentative is None:
                 self._tentative = self._tokens.decode(self._heard_so_far().tokens)
             return Partial(self._words.words, self._tentative, self._endpoints)
@@ -126,11 +134,9 @@ class Stream:
             self._tentative = None
 
     def _finished(self) -> Transcript:
-        chunk, samples = self._chunks.last_chunk()
-        self._words.hear(samples)
+        chunk = self._chunks.last_chunk()
         if chunk is not None:
-            (log_probs,), _ = self._encode(chunk)
-            self._go_on(log_probs)
+            self._go_on(self._encode(chunk))
         [best] = self._search.finish()
         self._words.add(best, self._num_frames)
         self._tentative = ""
@@ -138,20 +144,33 @@ class Stream:
 
     def _heard_so_far(self) -> Hypothesis:
         """The best text that is not final, with what the network makes of an unfinished chunk."""
-        chunk, samples = self._chunks.shorter_chunk()
-        self._words.hear(samples)
+        chunk = self._chunks.shorter_chunk()
         if chunk is None:
             return self._search.partial()
-        (log_probs,), _ = self._encode(chunk)
         ahead = self._search.copy()
-        ahead.accept(log_probs)
+        ahead.accept(self._encode(chunk))
         return ahead.partial()
 
-    def _encode(self, chunk: Chunk) -> tuple[list[Float32[np.ndarray, "_ vocab"]], object]:
-        found, states = self._engine.encode_chunks(
+    def _encode(self, chunk: Chunk) -> Float32[np.ndarray, "_ vocab"]:
+        (log_probs,), _ = self._engine.encode_chunks(
             [chunk.frames], [self._chunks.state], size=chunk.size, is_last=[chunk.is_last]
         )
-        return [_blank_if_silent(each, chunk) for each in found], states
+        return self._heard(log_probs, chunk)
+
+    def _heard(self, log_probs: Float32[np.ndarray, "_ vocab"], chunk: Chunk) -> Float32[np.ndarray, "_ vocab"]:
+        """What the search is given: as `Recognizer.log_probs`, no text is made of silence, whatever the weights say.
+
+        Where the network began anew after a pause, a word begins: it does not write the boundary itself, as it does not
+        at the beginning of an utterance.
+        """
+        log_probs = log_probs.copy()
+        if chunk.is_silent:
+            log_probs[:] = -np.inf
+            log_probs[:, BLANK_ID] = 0.0
+        if self._is_after_pause and self._boundary is not None:
+            log_probs[0] = -np.inf
+            log_probs[0, self._boundary] = 0.0
+        return log_probs
 
     def _go_on(self, log_probs: Float32[np.ndarray, "_ vocab"]) -> None:
         """Search further; in small steps, so that a pause within a chunk is an end-point too."""
@@ -196,9 +215,8 @@ def advance(streams: Iterable[Stream]) -> None:
         while several:
             calls: dict[tuple[int, int], list[tuple[Stream, Chunk]]] = {}
             for stream in several:
-                if (found := stream._chunks.next_chunk()) is not None:
-                    stream._words.hear(found[1])
-                    calls.setdefault((id(stream._engine), stream._size), []).append((stream, found[0]))
+                if (chunk := stream._chunks.next_chunk()) is not None:
+                    calls.setdefault((id(stream._engine), stream._size), []).append((stream, chunk))
             for ready in calls.values():
                 _run(ready)
             several = [stream for ready in calls.values() for stream, _ in ready]
@@ -211,17 +229,9 @@ def _run(ready: Sequence[tuple[Stream, Chunk]]) -> None:
         [chunk.frames for _, chunk in ready],
         [stream._chunks.state for stream, _ in ready],
         size=first._size,
-        is_last=[False] * len(ready),
+        is_last=[chunk.is_last for _, chunk in ready],
     )
     for (stream, chunk), log_probs, state in zip(ready, all_log_probs, states, strict=True):
-        stream._chunks.use_up(state)
-        stream._go_on(_blank_if_silent(log_probs, chunk))
-
-
-def _blank_if_silent(log_probs: Float[np.ndarray, "_ vocab"], chunk: Chunk) -> Float32[np.ndarray, "_ vocab"]:
-    """As `Recognizer.log_probs`: no text is made of silence, whatever the weights say."""
-    if not chunk.is_silent:
-        return log_probs
-    blank = np.full_like(log_probs, -np.inf)
-    blank[:, BLANK_ID] = 0.0
-    return blank
+        stream._chunks.use_up(chunk, state)
+        stream._go_on(stream._heard(log_probs, chunk))
+        stream._is_after_pause = chunk.is_last

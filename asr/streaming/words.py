@@ -11,20 +11,19 @@ from jaxtyping import Float
 from asr.alignment.confidence import Calibration, word_confidence
 from asr.alignment.pauses import PauseStream
 from asr.alignment.word_times import word_times
-from asr.audio import SAMPLE_RATE
 from asr.search.hypothesis import Hypothesis
 from asr.tokens import Tokens
 from asr.transcript import LONG_PAUSE, Segment, Word
-
-_MEMORY = 20.0  # seconds of sound by whose level pauses are told from speech
 
 
 class FinalWords:
     """The words of a stream that no longer change. Log-probabilities are kept only as long as a token may need them."""
 
-    def __init__(self, tokens: Tokens, calibration: Calibration, seconds_per_frame: float) -> None:
+    def __init__(
+        self, tokens: Tokens, calibration: Calibration, pauses: PauseStream, *, seconds_per_frame: float
+    ) -> None:
         self._tokens, self._calibration, self._seconds = tokens, calibration, seconds_per_frame
-        self._pauses = PauseStream(sample_rate=SAMPLE_RATE, memory=_MEMORY)
+        self._pauses = pauses
         self._rows: list[npt.NDArray[np.float32]] = []
         self._first = 0  # the frame of the first row
         self._words: list[Word] = []
@@ -42,10 +41,6 @@ class FinalWords:
         """The words, cut at long pauses."""
         edges = [*self._starts, len(self._words)]
         return tuple(Segment(tuple(self._words[a:b])) for a, b in pairwise(edges))
-
-    def hear(self, samples: Float[np.ndarray, "samples"]) -> None:
-        """The next samples of the sound, which tell where pauses are."""
-        self._pauses.accept(samples)
 
     def accept(self, log_probs: Float[np.ndarray, "frames vocab"]) -> None:
         """The next rows, of which the search has made tokens."""
