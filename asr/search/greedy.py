@@ -3,7 +3,7 @@
 import copy
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from asr.ctc import BLANK_ID
 from asr.search.hypothesis import Hypothesis, as_log_probs, check_log_probs
@@ -49,11 +49,21 @@ class GreedyStream:
         """The text so far. Later frames only add to it."""
         return Hypothesis(self._tokens, self._score, self._frames)
 
-    def commit(self, num_tokens: int) -> Hypothesis:
-        """Return the first `num_tokens` tokens and forget them: what follows has only later ones."""
+    def commit(self, num_tokens: int, may_follow: Bool[np.ndarray, "vocab"] | None = None) -> Hypothesis:
+        """Return the first `num_tokens` tokens and forget them: what follows has only later ones. There is one text
+        only, so none is dropped for what follows.
+        """
         done = Hypothesis(self._tokens[:num_tokens], 0.0, self._frames[:num_tokens])
         self._tokens, self._frames = self._tokens[num_tokens:], self._frames[num_tokens:]
         return done
+
+    def end_word(self, boundary: int) -> bool:
+        """A word ends here: the text ends in the token `boundary` now, which takes no frame. Always possible."""
+        if self._tokens[-1:] != (boundary,):
+            self._tokens += (boundary,)
+            self._frames += (self._num_frames,)
+        self._last = boundary
+        return True
 
     def drop_others(self) -> None:
         """Go on from `partial()` alone: as it always does."""

@@ -4,7 +4,7 @@ import copy
 import math
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from asr.errors import SearchError
 from asr.search.fusion.fusion import no_fusion
@@ -17,7 +17,7 @@ from asr.search.hypothesis import (
     is_distribution,
     tolerance,
 )
-from asr.search.kernel.commit import commit_tokens, keep_best
+from asr.search.kernel.commit import commit_tokens, end_word, keep_best
 from asr.search.kernel.search import advance_search, best_so_far, finish_search
 from asr.search.kernel.state import start_search, with_room
 
@@ -104,12 +104,27 @@ class PrefixBeamStream:
         score, gain, tokens = best_so_far(self._state)
         return _hypothesis(score, gain, tokens)
 
-    def commit(self, num_tokens: int) -> Hypothesis:
+    def commit(self, num_tokens: int, may_follow: Bool[np.ndarray, "vocab"] | None = None) -> Hypothesis:
         """Make the first `num_tokens` tokens of `partial()` final, and forget them: what follows has only later tokens.
-        Texts that begin otherwise are dropped. The tokens are returned; scores of later results still count them.
+        Texts that begin otherwise are dropped, and those that go on with a token that may not follow (None: any may; the
+        blank stands for nothing). The best text must not be among them. The tokens are returned; scores of later
+        results still count them.
         """
-        tokens, frames = commit_tokens(self._state, num_tokens).tolist()
+        allowed = np.ones(self._vocab_size, np.bool_) if may_follow is None else may_follow
+        tokens, frames = commit_tokens(self._state, num_tokens, allowed).tolist()
         return Hypothesis(tuple(tokens), 0.0, tuple(frames))
+
+    def end_word(self, boundary: int) -> bool:
+        """A word ends here: texts that do not end in the token `boundary` get it, and it takes no frame. If no text may
+        get it, since the lexicon has no word that ends so, nothing changes, and False is returned.
+        """
+        ended = self.copy()
+        ended._state = with_room(ended._state, 1)
+        end_word(ended._state, boundary)
+        if not ended._state.progress["num_beams"][0]:
+            return False
+        self._state = ended._state
+        return True
 
     def drop_others(self) -> None:
         """Go on from `partial()` alone. The chance of a word adds up over hours of frames in which nobody speaks, until

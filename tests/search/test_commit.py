@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from asr.search import Fusion, Hypothesis, PrefixBeamStream, SearchSettings
+from asr.search import Fusion, FusionSettings, Hypothesis, PrefixBeamStream, SearchSettings
 from asr.search.decode import SearchStream, start_stream
 from asr.search.greedy import GreedyStream, greedy_search
 from asr.search.prefix_beam import prefix_beam_search
@@ -67,6 +67,78 @@ def test_after_a_commit_the_beam_has_all_texts_that_begin_so(seed: int, pieces: 
         else:
             assert text[: len(done)] == done
             assert score <= expected[text] + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_a_final_word_only_texts_with_a_new_word_are_left(seed: int) -> None:
+    """Token 1 is the boundary; what follows is looked at where the commit is made."""
+    log_probs, may_follow = gaussian_log_probs(7, 3, seed), np.array([False, True, False])
+    stream = PrefixBeamStream(3, beam_width=2000)
+    stream.accept(log_probs[:5])
+    assert stream.end_word(1)
+    best = stream.partial().tokens
+    assert best[-1] == 1
+    done = stream.commit(len(best) - 1, may_follow).tokens
+    stream.accept(log_probs[5:])
+    expected = texts_with_an_end_of_word(log_probs, 5, begin=best)
+    found = {(*done, *each.tokens): each.score for each in stream.finish(2000)}
+    assert found == pytest.approx(expected)
+    assert len(found) > 3
+
+
+def texts_with_an_end_of_word(log_probs: np.ndarray, num_frames: int, begin: tuple[int, ...] = ()) -> Scores:
+    """Of all texts, if the first `num_frames` frames are to end in token 1: as if one frame more had shown it. `begin`:
+    what they begin with by then.
+    """
+    found: dict[tuple[int, ...], float] = defaultdict(float)
+    for path in itertools.product(range(log_probs.shape[1]), repeat=len(log_probs)):
+        before, after = collapse(path[:num_frames]), collapse((1, *path[num_frames:]))
+        ended = before if before[-1:] == (1,) else (*before, 1)
+        if ended[: len(begin)] != begin:
+            continue
+        found[ended + after[1:]] += math.exp(sum(log_probs[frame, token] for frame, token in enumerate(path)))
+    return {text: math.log(prob) for text, prob in found.items()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_end_of_a_word_takes_no_frame(seed: int) -> None:
+    log_probs = gaussian_log_probs(7, 3, seed)
+    stream = PrefixBeamStream(3, beam_width=2000)
+    stream.accept(log_probs[:4])
+    before = stream.partial()
+    assert stream.end_word(1)
+    after = stream.partial()
+    assert after.tokens[-1] == 1
+    if after.tokens == (*before.tokens, 1):
+        assert after.frames == (*before.frames, 4)
+    stream.accept(log_probs[4:])
+    found = {each.tokens: each.score for each in stream.finish(2000)}
+    assert found == pytest.approx(texts_with_an_end_of_word(log_probs, 4))
+
+
+def test_the_end_of_a_word_for_the_greedy_search() -> None:
+    def rows(*tokens: int) -> np.ndarray:
+        return np.log(np.full((len(tokens), 4), 0.01) + 0.96 * np.eye(4)[list(tokens)])
+
+    stream = GreedyStream()
+    stream.accept(rows(2, 0))
+    assert stream.end_word(1)
+    stream.accept(rows(1, 3, 1, 0))
+    assert stream.end_word(1)
+    stream.accept(rows(2))
+    assert (stream.partial().tokens, stream.partial().frames) == ((2, 1, 3, 1, 2), (0, 2, 3, 4, 6))
+
+
+def test_where_the_lexicon_has_no_word_that_ends_a_search_goes_on_unchanged() -> None:
+    tables = Fusion(CHARACTERS, bigram_model(), settings=FusionSettings(unit="lexicon")).tables
+    for letters, is_word in (((3,), False), ((3, 2), True)):  # B, of which the lexicon has only BA
+        stream = PrefixBeamStream(4, beam_width=8, fusion=tables)
+        with np.errstate(divide="ignore"):
+            stream.accept(np.log(np.eye(4)[[*letters]]))
+        before = stream.partial()
+        assert stream.end_word(1) is is_word
+        assert stream.partial().tokens == ((*before.tokens, 1) if is_word else before.tokens)
+        assert is_word or stream.partial() == before
 
 
 @pytest.mark.parametrize("name", STARTS)
