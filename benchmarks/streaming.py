@@ -21,6 +21,7 @@ from asr.alignment.pauses import PauseStream
 from asr.audio import SAMPLE_RATE
 from asr.corpus.manifest import read_manifest
 from asr.corpus.utterances import load_utterance
+from asr.ctc import BLANK_ID
 from asr.model_settings import frames_for
 from asr.normalisation import normalised, running_mean
 from asr.recognizer import Recognizer
@@ -49,16 +50,20 @@ def rows_of_whole(recognizer: Recognizer, waveform: np.ndarray, size: int, looka
 
 def rows_of_stream(recognizer: Recognizer, waveform: np.ndarray, size: int, lookahead: int) -> Rows:
     """The network in chunks, with the mean of what was heard so far, anew after each pause."""
-    pauses, engine = PauseStream(sample_rate=SAMPLE_RATE), recognizer.engine
-    source, rows = ChunkSource(engine, size=size, lookahead=lookahead, pauses=pauses), []
+    pauses, engine, rows = PauseStream(sample_rate=SAMPLE_RATE), recognizer.engine, []
+    source = ChunkSource(engine, size=size, lookahead=lookahead, pauses=pauses)
     source.push(waveform)
-    while chunk := source.next_chunk():
-        output, (state,) = engine.encode_chunks([chunk.frames], [source.state], size=size, is_last=[chunk.is_last])
+    while chunk := source.next_chunk() or source.last_chunk():
+        if chunk.is_silent:
+            silence = np.full((chunk.size, engine.vocab_size), -np.inf, np.float32)
+            silence[:, BLANK_ID] = 0.0
+            rows.append(silence)
+            source.use_up(chunk, source.state)
+            continue
+        own = {"size": chunk.size, "is_last": [chunk.is_last]}
+        (output,), (state,) = engine.encode_chunks([chunk.frames], [source.state], **own)
         source.use_up(chunk, state)
-        rows += output
-    last = source.last_chunk()
-    if last is not None:
-        rows += engine.encode_chunks([last.frames], [source.state], size=size, is_last=[True])[0]
+        rows.append(output)
     return np.concatenate(rows)
 
 

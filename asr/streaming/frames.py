@@ -9,31 +9,28 @@ from jaxtyping import Float32
 from asr.alignment.pauses import PauseStream
 from asr.audio import SAMPLE_RATE
 from asr.engine import ChunkState, Engine
-from asr.model_settings import frames_for, num_complete_frames
-from asr.normalisation import LIMIT
+from asr.model_settings import frames_for, num_complete_frames, num_subsampled_frames
 from asr.silence import SoundPresence
-from asr.streaming.mean import StretchMean
+from asr.speech_mean import LOUDEST_SECONDS
+from asr.streaming.mean import ENOUGH, StretchMean
 from asr.transcript import LONG_PAUSE
 
 # In seconds:
-_ENOUGH = 1.0  # of speech: the mean is as good as that of an utterance
-_PATIENCE, _WAIT = 1.5, 0.1  # for which chunks are held back at most, and at a time
-_PAUSE_KEPT = 0.3  # of a long pause, at the end of what is before it
+_PATIENCE, _STEP = 1.5, 0.1  # for which chunks are held back at most, and at a time
+_EDGE = 0.3  # of a long pause, that the network hears before it and after it
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """What `Engine.encode_chunks` takes for one stream: `size` output frames of `frames`, the rest is right context.
 
-    `is_last`: of the sound, or before a pause.
-
-    `is_silent`: nothing but silence was heard so far, so the network's opinion does not count.
+    `is_last`: of the sound, or before a pause. `is_silent`: a part of a pause, for which the network is not asked.
     """
 
     frames: Float32[np.ndarray, "frames mels"]
     size: int
-    is_last: bool
-    is_silent: bool
+    is_last: bool = False
+    is_silent: bool = False
 
 
 class LogMelStream:
@@ -77,9 +74,9 @@ class LogMelStream:
 class ChunkSource:
     """Chunks of `size` output frames with a look-ahead of `lookahead`, as the samples for them come.
 
-    As offline, what lies between two pauses is heard as an utterance by itself (`asr/longform/`): a chunk that comes to
-    a pause ends there, and the network and the mean start anew after it. While the mean rests on too little speech,
-    chunks are held back for a while.
+    As offline, what lies between two long pauses is heard as an utterance by itself (`asr/longform/`): a chunk that
+    comes to a pause ends there, the network and the mean start anew after it, and what is amid the pause is silent.
+    While the mean rests on too little speech, chunks are held back for a while.
     """
 
     def __init__(self, engine: Engine, *, size: int, lookahead: int, pauses: PauseStream) -> None:
@@ -87,14 +84,16 @@ class ChunkSource:
         self._subsampling = engine.settings.subsampling
         self._needed = frames_for(self._subsampling, size + lookahead)
         self._second = SAMPLE_RATE / engine.settings.features.hop(SAMPLE_RATE)  # frames
+        seconds = (_STEP, _EDGE, LOUDEST_SECONDS)
+        self._step, self._edge, self._loudest = (max(1, round(each * self._second)) for each in seconds)
         self._log_mel = LogMelStream(engine)
         self._frames = np.zeros((0, engine.settings.features.num_mels), np.float32)  # that no chunk has used up
-        self._target = self._needed  # frames with which the next chunk is looked for
-        self._patience = _PATIENCE * self._second  # frames by which chunks may still be held back
-        self._num_speech = 0.0
-        self._stretch_start = 0  # the frame
+        self._target = 1  # frames with which the next chunk is looked for
+        self._stretch: int | None = None  # the frame at which the present stretch began; None in a pause
+        self._patience, self._num_speech = 0.0, 0.0  # frames by which chunks may still be held back; see `_waits`
         self._mean = StretchMean(engine.settings.features)
         self._presence, self._pauses = SoundPresence(), pauses
+        self._num_silent = 0  # frames before the first sound
         self.state: ChunkState = engine.start_state()
 
     def push(self, samples: Float32[np.ndarray, "_"]) -> None:
@@ -106,40 +105,109 @@ class ChunkSource:
         """The next whole chunk, if all its frames are there."""
         while (missing := self._target - len(self._frames)) <= self._log_mel.num_ready():
             self._take(missing)
-            if size := self._size_before_pause():
-                return self._chunk(self._frames[: size * self._subsampling], size, is_last=True)
-            if not self._waits():
-                return self._chunk(self._frames[: self._needed], self._size, is_last=False)
-            self._target = len(self._frames) + round(_WAIT * self._second)
+            chunk = self._next_of_pause() if self._stretch is None else self._next_of_stretch(self._stretch)
+            if chunk is not None:
+                return chunk
         return None
 
     def shorter_chunk(self) -> Chunk | None:
         """What of the next chunk has its whole look-ahead already, if anything."""
         self._take(self._log_mel.num_ready())
         size = num_complete_frames(self._subsampling, len(self._frames)) - self._lookahead
-        return self._chunk(self._frames, size, is_last=False) if size > 0 else None
+        if size <= 0 or (self._stretch is None and self._num_quiet() == len(self._frames)):
+            return None
+        return Chunk(self._mean.normalised(self._frames), size)
 
     def last_chunk(self) -> Chunk | None:
-        """All that is left, if anything; no more samples come."""
+        """What is left when no more samples come, up to the next pause or all of it; None at the end."""
         self._take(self._log_mel.num_ready(at_end=True))
-        return self._chunk(self._frames, self._size, is_last=True) if len(self._frames) else None
+        if self._stretch is not None and (chunk := self._chunk_before_pause(self._stretch)) is not None:
+            return chunk
+        if not (size := num_subsampled_frames(self._subsampling, len(self._frames))):
+            return None
+        if self._stretch is None and self._num_quiet() == len(self._frames):
+            return Chunk(self._frames, size, is_silent=True)
+        return Chunk(self._mean.normalised(self._frames), size, is_last=True)
 
     def use_up(self, chunk: Chunk, state: ChunkState) -> None:
         """Go on after a whole chunk, from the state after it."""
         self._frames = self._frames[chunk.size * self._subsampling :].copy()
-        self._target, self.state = self._needed, state
+        self._target = len(self._frames) if self._stretch is None else self._needed
+        self.state = state
         if chunk.is_last:
-            self.state = self._engine.start_state()
-            self._stretch_start = self._log_mel.num_taken - len(self._frames)
+            self._leave_stretch()
             self._mean.start_anew(self._frames)
+
+    @property
+    def _first(self) -> int:
+        """The number of the first frame that no chunk has used up."""
+        return self._log_mel.num_taken - len(self._frames)
 
     def _take(self, num_frames: int) -> None:
         if num_frames > 0:
             frames, samples = self._log_mel.take(num_frames)
             self._mean.accept(frames)
             self._presence.accept(samples)
+            if not self._presence.has_sound:
+                self._num_silent = self._log_mel.num_taken
             self._pauses.accept(samples)
             self._frames = np.concatenate([self._frames, frames])
+
+    def _next_of_pause(self) -> Chunk | None:
+        """What is silent but for its edge; if that was all, and sound follows, a stretch begins. While silence lasts, the
+        last of it may be a sound that is too short yet to be told from a click.
+        """
+        num_quiet = self._num_quiet()
+        unclear = self._step if num_quiet == len(self._frames) else 0
+        if size := max(0, num_quiet - self._edge - unclear) // self._subsampling:
+            return Chunk(self._frames[: size * self._subsampling], size, is_silent=True)
+        self._target = len(self._frames) + self._step
+        if len(self._frames) - num_quiet > self._step:  # enough of a sound to see where it begins
+            self._stretch = self._first
+            self._target = max(self._needed, num_quiet + self._step + self._loudest)  # so that a mean is known
+            self._patience, self._num_speech = _PATIENCE * self._second, 0.0
+        return None
+
+    def _next_of_stretch(self, begin: int) -> Chunk | None:
+        """The next chunk; None where it has to wait, or is in a pause already."""
+        chunk = self._chunk_before_pause(begin)
+        if chunk is not None or self._stretch is None:
+            return chunk
+        if self._waits():
+            self._target = len(self._frames) + self._step
+            return None
+        return Chunk(self._mean.normalised(self._frames[: self._needed]), self._size)
+
+    def _chunk_before_pause(self, begin: int) -> Chunk | None:
+        """The last chunk of a stretch, if a pause is known. If all before the pause was given already, or the stretch
+        was silent so far, it is over.
+        """
+        for start, end in self._pauses.pauses():
+            num_left = round((start + _EDGE) * self._second) - self._first  # frames to the end of the stretch
+            is_speech_before = start * self._second > begin
+            if end - start < LONG_PAUSE or end * self._second <= self._first:
+                continue
+            if num_left > 0 and is_speech_before:
+                size = min(-(-num_left // self._subsampling), len(self._frames) // self._subsampling)
+                return Chunk(self._mean.normalised(self._frames[: size * self._subsampling]), size, is_last=True)
+            if end * self._second - self._first >= self._edge + self._subsampling:
+                self._leave_stretch()
+                if is_speech_before:
+                    self._mean.start_anew(self._frames)
+                break
+        return None
+
+    def _leave_stretch(self) -> None:
+        self._stretch, self.state = None, self._engine.start_state()
+        self._target = len(self._frames)
+
+    def _num_quiet(self) -> int:
+        """How many frames from the first one on are silent."""
+        for start, end in self._pauses.pauses():
+            if start * self._second <= self._first < end * self._second:
+                is_over = round(end * self._second) < self._log_mel.num_taken - 1
+                return round(end * self._second) - self._first if is_over else len(self._frames)
+        return max(0, self._num_silent - self._first)
 
     def _waits(self) -> bool:
         """Whether to wait for more speech, so that the mean is better. When sound comes that is much louder than what
@@ -148,24 +216,7 @@ class ChunkSource:
         before, self._num_speech = self._num_speech, self._mean.num_frames
         if self._num_speech < before:
             self._patience = _PATIENCE * self._second
-        if self._num_speech >= _ENOUGH * self._second or self._patience <= 0 or not self._presence.has_sound:
+        if self._num_speech >= ENOUGH * self._second or self._patience <= 0:
             return False
-        self._patience -= _WAIT * self._second
+        self._patience -= self._step
         return True
-
-    def _size_before_pause(self) -> int:
-        """How many output frames there are up to the first pause after speech; 0 if none is known yet."""
-        if not self._mean.has_begun:
-            return 0
-        first = self._log_mel.num_taken - len(self._frames)
-        for start, end in self._pauses.pauses():
-            edge = start + _PAUSE_KEPT
-            if start * self._second > self._stretch_start and end - start >= LONG_PAUSE and edge * self._second > first:
-                return min(round(edge * self._second) - first, len(self._frames)) // self._subsampling
-        return 0
-
-    def _chunk(self, frames: npt.NDArray[np.float32], size: int, *, is_last: bool) -> Chunk:
-        """Frames before any sound are what silence beside speech is: the mean of speech is not known yet."""
-        if not self._presence.has_sound:
-            return Chunk(np.full_like(frames, -LIMIT), size, is_last, is_silent=True)
-        return Chunk(self._mean.normalised(frames), size, is_last, is_silent=False)

@@ -7,20 +7,23 @@ from jaxtyping import Float
 from asr.audio import SAMPLE_RATE
 from asr.model_settings import FeatureSettings
 from asr.normalisation import normalised, running_mean
-from asr.speech_mean import FULL_DECIBELS, SpeechMean
+from asr.speech_mean import FULL_DECIBELS, NO_DECIBELS, SpeechMean
+
+ENOUGH = 1.0  # seconds of speech: their mean is as good as that of an utterance
 
 Frames = npt.NDArray[np.float32]
 
 
 class StretchMean:
-    """The mean over the present stretch of speech. Until as much speech as a word has been heard of it, the mean of the
-    stretch before: noise alone is never made as loud as speech.
+    """The mean over the present stretch of speech. Until speech has been heard of it, the mean of the stretch before:
+    for 0.3 s what is about as loud as speech was, or for a second what is not much quieter. So somebody who speaks from
+    further away is heard, but noise is not made as loud as speech.
 
     Models that take the mean over all frames have one mean for the whole sound.
     """
 
     def __init__(self, settings: FeatureSettings) -> None:
-        self._settings = settings
+        self._settings, self._enough = settings, ENOUGH * SAMPLE_RATE / settings.hop(SAMPLE_RATE)
         self._present = running_mean(settings, SAMPLE_RATE)
         self._before: SpeechMean | None = None
 
@@ -36,15 +39,13 @@ class StretchMean:
             self._present.accept(frames)
 
     @property
-    def has_begun(self) -> bool:
-        """Whether there was speech since the stretch began."""
-        return self._used() is self._present
-
-    @property
     def num_frames(self) -> float:
-        """On how many frames of speech the mean rests; without end, where it is that of all frames."""
-        used = self._used()
-        return np.inf if used is None else used.num_frames
+        """On how many frames of speech of the present stretch the mean rests: 0 while it is that of the stretch before,
+        without end where it is that of all frames.
+        """
+        if not isinstance(self._present, SpeechMean):
+            return np.inf
+        return self._present.num_frames if self._used() is self._present else 0.0
 
     def normalised(self, frames: Frames) -> Frames:
         """The input of the network for log-mel frames."""
@@ -54,7 +55,8 @@ class StretchMean:
         """The mean of speech that is used now; None for a mean over all frames."""
         if not isinstance(self._present, SpeechMean):
             return None
-        is_known = self._present.is_full and (
-            self._before is None or self._present.loudness >= self._before.loudness - FULL_DECIBELS
-        )
-        return self._present if is_known or self._before is None else self._before
+        if self._before is None:
+            return self._present
+        below = NO_DECIBELS if self._present.num_frames >= self._enough else FULL_DECIBELS
+        is_speech = self._present.is_full and self._present.loudness >= self._before.loudness - below
+        return self._present if is_speech else self._before

@@ -13,7 +13,7 @@ from asr.alignment.confidence import Calibration
 from asr.alignment.pauses import PauseStream
 from asr.audio import SAMPLE_RATE
 from asr.ctc import BLANK_ID
-from asr.engine import Engine
+from asr.engine import ChunkState, Engine
 from asr.errors import AudioError
 from asr.search.decode import SearchStream
 from asr.search.hypothesis import Hypothesis
@@ -79,7 +79,6 @@ class Stream:
         self._search = search
         self._words = FinalWords(tokens, calibration, pauses, seconds_per_frame=seconds)
         self._boundary = tokens.word_start
-        self._is_after_pause = False  # the next frame is the first after a pause at which the network began anew
         self._endpoints: tuple[float, ...] = ()
         self._num_words_at_endpoint = 0
         self._num_frames, self._num_samples = 0, 0
@@ -134,9 +133,8 @@ class Stream:
             self._tentative = None
 
     def _finished(self) -> Transcript:
-        chunk = self._chunks.last_chunk()
-        if chunk is not None:
-            self._go_on(self._encode(chunk))
+        while (chunk := self._chunks.last_chunk()) is not None:
+            self._use(chunk, self._silence(chunk.size) if chunk.is_silent else self._encode(chunk), self._chunks.state)
         [best] = self._search.finish()
         self._words.add(best, self._num_frames)
         self._tentative = ""
@@ -155,22 +153,13 @@ class Stream:
         (log_probs,), _ = self._engine.encode_chunks(
             [chunk.frames], [self._chunks.state], size=chunk.size, is_last=[chunk.is_last]
         )
-        return self._heard(log_probs, chunk)
-
-    def _heard(self, log_probs: Float32[np.ndarray, "_ vocab"], chunk: Chunk) -> Float32[np.ndarray, "_ vocab"]:
-        """What the search is given: as `Recognizer.log_probs`, no text is made of silence, whatever the weights say.
-
-        Where the network began anew after a pause, a word begins: it does not write the boundary itself, as it does not
-        at the beginning of an utterance.
-        """
-        log_probs = log_probs.copy()
-        if chunk.is_silent:
-            log_probs[:] = -np.inf
-            log_probs[:, BLANK_ID] = 0.0
-        if self._is_after_pause and self._boundary is not None:
-            log_probs[0] = -np.inf
-            log_probs[0, self._boundary] = 0.0
         return log_probs
+
+    def _silence(self, num_frames: int) -> Float32[np.ndarray, "_ vocab"]:
+        """What the search is given for a pause."""
+        silence = np.full((num_frames, self._engine.vocab_size), -np.inf, np.float32)
+        silence[:, BLANK_ID] = 0.0
+        return silence
 
     def _go_on(self, log_probs: Float32[np.ndarray, "_ vocab"]) -> None:
         """Search further; in small steps, so that a pause within a chunk is an end-point too."""
@@ -184,24 +173,40 @@ class Stream:
                 self._search.drop_others()
 
     def _settle(self) -> None:
-        """Make words final: those beyond the limit, or, at an end-point, all."""
+        """Make words final: those beyond the limit, or, at an end-point, all. Only a new word may follow them."""
         best = self._search.partial()
-        spans = self._tokens.word_spans(best.tokens)
-        is_over = spans and best.frames[spans[-1][1] - 1] < self._num_frames - self._pause
-        if is_over and self._search.finish()[0].tokens == best.tokens:  # else its last word is not whole
-            self._commit(len(best.tokens), self._num_frames)
-        elif old := [last for _, last in spans if best.frames[last - 1] < self._num_frames - self._limit]:
-            self._commit(old[-1], (*best.frames, self._num_frames)[old[-1]])
-        elif not spans and best.frames and best.frames[-1] < self._num_frames - self._limit:
-            self._commit(len(best.tokens), self._num_frames)  # a word boundary without a word
+        if best.tokens and best.frames[-1] < self._num_frames - min(self._pause, self._limit) and self._end_word():
+            best = self._search.partial()
+        if num_tokens := self._num_final(best):
+            end_frame = (*best.frames, self._num_frames)[num_tokens]
+            may_follow = self._tokens.separates_words if num_tokens < len(best.tokens) else None
+            self._words.add(self._search.commit(num_tokens, may_follow), end_frame)
         if len(self._words.words) > self._num_words_at_endpoint and not self._search.partial().tokens:
             self._endpoints += (self._num_frames * self._engine.seconds_per_frame,)
             self._num_words_at_endpoint = len(self._words.words)
         oldest = min(self._search.partial().frames[:1], default=self._num_frames)
         self._words.forget_before(min(oldest, self._num_frames - self._limit))
 
-    def _commit(self, num_tokens: int, end_frame: int) -> None:
-        self._words.add(self._search.commit(num_tokens), end_frame)
+    def _num_final(self, best: Hypothesis) -> int:
+        """How many tokens of the best text are final now."""
+        spans = self._tokens.word_spans(best.tokens)
+        is_whole = not spans or spans[-1][1] < len(best.tokens) or self._boundary is None  # the last word has ended
+        last_shown = best.frames[spans[-1][1] - 1] if spans else min(best.frames, default=self._num_frames)
+        if is_whole and last_shown < self._num_frames - (self._pause if spans else self._limit):
+            return len(best.tokens)
+        return max((end for _, end in spans if best.frames[end - 1] < self._num_frames - self._limit), default=0)
+
+    def _end_word(self) -> bool:
+        """If there is an open text, a word ends here: whether the search could make it so."""
+        is_open = self._boundary is not None and bool(self._search.partial().tokens)
+        return is_open and self._search.end_word(self._boundary)
+
+    def _use(self, chunk: Chunk, log_probs: Float32[np.ndarray, "_ vocab"], state: ChunkState) -> None:
+        """Go on over a whole chunk. The network writes no boundary at a beginning, so none after a pause either."""
+        self._chunks.use_up(chunk, state)
+        self._go_on(log_probs)
+        if chunk.is_last or chunk.is_silent:
+            self._end_word()
 
 
 def advance(streams: Iterable[Stream]) -> None:
@@ -214,12 +219,18 @@ def advance(streams: Iterable[Stream]) -> None:
             locked.enter_context(stream._lock)
         while several:
             calls: dict[tuple[int, int], list[tuple[Stream, Chunk]]] = {}
+            advanced = []
             for stream in several:
-                if (chunk := stream._chunks.next_chunk()) is not None:
+                if (chunk := stream._chunks.next_chunk()) is None:
+                    continue
+                advanced.append(stream)
+                if chunk.is_silent:
+                    stream._use(chunk, stream._silence(chunk.size), stream._chunks.state)
+                else:
                     calls.setdefault((id(stream._engine), stream._size), []).append((stream, chunk))
             for ready in calls.values():
                 _run(ready)
-            several = [stream for ready in calls.values() for stream, _ in ready]
+            several = advanced
 
 
 def _run(ready: Sequence[tuple[Stream, Chunk]]) -> None:
@@ -232,6 +243,4 @@ def _run(ready: Sequence[tuple[Stream, Chunk]]) -> None:
         is_last=[chunk.is_last for _, chunk in ready],
     )
     for (stream, chunk), log_probs, state in zip(ready, all_log_probs, states, strict=True):
-        stream._chunks.use_up(chunk, state)
-        stream._go_on(stream._heard(log_probs, chunk))
-        stream._is_after_pause = chunk.is_last
+        stream._use(chunk, log_probs, state)

@@ -46,7 +46,7 @@ def test_a_chunk_is_normalised_by_a_second_of_speech_or_by_all_that_was_heard_up
         assert found is not None
         mean = running_mean(settings.features, 16_000)
         known = next(
-            n for n in range(max(heard, 20 * number + needed), 250, 10) if speech_frames(model, whole[:n]) >= 100
+            n for n in range(max(heard, 40, 20 * number + needed), 250, 10) if speech_frames(model, whole[:n]) >= 100
         )
         heard = known
         mean.accept(whole[:known])
@@ -56,26 +56,22 @@ def test_a_chunk_is_normalised_by_a_second_of_speech_or_by_all_that_was_heard_up
         source.use_up(found, source.state)
 
 
-def test_before_any_sound_frames_are_what_silence_beside_speech_is() -> None:
+def test_zeros_before_the_first_sound_are_silent_but_for_their_edge() -> None:
     model = engine()
-    waveform = np.concatenate([np.zeros(16_000, np.float32), sound(16_000)])
+    waveform = np.concatenate([np.zeros(16_000, np.float32), sound(32_000)])
     source = ChunkSource(model, size=5, lookahead=0, pauses=PauseStream(sample_rate=16_000))
     source.push(waveform)
-    silent = []
+    chunks = []
     while found := source.next_chunk():
-        silent.append(found.is_silent)
-        if found.is_silent:
-            assert (found.frames == -3).all()
+        chunks.append(found)
         source.use_up(found, source.state)
+    num_silent = sum(chunk.size for chunk in chunks if chunk.is_silent)
+    assert num_silent in {15, 16, 17}  # of 0.04 s; the rest up to the sound at 1 s, 0.3 s or a step more, is its edge
+    silent = [chunk.is_silent for chunk in chunks]
     assert silent == sorted(silent, reverse=True)
-    assert 4 <= sum(silent) <= 5 < len(silent)
-    assert (normalised(model.log_mel(waveform), mean_of(model, waveform), model.settings.features)[:90] == -3).all()
-
-
-def mean_of(model: Engine, waveform: np.ndarray) -> np.ndarray:
-    mean = running_mean(model.settings.features, 16_000)
-    mean.accept(model.log_mel(waveform))
-    return mean.mean()
+    first = next(chunk for chunk in chunks if not chunk.is_silent)
+    assert (first.frames[:20] == -3).all()
+    assert (first.frames.max(axis=1) > 0).any() or len(first.frames) < 30
 
 
 def speech_frames(model: Engine, frames: np.ndarray) -> float:

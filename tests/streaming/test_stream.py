@@ -68,6 +68,25 @@ def test_twenty_sentences_keep_their_first_words_and_an_end_point_wipes_nothing(
     assert texts(without.words) == texts(transcript.words)
 
 
+@pytest.mark.parametrize("gap", [1.0, 3.6])
+@pytest.mark.parametrize("lookahead", [0.2, 0.6])
+def test_what_is_between_two_pauses_is_heard_as_if_it_were_alone(gap: float, lookahead: float) -> None:
+    recognizer = talkative(num_layers=2)
+    waveforms = [sound(3 * RATE, 1, 0.1), sound(4 * RATE, 2, 0.04), sound(2 * RATE, 3, 0.09)]  # and not alike in level
+    silence = np.zeros(round(gap * RATE), np.float32)
+    joined = np.concatenate([silence, *(part for each in waveforms for part in (each, silence))])
+    found, _ = run(recognizer, joined, 0.1, lookahead=lookahead)
+    expected, start = [], 0.0
+    for waveform in waveforms:
+        alone, _ = run(recognizer, np.concatenate([silence, waveform, silence]), 10.0, lookahead=lookahead)
+        assert len(alone.text) >= 10
+        expected += [(word.text, word.start + start, word.end + start) for word in alone.words]
+        start += gap + len(waveform) / RATE
+    assert texts(found.words) == [text for text, _, _ in expected]
+    for word, (_, begin, end) in zip(found.words, expected, strict=True):
+        assert (word.start, word.end) == pytest.approx((begin, end), abs=0.02)
+
+
 def test_a_pause_inside_a_sentence_and_a_word_that_begins_like_the_last(tones: Recognizer) -> None:
     transcript, _ = run(tones, said(0.3, "CAB", 1.2, "CABBAD AB"))
     assert transcript.text == "CAB CABBAD AB"
@@ -203,19 +222,27 @@ def test_many_streams_share_the_calls_of_the_network() -> None:
     recognizer = tone_recognizer()
     engine = recognizer.engine
     assert isinstance(engine, ToneEngine)
-    waveforms = [said(0.1 * number, "AB CAD", seed=number) for number in range(12)]
+    before = said("ABCD" * 6)  # after it the mean rests on enough speech, so no chunk waits
+    waveforms = [np.concatenate([before, said(0.1, "D" * number, seed=number)]) for number in range(12)]
     streams = [recognizer.stream() for _ in waveforms]
+    for stream in streams:
+        stream.accept(before, RATE)
     engine.calls.clear()
     for stream, waveform in zip(streams, waveforms, strict=True):
-        stream.push(waveform, RATE)
+        stream.push(waveform[len(before) :], RATE)
     advance(streams)
-    # Those with 1.27 s or more: a chunk of 0.64 s, 0.6 s of look-ahead, and what subsampling and window reach beyond.
-    assert engine.calls[0] == max(engine.calls) == sum(len(waveform) >= 1.27 * RATE for waveform in waveforms) == 8
+    # The chunk of 0.64 s that is the next one, 0.6 s of look-ahead, and what subsampling and window reach beyond.
+    num_done = int((len(before) / RATE - 0.63) // 0.64)
+    end = 0.64 * (num_done + 1) + 0.63
+    expected = sum(len(waveform) >= end * RATE for waveform in waveforms)
+    assert engine.calls[0] == max(engine.calls) == expected
+    assert 4 <= expected < 12
     assert len(engine.calls) <= 4
     other = recognizer.stream(chunk=0.3)
     other.push(waveforms[0], RATE)
     advance([other, *streams])
-    assert [stream.finish().text for stream in [other, *streams]] == ["AB CAD"] * 13
+    expected_texts = [f"{'ABCD' * 6} {'D' * number}".strip() for number in (0, *range(12))]
+    assert [stream.finish().text for stream in [other, *streams]] == expected_texts
 
 
 def test_what_makes_no_sense_is_refused_and_nothing_is_lost(tones: Recognizer) -> None:
