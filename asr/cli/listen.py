@@ -8,6 +8,8 @@ import typer
 if TYPE_CHECKING:
     from asr.streaming.delays import WordDelays
     from asr.streaming.stream import Partial
+    from asr.text.restore import RestoringStream
+    from asr.text.tagger import Tagger
     from asr.transcript import Word
 
 
@@ -24,6 +26,7 @@ def listen(
         Path | None,
         typer.Option(metavar="LIST", help="Words and phrases to expect, one a line; a weight may follow after a tab."),
     ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Words without capitals and punctuation marks.")] = False,
 ) -> None:
     """Write down what is said, until Ctrl-C. A line ends where nothing is said for a while."""
     from asr.audio import SAMPLE_RATE
@@ -38,7 +41,8 @@ def listen(
     microphone = None if file is not None else Microphone(number)  # first, since a model takes a while to load
     expected = None if hotwords is None else read_hotwords(hotwords)
     recognizer = Recognizer.load(model, device="auto", hotwords=expected)
-    stream, page = recognizer.stream(lookahead=lookahead, chunk=chunk, limit=limit), _Page()
+    stream = recognizer.stream(lookahead=lookahead, chunk=chunk, limit=limit)
+    page = _Page(None if plain else recognizer.parts.tagger)
     if microphone is None:
         assert file is not None
         transcript, delays = listen_to(stream, play(file), SAMPLE_RATE, page.show)
@@ -54,30 +58,55 @@ def listen(
 
 
 class _Page:
-    """Final words on stdout, a line for each end-point; on a terminal, the words that may still change after them."""
+    """Final words on stdout, a line for each end-point; on a terminal, the words that may still change after them.
 
-    def __init__(self) -> None:
+    With a tagger, each line is a text by itself, so that it is whole once nothing is said. A word is printed when its
+    capitals and marks are known, some words later, and never changes.
+    """
+
+    def __init__(self, tagger: "Tagger | None") -> None:
+        self._tagger = tagger
+        self._restoring: RestoringStream | None = None  # of the open line
+        self._waiting: list[str] = []  # final words of which not all is known
         self._num_words, self._num_lines, self._is_open = 0, 0, False
 
     def show(self, partial: "Partial") -> None:
-        self._write(partial.final)
+        self._take(partial.final)
         if len(partial.endpoints) > self._num_lines:
             self._num_lines = len(partial.endpoints)
             self._end_line()
-        self._draft(partial.tentative)
+        self._draft(" ".join(filter(None, [*self._waiting, partial.tentative])))
 
     def close(self, words: "tuple[Word, ...]") -> None:
-        self._write(words)
+        self._take(words)
         self._end_line()
 
-    def _write(self, words: "tuple[Word, ...]") -> None:
+    def _take(self, words: "tuple[Word, ...]") -> None:
+        """Print of the final words what is new."""
+        new, self._num_words = words[self._num_words :], len(words)
         self._draft("")
-        for word in words[self._num_words :]:
-            print(" " * self._is_open + word.text, end="", flush=True)
+        if self._tagger is None:
+            self._print([word.text for word in new])
+        elif new:
+            from asr.text.restore import RestoringStream
+
+            self._restoring = self._restoring or RestoringStream(self._tagger)
+            self._waiting += [word.text for word in new]
+            self._print_written(self._restoring.accept(new))
+
+    def _print_written(self, words: "list[Word]") -> None:
+        self._print([word.text if word.written is None else word.written for word in words])
+        del self._waiting[: len(words)]
+
+    def _print(self, words: list[str]) -> None:
+        for word in words:
+            print(" " * self._is_open + word, end="", flush=True)
             self._is_open = True
-        self._num_words = len(words)
 
     def _end_line(self) -> None:
+        if self._restoring is not None:
+            self._print_written(self._restoring.finish())
+            self._restoring = None
         if self._is_open:
             print(flush=True)
         self._is_open = False

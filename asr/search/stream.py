@@ -106,8 +106,8 @@ class PrefixBeamStream:
 
     def commit(self, num_tokens: int, may_follow: Bool[np.ndarray, "vocab"] | None = None) -> Hypothesis:
         """Make the first `num_tokens` tokens of `partial()` final, and forget them: what follows has only later tokens.
-        Texts that begin otherwise are dropped, and those that go on with a token that may not follow (None: any may; the
-        blank stands for nothing). The best text must not be among them. The tokens are returned; scores of later
+        Texts that begin otherwise are dropped, and those that go on with a token that may not follow (None: any may;
+        the blank stands for nothing). The best text must not be among them. The tokens are returned; scores of later
         results still count them.
         """
         allowed = np.ones(self._vocab_size, np.bool_) if may_follow is None else may_follow

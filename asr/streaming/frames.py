@@ -154,8 +154,8 @@ class ChunkSource:
             self._frames = np.concatenate([self._frames, frames])
 
     def _next_of_pause(self) -> Chunk | None:
-        """What is silent but for its edge; if that was all, and sound follows, a stretch begins. While silence lasts, the
-        last of it may be a sound that is too short yet to be told from a click.
+        """What is silent but for its edge; if that was all, and sound follows, a stretch begins. While silence lasts,
+        the last of it may be a sound that is too short yet to be told from a click.
         """
         num_quiet = self._num_quiet()
         unclear = self._step if num_quiet == len(self._frames) else 0

@@ -2,6 +2,8 @@
 
 import re
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 import soundfile
 
 from asr.recognizer import Recognizer
+from asr.text.restore import restored
 from tests.support.command_line import Refusal, RunAsr
 from tests.support.fake_sounddevice import FakeMicrophone
-from tests.support.talkative import sound
+from tests.support.taggers import random_tagger
+from tests.support.talkative import sound, talkative
 
 
 def test_a_file_is_played_and_its_text_and_delays_are_told(asr: RunAsr, model_folder: Path, tmp_path: Path) -> None:
@@ -27,6 +31,27 @@ def test_a_file_is_played_and_its_text_and_delays_are_told(asr: RunAsr, model_fo
     shown, final = found.err.splitlines()
     assert re.match(r"asr: words are shown \d+ ms .* 200 ms of that are the look-ahead", shown)
     assert re.match(r"asr: words are final \d+ ms \(95 %: \d+ ms\) after they end", final)
+
+
+def test_with_a_tagger_lines_are_printed_with_capitals_and_marks(asr: RunAsr, tmp_path: Path) -> None:
+    plain, tagger = talkative(4), random_tagger()
+    Recognizer(replace(plain.parts, tagger=tagger)).save(tmp_path / "model")
+    waveform = np.concatenate([sound(32_000), np.zeros(32_000, np.float32), sound(32_000, 1), np.zeros(32_000)])
+    soundfile.write(tmp_path / "a.wav", waveform, 16_000, subtype="FLOAT")
+    command = "listen", tmp_path / "model", "--file", tmp_path / "a.wav", "--lookahead", 0.2, "--chunk", 0.3
+    stream = plain.stream(lookahead=0.2, chunk=0.3)
+    edges = [0]
+    for start in range(0, len(waveform), 1600):
+        stream.accept(waveform[start : start + 1600].astype(np.float32), 16_000)
+        if len((heard := stream.partial()).endpoints) == len(edges):
+            edges.append(len(heard.final))
+    words = stream.finish().words
+    lines = [words[first:end] for first, end in pairwise([*edges, len(words)]) if end > first]
+    assert 2 <= len(lines) < len(words)
+    written = asr(*command).out.splitlines()
+    assert written == [" ".join(str(word.written) for word in restored(line, tagger)) for line in lines]
+    assert all(line[-1] in ".?" for line in written)
+    assert asr(*command, "--plain").out.splitlines() == [" ".join(word.text for word in line) for line in lines]
 
 
 def test_a_microphone_that_is_unplugged_leaves_the_text_so_far(
