@@ -198,8 +198,9 @@ class Stream:
 
     def _end_word(self) -> bool:
         """If there is an open text, a word ends here: whether the search could make it so."""
-        is_open = self._boundary is not None and bool(self._search.partial().tokens)
-        return is_open and self._search.end_word(self._boundary)
+        if self._boundary is None or not self._search.partial().tokens:
+            return False
+        return self._search.end_word(self._boundary)
 
     def _use(self, chunk: Chunk, log_probs: Float32[np.ndarray, "_ vocab"], state: ChunkState) -> None:
         """Go on over a whole chunk. The network writes no boundary at a beginning, so none after a pause either."""
