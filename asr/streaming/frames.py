@@ -136,7 +136,7 @@ class ChunkSource:
         self.state = state
         if chunk.is_last:
             self._leave_stretch()
-            self._mean.start_anew(self._frames)
+            self._mean.end_stretch()
 
     @property
     def _first(self) -> int:
@@ -166,6 +166,7 @@ class ChunkSource:
             self._stretch = self._first
             self._target = max(self._needed, num_quiet + self._step + self._loudest)  # so that a mean is known
             self._patience, self._num_speech = _PATIENCE * self._second, 0.0
+            self._mean.begin_stretch(self._frames)
         return None
 
     def _next_of_stretch(self, begin: int) -> Chunk | None:
@@ -193,7 +194,7 @@ class ChunkSource:
             if end * self._second - self._first >= self._edge + self._subsampling:
                 self._leave_stretch()
                 if is_speech_before:
-                    self._mean.start_anew(self._frames)
+                    self._mean.end_stretch()
                 break
         return None
 

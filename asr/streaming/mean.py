@@ -31,10 +31,15 @@ class StretchMean:
         """The next log-mel frames, before normalisation."""
         self._present.accept(frames)
 
-    def start_anew(self, frames: Float[np.ndarray, "frames mels"]) -> None:
-        """A stretch begins; `frames` are those of it that were accepted already."""
+    def end_stretch(self) -> None:
+        """A pause begins."""
         if isinstance(self._present, SpeechMean):
             self._before = self._used()
+            self._present = running_mean(self._settings, SAMPLE_RATE)
+
+    def begin_stretch(self, frames: Float[np.ndarray, "frames mels"]) -> None:
+        """A stretch begins with `frames`, which were accepted already; those of the pause do not count."""
+        if isinstance(self._present, SpeechMean):
             self._present = running_mean(self._settings, SAMPLE_RATE)
             self._present.accept(frames)
 

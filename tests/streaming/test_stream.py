@@ -1,9 +1,12 @@
 """Streams of a recogniser that hears tones: what is final when, end-points, pauses, threads, and refusals."""
 
+import resource
+import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,7 +60,7 @@ def test_the_last_word_comes_though_speech_goes_up_to_the_last_sample(
 
 
 def test_twenty_sentences_keep_their_first_words_and_an_end_point_wipes_nothing(tones: Recognizer) -> None:
-    sentence, pause = "DA BAC", 1.1
+    sentence, pause = "DA BAC", 0.8
     parts: list[str | float] = [part for _ in range(20) for part in (sentence, pause)]
     waveform = said(0.5, *parts)
     transcript, partials = run(tones, waveform, 0.25)
@@ -88,7 +91,7 @@ def test_what_is_between_two_pauses_is_heard_as_if_it_were_alone(gap: float, loo
 
 
 def test_a_pause_inside_a_sentence_and_a_word_that_begins_like_the_last(tones: Recognizer) -> None:
-    transcript, _ = run(tones, said(0.3, "CAB", 1.2, "CABBAD AB"))
+    transcript, _ = run(tones, said(0.3, "CAB", 0.8, "CABBAD AB"))
     assert transcript.text == "CAB CABBAD AB"
 
 
@@ -282,6 +285,33 @@ def test_a_stream_that_is_dropped_leaves_nothing(tones: Recognizer) -> None:
     assert gone() is None  # at once, without the garbage collector
 
 
+def test_ten_thousand_streams_opened_and_dropped_leave_memory_as_it_was() -> None:
+    recognizer, piece = tone_recognizer(), said("A")[:400]
+    sizes = []
+    for _ in range(5):
+        for number in range(2000):
+            stream = recognizer.stream()
+            if number % 200 == 0:
+                stream.accept(piece, RATE)
+        sizes.append(resident_bytes())
+    assert sizes[-1] < sizes[0] + 2_000_000  # 250 bytes for each of 8000 streams
+
+
+def test_partial_costs_late_what_it_cost_early() -> None:
+    stream, sentences = tone_recognizer("greedy").stream(), said(*["ABBA CAD DAB A", 1.0] * 7)
+    costs = []
+    for _ in range(5):
+        times = []
+        for start in range(0, len(sentences), 16_000):
+            stream.accept(sentences[start : start + 16_000], RATE)
+            began = time.process_time()
+            stream.partial()
+            times.append(time.process_time() - began)
+        costs.append(float(np.median(times)))
+    assert len(stream.partial().final) > 100
+    assert costs[-1] < 2 * costs[0]
+
+
 def test_hum_and_noise_for_long_leave_memory_flat(tones: Recognizer) -> None:
     """Nothing that a stream keeps grows, without words or an end-point, and with words that are final."""
     stream = tones.stream()
@@ -292,6 +322,12 @@ def test_hum_and_noise_for_long_leave_memory_flat(tones: Recognizer) -> None:
         stream.accept(minute, RATE)
         sizes.append(kept_bytes(stream))
     assert sizes[-1] <= 1.1 * sizes[1]
+
+
+def resident_bytes() -> int:
+    """Of this process."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 def kept_bytes(thing: Any, seen: set[int] | None = None) -> int:
