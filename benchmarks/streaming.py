@@ -6,9 +6,9 @@ Each utterance is a stream of its own, so each begins without a mean: the hardes
 then with one thing more at a time: the network in chunks (mean of the whole utterance, search of the whole), the mean
 of what was heard so far, and the search whose words become final. `share` is the part of words that differ from the
 offline text. Then the same for utterances joined by six, 0.8 s apart. Delays are from the end of a word (by the stream)
-until `partial()`, asked every 0.1 s, shows it for good, beyond the look-ahead; and until it is final, beyond look-ahead,
-chunk and limit. Computing is in them. At last, how many streams one core keeps up with. Computing is counted in the
-seconds of the processor, so that other work on the machine does not change much.
+until `partial()`, asked every 0.1 s, shows it for good, beyond the look-ahead; and until it is final, beyond
+look-ahead, chunk and limit. Computing is in them. At last, how many streams one core keeps up with. Computing is
+counted in seconds of the processor, so that other work on the machine does not change much.
 """
 
 import argparse

@@ -298,7 +298,8 @@ def test_ten_thousand_streams_opened_and_dropped_leave_memory_as_it_was() -> Non
 
 
 def test_partial_costs_late_what_it_cost_early() -> None:
-    stream, sentences = tone_recognizer("greedy").stream(), said(*["ABBA CAD DAB A", 1.0] * 7)
+    parts: list[str | float] = ["ABBA CAD DAB A", 1.0]
+    stream, sentences = tone_recognizer("greedy").stream(), said(*parts * 7)
     costs = []
     for _ in range(5):
         times = []
