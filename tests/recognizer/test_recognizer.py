@@ -149,8 +149,8 @@ def test_alternatives_are_the_likeliest_texts_of_all_paths() -> None:
     for tokens, probability in of_tokens.items():
         text = recognizer.tokens.decode(tokens)
         of_text[text] = max(of_text[text], probability)
-    expected = sorted(of_text.items(), key=lambda item: -item[1])[:6]
-    found = recognizer.alternatives(waveform, num_best=6)
+    expected = sorted(of_text.items(), key=lambda item: -item[1])[:25]
+    found = recognizer.alternatives(waveform, num_best=25)
     assert [one.text for one in found] == [text for text, _ in expected]
     np.testing.assert_allclose([one.score for one in found], [math.log(each) for _, each in expected], rtol=1e-4)
     assert all([word.text for word in one.words] == one.text.split() for one in found)
