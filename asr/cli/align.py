@@ -15,9 +15,15 @@ CTM = Format("ctm")
 
 
 def align(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
-    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Sound file, of any format and rate.")],
-    text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text file with the words said in it; - for stdin.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[MODEL] AUDIO TEXT",
+            help="Model folder or name, unless the default is meant; a sound file of any format and rate; a text file "
+            "with the words said in it, - for stdin.",
+            show_default=False,
+        ),
+    ],
     format: Annotated[Format, typer.Option(help="How it is written: docs/transcribe.md describes each.")] = CTM,
     output: Annotated[Path | None, typer.Option(help="Write here instead of on stdout.")] = None,
 ) -> None:
@@ -25,7 +31,11 @@ def align(
     from asr.files import write_text
     from asr.recognizer import Recognizer
 
-    transcript = Recognizer.load(model, device="auto").align(audio, _read(text))
+    if len(arguments) not in (2, 3):
+        raise typer.BadParameter(f"expected a sound file and a text, found {len(arguments)} arguments")
+    *model, audio, text = arguments
+    recognizer = Recognizer.load(model[0] if model else None, device="auto")
+    transcript = recognizer.align(Path(audio), _read(Path(text)))
     shown = render(transcript, format)
     if output is None:
         print(shown, end="")

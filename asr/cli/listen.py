@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def listen(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")],
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Model folder, or a name of `asr models`.", show_default=False)
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="Play a sound file in real time instead of the microphone.")] = None,
     device: Annotated[
         str | None, typer.Option(help="Microphone: a number, or a part of its name; default: the system's.")

@@ -1,6 +1,7 @@
 """`asr align` as its users meet it, and `Recognizer.align` behind it."""
 
 import io
+import shutil
 import sys
 from pathlib import Path
 
@@ -123,3 +124,14 @@ def test_refusals() -> None:
     broken[100] = float("nan")
     with pytest.raises(AudioError, match="NaN or infinite, the first is sample 100"):
         recognizer.align(broken, "A")
+
+
+def test_a_model_that_is_installed_need_not_be_given(
+    asr: RunAsr, models_home: Path, model_folder: Path, wav: Path, tmp_path: Path
+) -> None:
+    text = written(tmp_path / "text.txt", "THE QUICK FOX")
+    expected = asr("align", model_folder, wav, text)
+    shutil.copytree(model_folder, models_home / "ours")
+    assert expected.code == 0
+    assert asr("align", wav, text) == asr("align", "ours", wav, text) == expected
+    assert asr("align", wav).code == 2

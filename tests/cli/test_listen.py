@@ -1,6 +1,7 @@
 """`asr listen` as its users meet it."""
 
 import re
+import shutil
 import sys
 from dataclasses import replace
 from itertools import pairwise
@@ -31,6 +32,18 @@ def test_a_file_is_played_and_its_text_and_delays_are_told(asr: RunAsr, model_fo
     shown, final = found.err.splitlines()
     assert re.match(r"asr: words are shown \d+ ms .* 200 ms of that are the look-ahead", shown)
     assert re.match(r"asr: words are final \d+ ms \(95 %: \d+ ms\) after they end", final)
+
+
+def test_a_model_that_is_installed_need_not_be_given(
+    asr: RunAsr, models_home: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "a.wav", sound(16_000), 16_000, subtype="FLOAT")
+    shutil.copytree(model_folder, models_home / "ours")
+    expected = asr("listen", model_folder, "--file", tmp_path / "a.wav")
+    assert expected.code == 0
+    assert expected.out.strip()
+    assert asr("listen", "--file", tmp_path / "a.wav").out == expected.out
+    assert asr("listen", "ours", "--file", tmp_path / "a.wav").out == expected.out
 
 
 def test_with_a_tagger_lines_are_printed_with_capitals_and_marks(asr: RunAsr, tmp_path: Path) -> None:
