@@ -286,7 +286,7 @@ def test_no_text_is_sound_and_no_list_opens_files(
     Path("001.wav").write_bytes(wav_bytes())
     for encoding in ("utf-8", "utf-16", "utf-16-le"):
         Path(name).write_bytes(DISGUISED[kind].encode(encoding))
-        assert refusal(Path(name)).startswith("not audio that can be read: it begins with ")
+        assert refusal(Path(name)).startswith("not audio that can be read: no known sound format begins with ")
 
 
 def test_ffmpeg_may_open_nothing_but_this_file(make: Make, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_the_page_is_up_to_date() -> None:
     assert (ROOT / FILE).read_text(encoding="utf-8") == reference(), "run python -m recipes.settings_reference"
 
 
+@cache
 def rows() -> dict[str, list[str]]:
     cells = [line.strip("| ").split(" | ") for line in reference().splitlines() if line.startswith("| `")]
     return {path.strip("`"): rest for path, *rest in cells}
