@@ -5,35 +5,28 @@ also the files of `asr/onnx/export.py`, and then it works without the weights to
 (n-gram language model), `lexicon.txt` (words that it need not know) and `rnn_lm.safetensors` (the language model that
 rescores), each if it was given one; and `tagger.safetensors` (capitals and marks), if it has one.
 
-The files are written into a subfolder. Renaming that to `.complete` makes the new model valid in one step: from then on
-its files count, and are moved into place. A crash at any moment leaves the old model or the new.
+While it is written (`asr/model_saving.py`), whole new files may lie in a subfolder; they count, not the old ones.
 """
 
-import contextlib
 import hashlib
-import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from asr.alignment.confidence import Calibration
-from asr.audio import SAMPLE_RATE
 from asr.engine import WEIGHTS, Engine
-from asr.errors import LanguageModelError, ModelError, OutputError, SettingsError, TokensError, system_reason
+from asr.errors import LanguageModelError, ModelError, SettingsError, TokensError, system_reason
 from asr.extras import needs_extra
 from asr.files import MAX_SIDE_BYTES, parse_json, read_bytes, read_lines
 from asr.lm.ngram import NGramModel
 from asr.model_settings import ModelSettings, settings_of_format_1
-from asr.onnx.export import RECORD, read_record
+from asr.onnx.export import RECORD
 from asr.search import SearchSettings
 from asr.settings import Settings
 from asr.stored_network import EngineName, StoredNetwork
 from asr.text.tagger import Tagger
-from asr.text.tagger_file import tagger_from_file, tagger_to_bytes
+from asr.text.tagger_file import tagger_from_file
 from asr.tokens import Tokens
 
 if TYPE_CHECKING:  # with torch
@@ -42,10 +35,9 @@ if TYPE_CHECKING:  # with torch
 FORMAT_VERSION = 3  # 1: the mean of the features was over the whole utterance; 1 and 2: other names of weights
 FILES = ("config.json", WEIGHTS, "tokens.model")
 CARD = "README.md"
-_LANGUAGE_MODEL, _LEXICON, _NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
-_TAGGER = "tagger.safetensors"
-# Subfolders of a model folder, which exist only while it is written, or if that was interrupted.
-_INCOMPLETE, _COMPLETE = ".incomplete", ".complete"
+LANGUAGE_MODEL, LEXICON, NEURAL_LM = "lm.bin", "lexicon.txt", "rnn_lm.safetensors"
+TAGGER = "tagger.safetensors"
+COMPLETE = ".complete"  # a subfolder of whole new files, if their writing was interrupted before they were moved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,10 +94,10 @@ def read_model_folder(folder: Path, *, device: Any = "cpu", engine: EngineName =
         ExtraError: torch is needed, but not installed.
         ModelError: a file is missing or broken, the format is of another version, or the parts do not fit.
     """
-    network, tokens, config = _read_network(folder)
+    network, tokens, config = read_network(folder)
     try:
-        language_model = NGramModel.load(_place(folder, _LANGUAGE_MODEL)) if config.language_model else None
-        neural_lm = _read_neural_lm(_place(folder, _NEURAL_LM), device) if config.neural_lm else None
+        language_model = NGramModel.load(_place(folder, LANGUAGE_MODEL)) if config.language_model else None
+        neural_lm = _read_neural_lm(_place(folder, NEURAL_LM), device) if config.neural_lm else None
     except LanguageModelError as error:
         raise ModelError(f"{error}; copy the whole model folder again") from None
     return ModelParts(
@@ -113,10 +105,10 @@ def read_model_folder(folder: Path, *, device: Any = "cpu", engine: EngineName =
         tokens,
         config.search,
         language_model,
-        tuple(read_lines(_place(folder, _LEXICON), ModelError)) if config.lexicon else (),
+        tuple(read_lines(_place(folder, LEXICON), ModelError)) if config.lexicon else (),
         neural_lm,
         config.calibration,
-        tagger_from_file(_place(folder, _TAGGER)) if config.tagger else None,
+        tagger_from_file(_place(folder, TAGGER)) if config.tagger else None,
     )
 
 
@@ -136,7 +128,7 @@ def model_digest(folder: Path) -> str:
         ModelError: a file cannot be read.
     """
     digest = hashlib.sha256()
-    for name in (*FILES, RECORD, _LANGUAGE_MODEL, _LEXICON, _NEURAL_LM, _TAGGER):
+    for name in (*FILES, RECORD, LANGUAGE_MODEL, LEXICON, NEURAL_LM, TAGGER):
         path = _place(folder, name)
         try:
             with path.open("rb") as file:
@@ -154,97 +146,11 @@ def read_network_and_tokens(folder: Path) -> tuple[ModelSettings, Tokens]:
     Raises:
         ModelError: a file is missing or broken, or the format is of another version.
     """
-    network, tokens, _ = _read_network(folder)
+    network, tokens, _ = read_network(folder)
     return network.settings, tokens
 
 
-def export_model_folder(folder: Path, *, int8: bool = True) -> dict[str, bytes]:
-    """Write the network of a model folder as ONNX graphs, into the folder; returns the files by name. `int8`: with
-    matrices of weights as int8, a quarter of the size.
-
-    Raises:
-        ModelError: as `read_model_folder`; or the folder has no weights.
-        OutputError: the disk is full or the folder cannot be written.
-    """
-    files = _read_network(folder)[0].export(int8=int8)
-    with _written_whole(folder) as incomplete:
-        for name, content in files.items():
-            _write_through(incomplete / name, content)
-    return files
-
-
-def write_model_folder(folder: Path, parts: ModelParts, *, card: str = "") -> None:
-    """Write a model folder, whole or not at all; what else is in the folder is left alone.
-
-    Raises:
-        OutputError: the disk is full or the folder cannot be written; the model that was there is untouched.
-    """
-    with _written_whole(folder) as incomplete:
-        for name, content in _files(parts, card).items():
-            _write_through(incomplete / name, content)
-        if parts.language_model is not None:
-            parts.language_model.save(incomplete / _LANGUAGE_MODEL)
-        if parts.neural_lm is not None:
-            parts.neural_lm.save(incomplete / _NEURAL_LM)
-
-
-@contextlib.contextmanager
-def _written_whole(folder: Path) -> Iterator[Path]:
-    """A subfolder for new files, all of which are moved into `folder` when the block ends well, and none otherwise."""
-    incomplete, was_there = folder / _INCOMPLETE, folder.exists()
-    try:
-        _move_into_place(folder)
-        shutil.rmtree(incomplete, ignore_errors=True)
-        incomplete.mkdir(parents=True)
-        yield incomplete
-        incomplete.rename(folder / _COMPLETE)
-        _move_into_place(folder)
-    except OSError as error:
-        untouched = (folder / "config.json").is_file() and not (folder / _COMPLETE).exists()
-        kept = "; the model that was there before is untouched" if untouched else ""
-        raise OutputError(f"{folder}: the model could not be written ({system_reason(error)}){kept}") from error
-    finally:
-        shutil.rmtree(incomplete, ignore_errors=True)
-        if not was_there:
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # only succeeds if the save failed and left it empty
-
-
-def _files(parts: ModelParts, card: str) -> dict[str, bytes]:
-    network = parts.engine.files()
-    config = {
-        "format_version": FORMAT_VERSION,
-        "sample_rate": SAMPLE_RATE,
-        "tokens_sha256": hashlib.sha256(parts.tokens.model).hexdigest(),
-        "weights_sha256": _weights_sha256(network),
-        "model": parts.engine.settings.model_dump(mode="json"),
-        "search": parts.search.model_dump(mode="json"),
-        "calibration": parts.calibration.model_dump(mode="json"),
-        "language_model": parts.language_model is not None,
-        "lexicon": bool(parts.lexicon),
-        "neural_lm": parts.neural_lm is not None,
-        "tagger": parts.tagger is not None,
-    }
-    lexicon = {_LEXICON: "".join(f"{word}\n" for word in parts.lexicon).encode()} if parts.lexicon else {}
-    tagger = {_TAGGER: tagger_to_bytes(parts.tagger)} if parts.tagger is not None else {}
-    return {
-        **lexicon,
-        **tagger,
-        **network,
-        "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-        "tokens.model": parts.tokens.model,
-        CARD: (card or "# Speech recognition model\n\nMade with `asr`.\n").encode(),
-    }
-
-
-def _weights_sha256(network: Mapping[str, bytes]) -> str:
-    """Of the weights, also where only what was made of them is there."""
-    if WEIGHTS in network:
-        return hashlib.sha256(network[WEIGHTS]).hexdigest()
-    return read_record(network[RECORD]).weights_sha256
-
-
-def _read_network(folder: Path) -> tuple[StoredNetwork, Tokens, _Config]:
+def read_network(folder: Path) -> tuple[StoredNetwork, Tokens, _Config]:
     """All but the language models; the weights themselves are not read yet."""
     _refuse_missing_files(folder)
     config = _read_config(_place(folder, "config.json"))
@@ -255,7 +161,7 @@ def _read_network(folder: Path) -> tuple[StoredNetwork, Tokens, _Config]:
 
 def _place(folder: Path, name: str) -> Path:
     """Where a file of the model is: still in the subfolder, if a save was interrupted after it was complete."""
-    new = folder / _COMPLETE / name
+    new = folder / COMPLETE / name
     return new if new.is_file() else folder / name
 
 
@@ -305,19 +211,3 @@ def _read_neural_lm(path: Path, device: Any) -> "NeuralLM":
         from asr.lm.neural.model import NeuralLM
         from asr.torch_engine import usable_device
     return NeuralLM.load(path, Tokens, device=usable_device(device))
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _move_into_place(folder: Path) -> None:
-    """Move the files of a complete model from the subfolder to the folder; does nothing where there is none."""
-    complete = folder / _COMPLETE
-    if complete.is_dir():
-        for path in list(complete.iterdir()):
-            path.replace(folder / path.name)
-        complete.rmdir()

@@ -22,7 +22,8 @@ from asr.engine import Engine
 from asr.errors import AsrError, AudioError, ModelError, SearchError, TokensError
 from asr.longform.pipeline import Recording, transcribe_recordings
 from asr.longform.vad import silero_detector
-from asr.model_folder import ModelParts, read_model_folder, write_model_folder
+from asr.model_folder import ModelParts, read_model_folder
+from asr.model_saving import write_model_folder
 from asr.pretrained.installed import default_model, find_model
 from asr.search import Fusion, Hypothesis, SearchSettings, search_batch, start_stream
 from asr.search.hypothesis import check_log_probs

@@ -37,7 +37,8 @@ from asr.lm.estimate import estimate_ngrams
 from asr.lm.formats import load_ngram_model
 from asr.lm.ngram import NGramModel
 from asr.model import AcousticModel
-from asr.model_folder import ModelParts, export_model_folder, holds_model, write_model_folder
+from asr.model_folder import ModelParts, holds_model
+from asr.model_saving import export_model_folder, write_model_folder
 from asr.model_settings import ModelSettings
 from asr.recognizer import Recognizer
 from asr.search import SearchSettings

@@ -16,7 +16,7 @@ def export(
     they are loaded.
     """
     from asr.cli.messages import shown_path
-    from asr.model_folder import export_model_folder
+    from asr.model_saving import export_model_folder
 
     for name, content in export_model_folder(model, int8=not float32).items():
         print(f"{shown_path(model / name)}  {len(content) / 1e6:.1f} MB")

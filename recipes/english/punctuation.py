@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from asr.files import atomic_path, write_text
-from asr.model_folder import read_model_folder, write_model_folder
+from asr.model_folder import read_model_folder
+from asr.model_saving import write_model_folder
 from asr.settings import load_settings
 from asr.text.tagger import Tagger
 from asr.text.tagger_file import tagger_from_file, tagger_to_bytes

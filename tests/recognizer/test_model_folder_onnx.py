@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from asr.errors import DeviceError, ModelError, ModelWarning
-from asr.model_folder import export_model_folder
+from asr.model_saving import export_model_folder
 from asr.onnx.export import GRAPHS, MATRICES, NETWORK, RECORD
 from asr.onnx_engine import OnnxEngine
 from asr.recognizer import Recognizer
