@@ -6,9 +6,14 @@ any rate without a resampler.
 
 import io
 import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import soundfile
+
+Make: TypeAlias = Callable[..., Path]  # the fixture `make` of tests/audio
 
 SAMPLE_RATE = 16_000
 SECONDS = 1.5
@@ -71,3 +76,11 @@ def mp3_frames(content: bytes) -> list[int]:
         assert content[position] == 0xFF
         position += 72 * 1000 * rates[content[position + 2] >> 4] // 16_000 + (content[position + 2] >> 1 & 1)
     return starts
+
+
+def likeness(waveform: np.ndarray) -> float:
+    """The highest correlation with the reference, 1 if equal but for delay and gain."""
+    size = 4 * len(waveform)
+    spectra = [np.fft.rfft(signal, size) for signal in (waveform, chord(SAMPLE_RATE))]
+    products = np.fft.irfft(spectra[0] * spectra[1].conj(), size)
+    return float(products.max() / np.linalg.norm(waveform) / np.linalg.norm(chord(SAMPLE_RATE)))
