@@ -1,4 +1,4 @@
-"""`make demo`: a speech recogniser learns before your eyes, from nothing, on the CPU, in a few minutes.
+"""`make demo`: a speech recogniser learns before your eyes, from nothing, on the CPU, in about ten minutes.
 
 It speaks its own small corpus with a synthetic voice (hibari-tts; code and voice Apache-2.0), trains a bidirectional
 LSTM with CTC on it, and transcribes sentences that it has never seen, in voices that it has never heard.
