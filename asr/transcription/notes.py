@@ -1,4 +1,5 @@
-"""What is done already: notes beside the results, a line of JSON for each recording, written after its results.
+"""What is done already: notes beside the results, lines of JSON, one before the results of a recording are written and
+one after.
 
 A note tells the source with its size and time, the model and settings, and digests of the results, so that a later run
 knows what is done, what is out of date, and which files somebody else has written or changed.
@@ -8,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from asr.errors import OutputError
@@ -23,7 +24,8 @@ class Note:
     """`source`: where the recording is, relative to the folder of the results, as both may be moved together. `stem` of
     their names. `settings`: a digest of the model and of all settings that the results depend on. `done`: the formats
     that were written from this source with these settings. `written`: digests of all results that were ever written, by
-    format.
+    format. `writing`: those that are about to be written, so that a run that is stopped, or killed, leaves no file of
+    which nobody knows who has written it.
     """
 
     source: str
@@ -33,6 +35,12 @@ class Note:
     stem: str
     done: Sequence[str]
     written: Mapping[str, str]
+    writing: Mapping[str, str] = field(default_factory=dict)
+
+    def digests(self) -> dict[str, set[str]]:
+        """Of all that such a run may have left as results, by format."""
+        names = (*self.written, *self.writing)
+        return {name: {notes[name] for notes in (self.written, self.writing) if name in notes} for name in names}
 
 
 class Notes:
@@ -41,9 +49,12 @@ class Notes:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._notes: dict[str, Note] = {}
+        self._start = ""  # of what is added: after a line that a killed run has cut off, a new one
         if self._path.exists():
             for line in read_lines(self._path, OutputError):
-                if note := _parsed(line):
+                note = _parsed(line)
+                self._start = "" if note else "\n"
+                if note:
                     self._notes[note.source] = note
 
     def of(self, source: str) -> Note | None:
@@ -60,7 +71,8 @@ class Notes:
         Raises:
             OutputError: it cannot be written.
         """
-        append_text(self._path, json.dumps(asdict(note)) + "\n")
+        append_text(self._path, f"{self._start}{json.dumps(asdict(note))}\n")
+        self._start = ""
         self._notes[note.source] = note
 
 
@@ -85,4 +97,5 @@ def _parsed(line: str) -> Note | None:
         note = Note(**json.loads(line))
     except (ValueError, TypeError):
         return None
-    return note if isinstance(note.written, dict) and isinstance(note.stem, str) else None
+    is_note = isinstance(note.stem, str) and isinstance(note.written, dict) and isinstance(note.writing, dict)
+    return note if is_note else None

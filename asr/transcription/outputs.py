@@ -5,8 +5,7 @@ Order of reading: `names.py`, `notes.py`, and this: `plan` says what to do for e
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -95,13 +94,14 @@ class OutputFolder:
     def _job(self, recording: Recording, folder: Path, old: Note | None, stem: str, source: str) -> Job:
         size, time = _state(recording)
         written = dict(old.written) if old and old.stem == stem else {}
+        ours = old.digests() if old and old.stem == stem else {}
         is_current = old is not None and (old.size, old.time, old.settings) == (size, time, self._settings.digest)
         done = set(old.done) if old and is_current and recording.path is not None else set()
         done = {name for name in done if name in written and _is_whole(_result(folder, stem, name), written[name])}
         todo, in_the_way = [], []
         for name in (name for name in self._settings.formats if name not in done):
             path = _result(folder, stem, name)
-            if self._settings.overwrite or _may_be_replaced(path, written.get(name)):
+            if self._settings.overwrite or _may_be_replaced(path, ours.get(name, [])):
                 todo.append(name)
             else:
                 in_the_way.append(path)
@@ -116,32 +116,27 @@ class OutputFolder:
         Raises:
             OutputError: nothing more can be written, as the disk is full.
         """
+        texts = {name: self._text(name, job.recording, outcome) for name in job.formats}
+        results = {name: text for name, text in texts.items() if text is not None}
+        digests = {name: notes.digest(text.encode(errors="surrogatepass")) for name, text in results.items()}
         problems: list[str] = []
-        new: list[Path] = []
-        note, done, written = job.note, set(job.note.done), dict(job.note.written)
         try:
-            for name in job.formats:
-                text, path = self._text(name, job.recording, outcome), _result(job.folder, note.stem, name)
-                if text is not None and self._write(path, text, problems):
-                    new.append(path)
-                    written[name] = notes.digest(text.encode())
-                    done.add(name)
-            if done:
-                is_done = not isinstance(outcome.result, str)
-                self._notes[job.folder].add(replace(note, done=sorted(done) if is_done else [], written=written))
-        except BaseException as error:
-            for path in new:  # without a note, a later run would not know whose they are
-                with suppress(OSError):
-                    path.unlink()
-            if not isinstance(error, OutputError) or is_hopeless(error):
+            if results:  # so that a later run knows whose they are, wherever this one is stopped
+                self._notes[job.folder].add(replace(job.note, writing=digests))
+            new = {name: digests[name] for name in results if self._write(job, name, results[name], problems)}
+            if new:
+                done = sorted({*job.note.done, *new}) if not isinstance(outcome.result, str) else []
+                self._notes[job.folder].add(replace(job.note, done=done, written={**job.note.written, **new}))
+        except OutputError as error:
+            if is_hopeless(error):
                 raise
             problems.append(str(error))
         return problems
 
-    def _write(self, path: Path, text: str, problems: list[str]) -> bool:
+    def _write(self, job: Job, name: str, text: str, problems: list[str]) -> bool:
         """Whether a result could be written; else why not is added to `problems`."""
         try:
-            write_text(path, text)
+            write_text(_result(job.folder, job.note.stem, name), text)
         except OutputError as error:
             if is_hopeless(error):
                 raise
@@ -171,7 +166,7 @@ def _state(recording: Recording) -> tuple[int, int]:
 
 
 def _has_results(folder: Path, note: Note) -> bool:
-    return any(_result(folder, note.stem, name).exists() for name in note.written)
+    return any(_result(folder, note.stem, name).exists() for name in note.digests())
 
 
 def _is_whole(path: Path, digest: str) -> bool:
@@ -179,13 +174,13 @@ def _is_whole(path: Path, digest: str) -> bool:
     return path.is_file() and (not _holds_nothing(path) or notes.digest(path.read_bytes()) == digest)
 
 
-def _may_be_replaced(path: Path, digest: str | None) -> bool:
-    """Whether there is nothing at `path`, or what we wrote, or nothing that could be lost."""
+def _may_be_replaced(path: Path, ours: Collection[str]) -> bool:
+    """Whether there is nothing at `path`, or what we wrote (these digests), or nothing that could be lost."""
     if not os.path.lexists(path):
         return True
     if not path.is_file():
         return False
-    return _holds_nothing(path) or (digest is not None and notes.digest(path.read_bytes()) == digest)
+    return _holds_nothing(path) or notes.digest(path.read_bytes()) in ours
 
 
 def _holds_nothing(path: Path) -> bool:

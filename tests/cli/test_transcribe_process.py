@@ -135,9 +135,12 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
         os.link(wav, tmp_path / "in" / f"{number}.wav")
     out = tmp_path / "out"
     arguments = ["transcribe", str(model_folder), str(tmp_path / "in"), "--output", str(out)]
+    # A shell's & has Ctrl-C ignored, which processes inherit.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "asr", *arguments], stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
+    signal.signal(signal.SIGINT, usual)
     wait_for((out / "0.txt").exists)
     os.killpg(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=60)
