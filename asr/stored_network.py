@@ -21,6 +21,7 @@ from asr.engine import WEIGHTS, Engine
 from asr.errors import DeviceError, ModelError, ModelWarning, system_reason
 from asr.extras import needs_extra
 from asr.files import MAX_SIDE_BYTES, read_bytes
+from asr.int8_weights import expanded
 from asr.model_settings import ModelSettings
 from asr.onnx.export import GRAPHS, RECORD, make_graphs, make_record, read_record
 from asr.onnx.weights import Array
@@ -183,7 +184,7 @@ def _arrays(content: bytes) -> dict[str, Array]:
         ValueError: not readable, of another type, or not finite.
     """
     try:
-        arrays = in_current_names(safetensors.numpy.load(content))
+        arrays = in_current_names(expanded(safetensors.numpy.load(content)))
     except (safetensors.SafetensorError, KeyError) as error:  # KeyError: a type that NumPy does not have
         raise ValueError(str(error)) from None
     for name, array in arrays.items():

@@ -12,6 +12,7 @@ from numpy import ndarray
 from asr.chunks import stack, start_state, unstack
 from asr.engine import WEIGHTS, ChunkState
 from asr.errors import DeviceError
+from asr.int8_weights import expanded
 from asr.model import AcousticModel
 from asr.model_settings import ModelSettings
 from asr.recurrent.names import in_current_names
@@ -42,11 +43,11 @@ class TorchEngine:
         Raises:
             ValueError: the weights are not of these settings, or the file is damaged.
         """
-        if len(weights) < 4 * settings.num_recurrent_weights:  # before that much memory is allocated
+        if len(weights) < settings.num_recurrent_weights:  # before that much memory is allocated
             raise ValueError(f"too few bytes for the {settings.num_recurrent_weights:,} weights of its layers")
         try:
             model = AcousticModel(settings, vocab_size=vocab_size, sample_rate=sample_rate)
-            load_weights(model, in_current_names(safetensors.torch.load(weights)))
+            load_weights(model, in_current_names(expanded(safetensors.torch.load(weights))))
         except (safetensors.SafetensorError, RuntimeError) as error:
             raise ValueError(str(error)) from None
         return cls(model)

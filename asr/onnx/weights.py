@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float32, Int8
 
+from asr.int8_weights import quantise
 from asr.onnx.graph import Graph, Value
 
 Array: TypeAlias = npt.NDArray[np.float32]
@@ -62,14 +62,3 @@ class Weights:
             self._offsets[name] = len(self._content)
             self._content += array.astype(array.dtype.newbyteorder("<")).tobytes()
         return graph.external(name, array, self._file_name, self._offsets[name])
-
-
-def quantise(
-    weights: Float32[np.ndarray, "channels inputs"],
-) -> tuple[Int8[np.ndarray, "channels inputs"], Float32[np.ndarray, "channels 1"]]:
-    """Whole numbers from -127 to 127, and a scale for each output channel; their products are the weights to half a
-    scale. Symmetric, so that zero stays zero.
-    """
-    scales = np.abs(weights).max(axis=1, keepdims=True) / np.float32(127)
-    scales[scales == 0] = 1
-    return np.rint(weights / scales).astype(np.int8), scales

@@ -3,13 +3,13 @@
     python -m recipes.english.package --run runs/english/seed1 --data data/english \
         --tagger runs/punctuation --out asr/pretrained/english
 
-The network becomes ONNX with int8 weights; the folder needs no torch. What the card says is measured with it on dev.
+Its weights become int8, from which both engines compute, with torch or without, and from which a training can go on.
+What the card says is measured with them on dev.
 """
 
 import argparse
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,8 +27,9 @@ from asr.engine import WEIGHTS
 from asr.errors import CorpusError, ManifestError
 from asr.evaluation import evaluate
 from asr.files import parse_json, read_bytes, read_lines
+from asr.int8_weights import expanded
 from asr.model_folder import read_model_folder
-from asr.model_saving import export_model_folder, write_model_folder
+from asr.model_saving import write_model_folder
 from asr.recognizer import Recognizer
 from asr.scoring import Score, score
 from asr.text.tagger_file import tagger_from_file
@@ -68,28 +69,25 @@ def package(
         OutputError: it cannot be written.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        exported = _exported(run / "model_lm", Path(temporary) / "model", tagger)
-        num_bytes = sum(path.stat().st_size for path in exported.iterdir())
+        small = _small(run / "model_lm", Path(temporary) / "model", tagger)
+        num_bytes = sum(path.stat().st_size for path in small.iterdir())
         if num_bytes > LARGEST_BYTES:
             raise CorpusError(f"{run}: packaged, it has {num_bytes / 1e6:.1f} MB; at most {LARGEST_BYTES / 1e6:g} ship")
         say("package", f"{num_bytes / 1e6:.1f} MB; measuring it on dev")
-        facts = measured(exported, run, data, num_bytes)
+        facts = measured(small, run, data, num_bytes)
         marks = _test_scores(tagger) if tagger is not None else {}
         card = model_card(replace(facts, synthetic_hours=voices or {}, marks=marks))
-        write_model_folder(out, read_model_folder(exported, engine="onnx"), card=card)
+        write_model_folder(out, read_model_folder(small, engine="onnx"), card=card)
     say("package", f"{out}: {num_bytes / 1e6:.1f} MB")
     return out
 
 
-def _exported(model: Path, folder: Path, tagger: Path | None) -> Path:
-    """A copy of a model, as it ships: without its weights for torch."""
-    whole = folder.with_name("whole")
-    shutil.copytree(model, whole)
-    export_model_folder(whole)
-    parts = read_model_folder(whole, engine="onnx")
+def _small(model: Path, folder: Path, tagger: Path | None) -> Path:
+    """A copy of a model, as it ships."""
+    parts = read_model_folder(model, engine="onnx")
     if tagger is not None:
         parts = replace(parts, tagger=tagger_from_file(tagger / "tagger.safetensors"))
-    write_model_folder(folder, parts)
+    write_model_folder(folder, parts, int8=True)
     return folder
 
 
@@ -115,7 +113,8 @@ def measured(model: Path, run: Path, data: Path, num_bytes: int) -> Facts:
 
 
 def _num_weights(model: Path) -> int:
-    return sum(weights.size for weights in load_file(model / WEIGHTS).values())
+    weights = expanded(load_file(model / WEIGHTS))
+    return sum(array.size for name, array in weights.items() if not name.startswith("features."))
 
 
 def _by_accent(manifests: Sequence[Path], scores: Mapping[str, Score]) -> dict[str, Score]:

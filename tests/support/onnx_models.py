@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from asr.int8_weights import quantise
 from asr.onnx.export import make_graphs
-from asr.onnx.weights import quantise
 from asr.onnx_engine import OnnxEngine
 from asr.torch_engine import TorchEngine
 
