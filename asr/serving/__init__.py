@@ -1,5 +1,6 @@
 """Recognition for many clients at once.
 
 To read in this order: `batcher.py` (windows of all clients in batches), `transcriber.py` (the sound of one client ->
-its transcript), `answers.py` (transcripts in the forms that clients expect).
+its transcript), `service.py` (a model for many requests), `answers.py` (transcripts in the forms that clients expect),
+`uploads.py` (what they send), `app.py` (the addresses), `server.py` (the process).
 """

@@ -1,12 +1,16 @@
 """What the network part of a server calls: models by name, and requests that wait for their turn."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.audio import read_blocks
+from jaxtyping import Float32
+from numpy import ndarray
+
+from asr.audio import SAMPLE_RATE, read_blocks
+from asr.errors import AudioError
 from asr.longform.recording import PassageResult
 from asr.recognizer import Recognizer
 from asr.search.fusion.hotwords import DEFAULT_WEIGHT
@@ -96,7 +100,7 @@ class Service:
 
     def _transcribe(self, wanted: Wanted, recognizer: Recognizer) -> Transcript:
         found = self._transcriber.transcribe(
-            read_blocks(wanted.sound, _BLOCK_SECONDS),
+            _within(self.limits.most_seconds, read_blocks(wanted.sound, _BLOCK_SECONDS)),
             recognizer=recognizer,
             is_wanted=wanted.is_wanted,
             on_passage=wanted.on_passage,
@@ -106,3 +110,13 @@ class Service:
     def _close_one(self, _: Future[Transcript]) -> None:
         with self._lock:
             self.num_open -= 1
+
+
+def _within(most_seconds: float, blocks: Iterable[Float32[ndarray, "_"]]) -> Iterator[Float32[ndarray, "_"]]:
+    """The blocks of a sound that is not too long; what a file says of its length may be wrong."""
+    num_samples = 0
+    for block in blocks:
+        num_samples += len(block)
+        if num_samples > most_seconds * SAMPLE_RATE:
+            raise AudioError(f"the sound is longer than {most_seconds / 60:g} minutes; send it in parts")
+        yield block

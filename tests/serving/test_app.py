@@ -42,7 +42,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    made = Service(toy_recognizer(), Limits(most_bytes=5_000_000), num_threads=2)
+    made = Service(toy_recognizer(), Limits(most_bytes=5_000_000, most_seconds=60.0), num_threads=2)
     yield made
     made.close()
 
@@ -154,6 +154,14 @@ def test_requests_that_are_none(url: str, client: openai.OpenAI) -> None:
         assert isinstance(answer.json()["error"]["message"], str)
     with pytest.raises(openai.NotFoundError, match="there are: toy"):
         client.audio.transcriptions.create(model="nonsense", file=("a.wav", SPOKEN))
+
+
+def test_a_sound_that_unpacks_to_hours_is_refused(url: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(300 * RATE, np.float32), RATE, format="FLAC")
+    answer = httpx.post(f"{url}/v1/audio/transcriptions", files={"file": ("a.flac", file.getvalue())})
+    assert answer.status_code == 400
+    assert "longer than 1 minutes" in answer.json()["error"]["message"]
 
 
 def test_models_and_health(client: openai.OpenAI, url: str) -> None:
