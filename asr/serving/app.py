@@ -141,6 +141,7 @@ async def _transcribed(service: Service, wanted: Wanted, request: Request) -> Tr
         done, _ = await asyncio.wait({future, watcher}, return_when=asyncio.FIRST_COMPLETED)
         if future not in done:
             wanted.forget()
+            _ignore(future)
             raise RefusedError(499, "the client has gone")
         return _told(future)
     finally:
@@ -163,6 +164,11 @@ def _told(future: "asyncio.Future[Transcript]") -> Transcript:
         raise RefusedError(400, _without_path(error), param="file", code="unreadable_sound") from None
     except AsrError as error:
         raise RefusedError(400, _without_path(error)) from None
+
+
+def _ignore(future: "asyncio.Future[Transcript]") -> None:
+    """Nobody waits for its result, or its error."""
+    future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 def _without_path(error: AsrError) -> str:
@@ -222,6 +228,7 @@ class _Events:
             yield answers.as_event(answers.failure("the server has failed; its log says why", type="server_error"))
         finally:
             self._wanted.forget()
+            _ignore(self._future)
             await self._stack.aclose()
 
     async def _next(self) -> str | None:

@@ -192,3 +192,31 @@ def test_many_at_once_and_no_file_is_left(url: str, service: Service, tmp_path: 
     assert [json.loads(answer)["text"] for answer in answers] == [TEXT] * 20
     assert service.num_open == 0
     assert list(Path("/tmp").glob("asr-upload-*")) == []
+
+
+def test_a_client_that_has_gone_is_served_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 windows, each of which takes a tenth of a second."""
+    recognizer = toy_recognizer()
+    heard: list[int] = []
+
+    def slow(waveforms: list[np.ndarray]) -> list[np.ndarray]:
+        time.sleep(0.1 * len(waveforms))
+        heard.append(len(waveforms))
+        return recognizer.engine.log_probs(waveforms)
+
+    monkeypatch.setattr(recognizer, "log_probs", slow)
+    service = Service(recognizer, Limits(), num_threads=1)
+    server = Server(service)
+    sound = wav(np.concatenate([say("HELLO WORLD"), silence(2.0)] * 40))
+    for data in ({}, {"stream": "true"}):
+        heard.clear()
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{server.url}/v1/audio/transcriptions", data=data, files={"file": ("a", sound)}, timeout=0.7)
+        deadline = time.monotonic() + 30
+        while service.num_open and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert service.num_open == 0
+        assert sum(heard) < 35
+    server.stop()
+    service.close()
+    assert list(Path("/tmp").glob("asr-upload-*")) == []
