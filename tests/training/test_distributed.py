@@ -17,7 +17,7 @@ from asr.corpus.spec_augment import spec_augment
 from asr.corpus.waveforms import Example
 from asr.training.run.checkpoint import Checkpoints
 from asr.training.run.metrics import read_metrics
-from tests.support.processes import Training, torchrun, train_together
+from tests.support.processes import Training, torchrun, torchrun_command, train_together
 from tests.support.small_training import state_of, weights_of, write_conf, write_small_corpus
 
 
@@ -73,7 +73,7 @@ def test_a_process_that_dies_ends_the_training_which_then_goes_on_exactly(corpus
     script = tmp_path / "dying.py"
     script.write_text(textwrap.dedent(DYING))
     started = time.monotonic()
-    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "broken")
+    result = torchrun(2, script, "train", conf, "--run", tmp_path / "broken")
     assert result.returncode != 0
     assert time.monotonic() - started < 100  # it does not hang until a time-out of half an hour
     assert "SIGKILL" in result.stderr
@@ -93,7 +93,7 @@ def test_an_error_in_one_process_is_told_and_ends_all(corpus: Path, tmp_path: Pa
     write_small_corpus(tmp_path)
     (tmp_path / "train" / "train3.wav").write_bytes(b"RIFF")
     conf = write_conf(tmp_path, tmp_path / "conf.yaml", batch_seconds=2.5)
-    result = torchrun(2, "-m", "asr", "--", "train", conf, "--run", tmp_path / "run")
+    result = torchrun_command(2, "-m", "asr", "--", "train", conf, "--run", tmp_path / "run")
     assert result.returncode != 0
     assert "train3.wav" in result.stderr
     assert "Traceback (most recent call last)" not in result.stderr.partition("torch/distributed")[0]
@@ -155,6 +155,6 @@ def test_processes_that_see_other_data_are_refused(corpus: Path, tmp_path: Path)
         "from asr.cli import main\n"
         "main()\n"
     )
-    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run", "--skip-missing")
+    result = torchrun(2, script, "train", conf, "--run", tmp_path / "run", "--skip-missing")
     assert result.returncode != 0
     assert "the processes do not see the same data: 13 to 15 utterances" in result.stderr

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from asr.training.diagnosis.replay import load_incident
 from asr.training.interrupt import StopRequest
 from asr.training.run.checkpoint import Checkpoints
 from asr.training.train import train
-from tests.support.processes import torchrun
+from tests.support.processes import Program, run_script, torchrun
 from tests.support.small_training import settings_for, weights_of, write_conf, write_small_corpus
 
 # Slow steps, and a save that takes longer than `torchrun` needs to see that a process has ended.
@@ -37,7 +35,7 @@ SCRIPT = """
         if mode == "stop" and rank == 1 and report.step == 1: os.kill(os.getpid(), signal.SIGINT)
 
     def slow_save(self, step, state):
-        if mode in ("stop", "nan"): time.sleep(3 if step > 3 else 0)
+        if mode in ("stop", "nan"): time.sleep(1 if step > 3 else 0)
         save(self, step, state)
 
     Stepper.gradients, Stepper.update, Checkpoints.save = broken_gradients, noted_update, slow_save
@@ -67,18 +65,10 @@ def test_a_request_to_stop_that_reaches_the_loader_too_leaves_the_state(
 ) -> None:
     """`timeout` and batch systems send SIGTERM to all processes of a training."""
     conf = write_conf(corpus, tmp_path / "conf.yaml", num_workers=1, batch_seconds=2.5)
-    process = subprocess.Popen(
-        [sys.executable, script, "train", conf, "--run", tmp_path / "run"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "MODE": "slow", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "under way\n"
-    os.killpg(process.pid, signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    training = Program(script, "train", conf, "--run", tmp_path / "run", environment={"MODE": "slow"})
+    training.wait_for("under way\n")
+    os.killpg(training.pid, signal.SIGTERM)
+    said = training.finish().stderr
     assert "the state is saved" in said, said
     assert Checkpoints(tmp_path / "run").paths()
 
@@ -107,9 +97,7 @@ def test_a_loading_process_that_is_killed_leaves_the_state_and_a_word_on_what_to
     conf = write_conf(corpus, tmp_path / "workers.yaml", num_workers=2, batch_seconds=2.5)
     script = tmp_path / "starved.py"
     script.write_text(textwrap.dedent(STARVED))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command: list[str | Path] = [sys.executable, script, tmp_path / "mark", "train", conf, "--run", tmp_path / "run"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=environment)
+    result = run_script(script, tmp_path / "mark", "train", conf, "--run", tmp_path / "run")
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr
     said = result.stderr.splitlines()[-1]
@@ -135,7 +123,7 @@ def test_several_processes_stop_after_the_same_step_and_wait_for_the_state(
 ) -> None:
     conf = write_conf(corpus, tmp_path / "conf.yaml", batch_seconds=2.5, max_epochs=2, checkpoint_steps=every)
     monkeypatch.setenv("MODE", "stop")  # the second process is asked
-    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run")
+    result = torchrun(2, script, "train", conf, "--run", tmp_path / "run")
     assert result.returncode != 0
     assert "interrupted; the state is saved" in result.stderr
     assert last_step(tmp_path / "run") == "step-00000004.pt"  # all read of it when the third step is done, or saved
@@ -147,7 +135,7 @@ def test_several_processes_leave_out_the_same_steps_and_give_up_together(
 ) -> None:
     conf = write_conf(corpus, tmp_path / "conf.yaml", batch_seconds=2.5, max_skipped=1)
     monkeypatch.setenv("MODE", "nan")  # the second process has sounds that are not finite, in two steps
-    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run")
+    result = torchrun(2, script, "train", conf, "--run", tmp_path / "run")
     assert result.returncode != 0
     assert "step 3: loss or gradient is not finite" in result.stderr
     assert "More than training.max_skipped (1) such steps" in result.stderr
@@ -165,7 +153,7 @@ def test_the_clock_of_the_first_process_says_when_all_save(
         corpus, tmp_path / "conf.yaml", batch_seconds=2.5, max_epochs=1, checkpoint_minutes=1e-9, keep_last=100
     )
     monkeypatch.setenv("MODE", "none")
-    result = torchrun(2, script, "--", "train", conf, "--run", tmp_path / "run")
+    result = torchrun(2, script, "train", conf, "--run", tmp_path / "run")
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == [str(tmp_path / "run" / "model")]  # of the first process only
     steps = [int(path.stem.removeprefix("step-")) for path in Checkpoints(tmp_path / "run").paths()]
