@@ -20,6 +20,8 @@ from tempfile import mkdtemp
 from typing import NamedTuple
 
 _SECONDS = 200  # until a program is taken for one that hangs
+# The last is what PyTorch imports when the first optimizer is made.
+_IMPORTED = ["asr.cli.train", "asr.training.train", "torch.distributed.launcher.api", "torch._dynamo"]
 
 
 class Training(NamedTuple):
@@ -84,7 +86,7 @@ def train_together(trainings: Sequence[Training]) -> subprocess.CompletedProcess
 @cache
 def _context() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["asr.cli.train", "asr.training.train", "torch.distributed.launcher.api"])
+    context.set_forkserver_preload(_IMPORTED)
     return context
 
 

@@ -3,8 +3,6 @@
 import json
 import multiprocessing
 import shutil
-import subprocess
-import sys
 import textwrap
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from asr.training.run.checkpoint import Checkpoints, Progress
 from asr.training.run.lock import locked
 from asr.training.run.metrics import read_metrics
 from asr.training.train import train
+from tests.support.processes import run_script
 from tests.support.small_training import settings_for, state_of, weights_of, write_small_corpus
 from tests.support.tones import write_corpus
 
@@ -83,8 +82,9 @@ def steps_of(run: Path) -> list[dict[str, float]]:
 def test_killed_at_any_step_it_goes_on_to_the_same_losses_and_weights(corpus: Path, tmp_path: Path) -> None:
     settings = settings_for(corpus, tmp_path, checkpoint_steps=2, clip_factor=1.5)
     train(settings, tmp_path / "whole")
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path / "conf.yaml"), str(tmp_path / "broken")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    script = tmp_path / "killed.py"
+    script.write_text(textwrap.dedent(KILLED))
+    result = run_script(script, tmp_path / "conf.yaml", tmp_path / "broken")
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("resumed at epoch") == 4
     assert steps_of(tmp_path / "whole") == steps_of(tmp_path / "broken")

@@ -35,7 +35,7 @@ SCRIPT = """
         if mode == "stop" and rank == 1 and report.step == 1: os.kill(os.getpid(), signal.SIGINT)
 
     def slow_save(self, step, state):
-        if mode in ("stop", "nan"): time.sleep(1 if step > 3 else 0)
+        if mode in ("stop", "nan"): time.sleep(3 if step > 3 else 0)
         save(self, step, state)
 
     Stepper.gradients, Stepper.update, Checkpoints.save = broken_gradients, noted_update, slow_save
