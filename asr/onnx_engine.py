@@ -13,7 +13,7 @@ from asr.chunks import stack, start_state, unstack
 from asr.engine import ChunkState
 from asr.model_settings import ModelSettings, num_output_frames
 from asr.onnx.export import FEATURES, MATRICES, NETWORK, STREAM
-from asr.onnx.recurrent import STATES
+from asr.onnx.recurrent import state_names
 
 _ERRORS_ONLY = 3  # ONNX Runtime's levels of messages: not its warnings, which are for whoever made the graph
 
@@ -100,7 +100,7 @@ class OnnxEngine:
 
     @property
     def _states(self) -> Sequence[str]:
-        return STATES[self.settings.recurrence.kind]
+        return state_names(self.settings)
 
     @cached_property
     def _stream(self) -> onnxruntime.InferenceSession:

@@ -5,7 +5,7 @@ import numpy as np
 from asr.model_settings import ModelSettings
 from asr.onnx.graph import Dimensions, Graph, Value
 from asr.onnx.layers import head, layer_norm, subsample
-from asr.onnx.recurrent import STATES, bidirectional, chunk
+from asr.onnx.recurrent import bidirectional, chunk, state_names
 from asr.onnx.weights import Weights
 
 
@@ -29,13 +29,13 @@ def stream_graph(settings: ModelSettings, weights: Weights) -> Graph:
     before the chunk, `num_before` and `num_outputs` (batch), `size` (1), and the state: `hidden` and, of LSTMs, `cells`
     (batch, layers, hidden). Outputs: `log_probs`, and the state as `hidden_after` and `cells_after`.
     """
-    graph, kind = Graph("stream"), settings.recurrence.kind
+    graph, names = Graph("stream"), state_names(settings)
     frames, num_frames = _frames_inputs(graph, settings)
     num_before = graph.input("num_before", "int64", ["batch"])
     num_outputs = graph.input("num_outputs", "int64", ["batch"])
     size = graph.input("size", "int64", [1])
     shape: Dimensions = ["batch", settings.num_layers, settings.hidden_size]
-    states = [graph.input(name, "float32", shape).transpose(1, 0, 2) for name in STATES[kind]]
+    states = [graph.input(name, "float32", shape).transpose(1, 0, 2) for name in names]
     encoded, _ = subsample(frames, num_frames, settings, weights, num_before=num_before)
     most = graph.op("ReduceMax", num_outputs, axes=[0], keepdims=1)
     encoded = graph.op("Slice", encoded, np.array([0]), most, np.array([0]))
@@ -48,7 +48,7 @@ def stream_graph(settings: ModelSettings, weights: Weights) -> Graph:
         )
         afters.append(after)
     graph.output(head(encoded, weights), "log_probs", "float32", _shape_of_log_probs(weights))
-    for name, each in zip(STATES[kind], zip(*afters, strict=True), strict=True):
+    for name, each in zip(names, zip(*afters, strict=True), strict=True):
         graph.output(graph.op("Concat", *each, axis=0).transpose(1, 0, 2), f"{name}_after", "float32", shape)
     return graph
 

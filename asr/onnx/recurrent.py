@@ -1,25 +1,50 @@
-"""The recurrences as ONNX has them: `asr/recurrent/`, its gates in another order and time the first axis."""
+"""The recurrences as ONNX has them: `asr/recurrent/`, with time the first axis.
+
+LSTM and GRU are operators of ONNX, their gates in another order; all others are a loop (`loops.py`).
+"""
 
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from asr.model_settings import ModelSettings
 from asr.onnx.graph import Graph, Value
+from asr.onnx.loops import make_loop
 from asr.onnx.weights import Array, Weights
 
 # Where each of ONNX's gates is among PyTorch's. LSTM: input, output, forget, cell among input, forget, cell, output;
 # GRU: update, reset, new among reset, update, new.
 _GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
-STATES = {"lstm": ("hidden", "cells"), "gru": ("hidden",)}
-"""What each family remembers between two frames."""
 
 
-class Cells:
+@runtime_checkable
+class Cells(Protocol):
     """The recurrence of one layer in one direction or both, ready for use at several places of a graph."""
 
+    def run(
+        self, frames: Value, num_frames: Value | None = None, state: Sequence[Value] = ()
+    ) -> tuple[Value, list[Value]]:
+        """(frames, batch, inputs) -> (frames, batch, outputs), without meaning beyond `num_frames`, and the state at
+        the end, each part (1, batch, size), if one is given for the start.
+        """
+
+
+def state_names(settings: ModelSettings) -> Sequence[str]:
+    """What the family remembers between two frames."""
+    return ("hidden", "cells") if settings.recurrence.kind == "lstm" else ("hidden",)
+
+
+def make_cells(graph: Graph, settings: ModelSettings, weights: Weights, name: str, *directions: str) -> Cells:
+    """`directions`: "forward", "backward". Each utterance is reversed by its own length."""
+    kind = Operator if settings.recurrence.kind in _GATES else Looped
+    return kind(graph, settings, weights, name, *directions)
+
+
+class Operator:
+    """An operator of ONNX. What it gives beyond `num_frames` is zero."""
+
     def __init__(self, graph: Graph, settings: ModelSettings, weights: Weights, name: str, *directions: str) -> None:
-        """`directions`: "forward", "backward". ONNX reverses each utterance by its own length."""
         self.kind, self.hidden_size = settings.recurrence.kind, settings.hidden_size
         cells = [f"{name}.{direction}_cell" for direction in directions]
         self.direction = (
@@ -34,9 +59,6 @@ class Cells:
     def run(
         self, frames: Value, num_frames: Value | None = None, state: Sequence[Value] = ()
     ) -> tuple[Value, list[Value]]:
-        """(frames, batch, inputs) -> (frames, batch, outputs), zero beyond `num_frames`, and the state at the end, each
-        part (1, batch, hidden), if one is given for the start.
-        """
         more = {"linear_before_reset": 1} if self.kind == "gru" else {}
         outputs, *after = frames.graph.outputs(
             1 + len(state), self.kind.upper(),
@@ -46,9 +68,35 @@ class Cells:
         return outputs.transpose(0, 2, 1, 3).reshape(0, 0, -1), after  # from (frames, directions, batch, hidden)
 
 
+class Looped:
+    """A loop over the frames; backwards, over those of each utterance reversed."""
+
+    def __init__(self, graph: Graph, settings: ModelSettings, weights: Weights, name: str, *directions: str) -> None:
+        self.loops = {each: make_loop(graph, settings, weights, f"{name}.{each}_cell") for each in directions}
+
+    def run(
+        self, frames: Value, num_frames: Value | None = None, state: Sequence[Value] = ()
+    ) -> tuple[Value, list[Value]]:
+        graph, outputs = frames.graph, []
+        after: list[Value] = []
+        for direction, loop in self.loops.items():
+            ahead = direction == "forward"
+            start = [graph.op("Squeeze", each, np.array([0])) for each in state] or loop.start(frames.size(1))
+            found, after = graph.scan(
+                loop.step, start, loop.sequences(frames if ahead else _turned(frames, num_frames))
+            )
+            outputs.append(found if ahead else _turned(found, num_frames))
+        return graph.op("Concat", *outputs, axis=2), [each.unsqueeze(0) for each in after]
+
+
+def _turned(frames: Value, num_frames: Value | None) -> Value:
+    """(frames, batch, size): `asr.recurrent.bidirectional.reversal`, applied."""
+    return frames.graph.op("ReverseSequence", frames, num_frames, time_axis=0, batch_axis=1)
+
+
 def bidirectional(frames: Value, num_frames: Value, settings: ModelSettings, weights: Weights, name: str) -> Value:
     """`asr.recurrent.bidirectional.Bidirectional.forward`."""
-    return Cells(frames.graph, settings, weights, name, "forward", "backward").run(frames, num_frames)[0]
+    return make_cells(frames.graph, settings, weights, name, "forward", "backward").run(frames, num_frames)[0]
 
 
 def chunk(
@@ -63,7 +111,7 @@ def chunk(
 ) -> tuple[Value, list[Value]]:
     """`asr.recurrent.bidirectional.Bidirectional.run_chunks`, of one chunk: `size` (1) frames and a right context."""
     graph = frames.graph
-    forward, backward = (Cells(graph, settings, weights, name, direction) for direction in ("forward", "backward"))
+    forward, backward = (make_cells(graph, settings, weights, name, direction) for direction in ("forward", "backward"))
     zero, axis, width = np.array([0]), np.array([0]), frames.size(0).unsqueeze(0)
     # A recurrence takes no sequence of length 0, so the right context has one frame more than is used.
     longer = graph.op("Pad", frames, np.array([0, 0, 0, 1, 0, 0]))

@@ -2,9 +2,21 @@
 
 from asr.recurrent.bidirectional import Bidirectional
 from asr.recurrent.gru import GRU
+from asr.recurrent.hgrn import HGRN
 from asr.recurrent.lstm import LSTM
+from asr.recurrent.mingru import MinGRU
+from asr.recurrent.minlstm import MinLSTM
 from asr.recurrent.recurrence import Recurrence
-from asr.recurrent.settings import GRUSettings, LSTMSettings, RecurrenceSettings
+from asr.recurrent.rglru import RGLRU
+from asr.recurrent.settings import (
+    GRUSettings,
+    HGRNSettings,
+    LSTMSettings,
+    MinGRUSettings,
+    MinLSTMSettings,
+    RecurrenceSettings,
+    RGLRUSettings,
+)
 
 
 def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:
@@ -14,6 +26,14 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
             return LSTM(input_size, hidden_size)
         case GRUSettings():
             return GRU(input_size, hidden_size)
+        case MinGRUSettings():
+            return MinGRU(input_size, hidden_size, positive_states=settings.positive_states)
+        case MinLSTMSettings():
+            return MinLSTM(input_size, hidden_size, positive_states=settings.positive_states)
+        case RGLRUSettings():
+            return RGLRU(input_size, hidden_size)
+        case HGRNSettings():
+            return HGRN(input_size, hidden_size)
 
 
 def make_bidirectional(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Bidirectional:

@@ -1,5 +1,7 @@
 """How the weights of gated recurrences are initialised."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -20,3 +22,11 @@ def initialise_gates(recurrence: nn.RNNBase, *, open_gate: int) -> None:
                 nn.init.zeros_(gate)
         if name.startswith("bias_ih"):
             nn.init.ones_(gates[open_gate])
+
+
+def initialise_inputs(inputs: nn.Linear, *, gate_biases: Sequence[int]) -> None:
+    """Of the map from a frame to all gates, one after the other: what is in `gate_biases` as the biases of each."""
+    weights, biases = (each.data.chunk(len(gate_biases)) for each in (inputs.weight, inputs.bias))
+    for weight, bias, value in zip(weights, biases, gate_biases, strict=True):
+        nn.init.xavier_uniform_(weight)
+        nn.init.constant_(bias, value)

@@ -29,4 +29,56 @@ class GRUSettings(Settings):
         return 3 * hidden_size * (input_size + hidden_size + 2)
 
 
-RecurrenceSettings: TypeAlias = Annotated[LSTMSettings | GRUSettings, Field(discriminator="kind")]
+class MinGRUSettings(Settings):
+    """minGRU (Feng et al. 2024): a GRU whose gate sees the frame alone; parallel over time."""
+
+    kind: Literal["mingru"]
+    """Chooses this family."""
+    positive_states: bool = False
+    """Of minGRU: candidates above zero, as in the paper's form in logarithms: another network, of other weights."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        return 2 * hidden_size * (input_size + 1)
+
+
+class MinLSTMSettings(Settings):
+    """minLSTM (Feng et al. 2024): an LSTM whose gates see the frame alone; parallel over time."""
+
+    kind: Literal["minlstm"]
+    """Chooses this family."""
+    positive_states: bool = False
+    """Of minLSTM: candidates above zero, as in the paper's form in logarithms: another network, of other weights."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        return 3 * hidden_size * (input_size + 1)
+
+
+class RGLRUSettings(Settings):
+    """Real-gated linear recurrent unit (De et al. 2024); parallel over time."""
+
+    kind: Literal["rglru"]
+    """Chooses this family."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        projection = 0 if input_size == hidden_size else input_size * hidden_size
+        return projection + 2 * hidden_size * (hidden_size + 1) + hidden_size
+
+
+class HGRNSettings(Settings):
+    """Hierarchically gated recurrent network (Qin et al. 2023); parallel over time."""
+
+    kind: Literal["hgrn"]
+    """Chooses this family."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        return 3 * hidden_size * (input_size + 1) + hidden_size
+
+
+RecurrenceSettings: TypeAlias = Annotated[
+    LSTMSettings | GRUSettings | MinGRUSettings | MinLSTMSettings | RGLRUSettings | HGRNSettings,
+    Field(discriminator="kind"),
+]

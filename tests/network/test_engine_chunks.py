@@ -12,16 +12,17 @@ from asr.model import AcousticModel
 from asr.model_settings import ModelSettings, frames_for
 from asr.torch_engine import TorchEngine
 from tests.support.onnx_models import as_onnx
+from tests.support.recurrences import FAMILIES
 
 Frames = npt.NDArray[np.float32]
 VOCAB, SIZE, LOOKAHEAD = 7, 4, 3
 
 
-@pytest.fixture(params=["torch lstm", "torch gru", "onnx lstm", "onnx gru"])
+@pytest.fixture(params=[f"{engine} {name}" for name in FAMILIES for engine in ("torch", "onnx")])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    name, kind = request.param.split()
+    name, family = request.param.split(maxsplit=1)
     torch.manual_seed(0)
-    small = {"conv_channels": 4, "hidden_size": 12, "num_layers": 2, "recurrence": {"kind": kind}}
+    small = {"conv_channels": 4, "hidden_size": 12, "num_layers": 2, "recurrence": FAMILIES[family].model_dump()}
     settings = ModelSettings.parse(small, source="")
     by_torch = TorchEngine(AcousticModel(settings, vocab_size=VOCAB, sample_rate=16_000))
     return by_torch if name == "torch" else as_onnx(by_torch)

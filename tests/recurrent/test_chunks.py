@@ -8,15 +8,14 @@ from asr.model import AcousticModel
 from asr.model_settings import STRIDES, ModelSettings, frames_before, frames_for, num_complete_frames
 from asr.recurrent.bidirectional import Bidirectional, Chunking, cut_into_chunks, join_chunks, truncate_backprop
 from asr.recurrent.families import make_bidirectional
-from asr.recurrent.settings import GRUSettings, LSTMSettings, RecurrenceSettings
+from tests.support.recurrences import FAMILIES
 
 INPUTS, CELLS = 5, 4
 LENGTHS = [23, 4, 1, 17]
 CHUNKINGS = [Chunking(4, 3), Chunking(1, 0), Chunking(1, 5), Chunking(7, 20), Chunking(5, 0), Chunking(30, 2)]
-FAMILIES: dict[str, RecurrenceSettings] = {"lstm": LSTMSettings(), "gru": GRUSettings(kind="gru")}
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=["lstm", "gru"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -60,6 +59,7 @@ def batch_of_frames(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     return frames, num_frames, frames.masked_fill(~inside[:, :, None], float("nan"))
 
 
+@pytest.mark.parametrize("kind", FAMILIES)
 @pytest.mark.parametrize("chunking", CHUNKINGS, ids=str)
 def test_a_batch_in_chunks_is_the_oracle_for_each_utterance(kind: str, chunking: Chunking) -> None:
     layers = make_layers(kind)
@@ -122,7 +122,7 @@ def test_truncated_backpropagation_never_reaches_beyond_a_chunk(kind: str) -> No
 RATE, VOCAB = 16_000, 7
 
 
-def small_model(subsampling: int, kind: str = "lstm") -> AcousticModel:
+def small_model(subsampling: int, name: str = "lstm") -> AcousticModel:
     torch.manual_seed(0)
     settings = ModelSettings.parse(
         {
@@ -130,7 +130,7 @@ def small_model(subsampling: int, kind: str = "lstm") -> AcousticModel:
             "hidden_size": 12,
             "num_layers": 3,
             "subsampling": subsampling,
-            "recurrence": {"kind": kind},
+            "recurrence": FAMILIES[name].model_dump(),
         },
         source="test",
     )
@@ -179,10 +179,12 @@ def test_a_stream_is_what_training_in_chunks_computes(subsampling: int, chunking
         torch.testing.assert_close(found[:same], whole[:same], rtol=0, atol=1e-6)  # log-softmax is in float32
 
 
-@pytest.mark.parametrize("subsampling", STRIDES)
+@pytest.mark.parametrize(
+    ("name", "subsampling"), [*((name, 4) for name in FAMILIES), *(("lstm", stride) for stride in STRIDES)]
+)
 @torch.inference_mode()
-def test_a_stream_whose_context_covers_all_is_the_offline_pass(kind: str, subsampling: int) -> None:
-    model = small_model(subsampling, kind)
+def test_a_stream_whose_context_covers_all_is_the_offline_pass(name: str, subsampling: int) -> None:
+    model = small_model(subsampling, name)
     for num_frames in (1, 2, 30, 97):
         utterance = torch.randn(num_frames, 80, dtype=torch.float64)
         whole, _ = model.encode(utterance[None], torch.tensor([num_frames]))

@@ -8,25 +8,15 @@ from asr.errors import SettingsError
 from asr.model_settings import ModelSettings
 from asr.recurrent.families import make_recurrence
 from asr.recurrent.recurrence import Recurrence, State
-from asr.recurrent.settings import GRUSettings, LSTMSettings, RecurrenceSettings
+from asr.recurrent.settings import GRUSettings, LSTMSettings
+from tests.support.recurrences import FAMILIES, random_cell
 
 INPUTS, CELLS, FRAMES = 3, 4, 11
-SETTINGS: dict[str, RecurrenceSettings] = {"lstm": LSTMSettings(), "gru": GRUSettings(kind="gru")}
 
 
-@pytest.fixture(params=SETTINGS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def cell(kind: str) -> Recurrence:
-    torch.manual_seed(2)
-    cell = make_recurrence(SETTINGS[kind], INPUTS, CELLS).double()
-    cell.initialise()
-    for parameter in cell.parameters():  # also biases that start as zero
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    return cell
+@pytest.fixture(params=FAMILIES)
+def cell(request: pytest.FixtureRequest) -> Recurrence:
+    return random_cell(str(request.param), INPUTS, CELLS)
 
 
 def lstm_step(weights: dict[str, Tensor], x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -51,7 +41,9 @@ def gru_step(weights: dict[str, Tensor], x: Tensor, state: State) -> tuple[Tenso
 STEPS = {"lstm": lstm_step, "gru": gru_step}
 
 
-def test_the_equations_of_the_docstring_step_by_step(kind: str, cell: Recurrence) -> None:
+@pytest.mark.parametrize("kind", STEPS)
+def test_the_equations_of_the_docstring_step_by_step(kind: str) -> None:
+    cell = random_cell(kind, INPUTS, CELLS)
     frames = torch.randn(2, FRAMES, INPUTS, dtype=torch.float64)
     outputs, final = cell(frames)
     for row in range(2):
@@ -79,9 +71,51 @@ def test_in_pieces_as_in_one(cell: Recurrence, piece: int) -> None:
     assert outputs[0].shape[-1] == cell.output_size
 
 
+def test_all_gradients_are_right_by_finite_differences(cell: Recurrence) -> None:
+    frames = torch.randn(2, 4, INPUTS, dtype=torch.float64, requires_grad=True)
+    start = tuple(0.3 + 0.1 * torch.randn_like(each) for each in cell.start_state(2))
+    names, weights = zip(*cell.named_parameters(), strict=True)
+
+    def run(frames: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        state = tuple(rest[: len(start)])
+        outputs, after = torch.func.functional_call(
+            cell, dict(zip(names, rest[len(start) :], strict=True)), (frames, state)
+        )
+        return outputs, *after
+
+    inputs = (frames, *(each.requires_grad_() for each in start), *(each.detach().requires_grad_() for each in weights))
+    assert torch.autograd.gradcheck(run, inputs)
+
+
+def test_without_a_state_it_starts_from_the_start_state(cell: Recurrence) -> None:
+    frames = torch.randn(3, 5, INPUTS, dtype=torch.float64)
+    assert torch.equal(cell(frames)[0], cell(frames, cell.start_state(3))[0])
+
+
+@pytest.mark.parametrize("inputs", [INPUTS, CELLS])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_number_of_weights_is_known_before_they_are_there(name: str, inputs: int) -> None:
+    cell = random_cell(name, inputs, CELLS)
+    assert FAMILIES[name].num_weights(inputs, CELLS) == sum(weights.numel() for weights in cell.parameters())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_all_weights_are_drawn_and_a_seed_draws_the_same(name: str) -> None:
+    drawn = []
+    for _ in range(2):
+        cell = make_recurrence(FAMILIES[name], INPUTS, CELLS)
+        for parameter in cell.parameters():
+            parameter.data.fill_(torch.nan)
+        torch.manual_seed(3)
+        cell.initialise()
+        drawn.append(torch.cat([parameter.flatten() for parameter in cell.parameters()]))
+    assert drawn[0].isfinite().all()
+    assert torch.equal(*drawn)
+
+
 @pytest.mark.parametrize(("kind", "num_gates"), [("lstm", 4), ("gru", 3)])
 def test_one_gate_starts_open_and_the_recurrence_orthogonal(kind: str, num_gates: int) -> None:
-    cell = make_recurrence(SETTINGS[kind], INPUTS, CELLS)
+    cell = make_recurrence(FAMILIES[kind], INPUTS, CELLS)
     cell.initialise()
     weights = cell.state_dict()
     bias = weights["bias_ih_l0"] + weights["bias_hh_l0"]
@@ -98,7 +132,7 @@ def test_a_model_is_made_of_lstms_if_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("recurrence", "message"),
     [
-        ({"kind": "lstn"}, "conf: recurrence.kind: expected one of 'lstm', 'gru', found 'lstn'"),
+        ({"kind": "lstn"}, "conf: recurrence.kind: expected one of 'lstm', 'gru', 'mingru', "),
         ({}, "conf: recurrence.kind: missing"),
         ({"kind": "gru", "cells": 3}, "conf: recurrence.cells: unknown key"),
         ("gru", "conf: recurrence: "),
