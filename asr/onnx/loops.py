@@ -83,7 +83,7 @@ def _rglru(graph: Graph, weights: Weights, cell: str) -> _Parts:
         r, i = inputs(x).sigmoid().split(2)
         log_a = r * (8 * log_radius)
         a = graph.op("Exp", log_a)
-        rest = a * graph.op("Sinh", log_a) * _number(-2)  # 1 - a * a, which would cancel
+        rest = a * graph.op("Sinh", log_a) * _number(-2.0)  # 1 - a * a, which would cancel
         return [a, graph.op("Sqrt", graph.op("Max", rest, _number(2.5e-7))) * (i * x)]
 
     return sequences, _linear_step
@@ -96,7 +96,7 @@ def _hgrn(graph: Graph, weights: Weights, cell: str) -> _Parts:
     def sequences(frames: Value) -> list[Value]:
         f, candidate, gate = inputs(frames).split(3)
         forgotten = (-f).sigmoid() * high
-        return [-forgotten + _number(1), forgotten * candidate * candidate.sigmoid(), gate.sigmoid()]
+        return [-forgotten + _number(1.0), forgotten * candidate * candidate.sigmoid(), gate.sigmoid()]
 
     def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
         h, after = _linear_step(states, rows)
@@ -115,7 +115,7 @@ def _candidate(n: Value, positive: bool) -> Value:
     """`asr.recurrent.mingru.positive`, if so wanted."""
     if not positive:
         return n
-    return n.graph.op("Where", n < _number(0), n.sigmoid(), n + _number(0.5))
+    return n.graph.op("Where", n < _number(0.0), n.sigmoid(), n + _number(0.5))
 
 
 def _linear(graph: Graph, weights: Weights, name: str) -> Callable[[Value], Value]:

@@ -1,4 +1,6 @@
-"""Real-gated linear recurrent unit, of Griffin (De et al. 2024, "Mixing gated linear recurrences with local attention")."""
+"""Real-gated linear recurrent unit (De et al. 2024, "Griffin: mixing gated linear recurrences with local attention for
+efficient language models").
+"""
 
 import torch
 from jaxtyping import Float
