@@ -9,7 +9,7 @@ import numpy.typing as npt
 from asr.model_settings import ModelSettings
 from asr.onnx.graph import Graph, Step, Value
 from asr.onnx.weights import Weights
-from asr.recurrent.settings import HGRNSettings, MinGRUSettings, MinLSTMSettings, RGLRUSettings
+from asr.recurrent.settings import ElmanSettings, HGRNSettings, MinGRUSettings, MinLSTMSettings, RGLRUSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Loop:
 def make_loop(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -> Loop:
     """Of the cell of this name among the weights."""
     match settings.recurrence:
+        case ElmanSettings() as recurrence:
+            sequences, step = _elman(graph, recurrence, weights, cell)
         case MinGRUSettings() as recurrence:
             sequences, step = _mingru(graph, recurrence, weights, cell)
         case MinLSTMSettings() as recurrence:
@@ -50,6 +52,20 @@ def make_loop(graph: Graph, settings: ModelSettings, weights: Weights, cell: str
 
 
 _Parts = tuple[Callable[[Value], Sequence[Value]], Step]
+
+
+def _elman(graph: Graph, settings: ElmanSettings, weights: Weights, cell: str) -> _Parts:
+    inputs = _linear(graph, weights, f"{cell}.inputs")
+    feedback = weights.matrix(graph, f"{cell}.feedback.weight").transpose(1, 0)
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        total = states[0] @ feedback + rows[0]
+        graph = total.graph
+        tanh = settings.activation == "tanh"
+        h = graph.op("Tanh", total) if tanh else graph.op("Clip", total, _number(0.0), _number(20.0))
+        return h, [h]
+
+    return lambda frames: [inputs(frames)], step
 
 
 def _mingru(graph: Graph, settings: MinGRUSettings, weights: Weights, cell: str) -> _Parts:

@@ -1,6 +1,7 @@
 """Settings -> recurrence: the one place where a family is chosen."""
 
 from asr.recurrent.bidirectional import Bidirectional
+from asr.recurrent.elman import Elman
 from asr.recurrent.gru import GRU
 from asr.recurrent.hgrn import HGRN
 from asr.recurrent.lstm import LSTM
@@ -9,6 +10,7 @@ from asr.recurrent.minlstm import MinLSTM
 from asr.recurrent.recurrence import Recurrence
 from asr.recurrent.rglru import RGLRU
 from asr.recurrent.settings import (
+    ElmanSettings,
     GRUSettings,
     HGRNSettings,
     LSTMSettings,
@@ -19,13 +21,15 @@ from asr.recurrent.settings import (
 )
 
 
-def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:
+def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:  # noqa: PLR0911
     """A layer in one direction, its weights not yet initialised (`Recurrence.initialise`)."""
     match settings:
         case LSTMSettings():
             return LSTM(input_size, hidden_size)
         case GRUSettings():
             return GRU(input_size, hidden_size)
+        case ElmanSettings():
+            return Elman(input_size, hidden_size, activation=settings.activation)
         case MinGRUSettings():
             return MinGRU(input_size, hidden_size, positive_states=settings.positive_states)
         case MinLSTMSettings():

@@ -29,6 +29,19 @@ class GRUSettings(Settings):
         return 3 * hidden_size * (input_size + hidden_size + 2)
 
 
+class ElmanSettings(Settings):
+    """Simple recurrent network (Elman 1990): no gates, so gradients vanish."""
+
+    kind: Literal["elman"]
+    """Chooses this family."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Of elman: its function; relu is cut at 20 (Hannun et al. 2014)."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        return hidden_size * (input_size + hidden_size + 1)
+
+
 class MinGRUSettings(Settings):
     """minGRU (Feng et al. 2024): a GRU whose gate sees the frame alone; parallel over time."""
 
@@ -79,6 +92,6 @@ class HGRNSettings(Settings):
 
 
 RecurrenceSettings: TypeAlias = Annotated[
-    LSTMSettings | GRUSettings | MinGRUSettings | MinLSTMSettings | RGLRUSettings | HGRNSettings,
+    LSTMSettings | GRUSettings | ElmanSettings | MinGRUSettings | MinLSTMSettings | RGLRUSettings | HGRNSettings,
     Field(discriminator="kind"),
 ]

@@ -132,7 +132,7 @@ def test_a_model_is_made_of_lstms_if_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("recurrence", "message"),
     [
-        ({"kind": "lstn"}, "conf: recurrence.kind: expected one of 'lstm', 'gru', 'mingru', "),
+        ({"kind": "lstn"}, "conf: recurrence.kind: expected one of 'lstm', 'gru', 'elman', "),
         ({}, "conf: recurrence.kind: missing"),
         ({"kind": "gru", "cells": 3}, "conf: recurrence.cells: unknown key"),
         ("gru", "conf: recurrence: "),

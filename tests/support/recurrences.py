@@ -6,6 +6,7 @@ from torch import Tensor
 from asr.recurrent.families import make_recurrence
 from asr.recurrent.recurrence import Recurrence
 from asr.recurrent.settings import (
+    ElmanSettings,
     GRUSettings,
     HGRNSettings,
     LSTMSettings,
@@ -18,6 +19,8 @@ from asr.recurrent.settings import (
 FAMILIES: dict[str, RecurrenceSettings] = {
     "lstm": LSTMSettings(),
     "gru": GRUSettings(kind="gru"),
+    "elman": ElmanSettings(kind="elman"),
+    "elman relu": ElmanSettings(kind="elman", activation="relu"),
     "mingru": MinGRUSettings(kind="mingru"),
     "mingru positive": MinGRUSettings(kind="mingru", positive_states=True),
     "minlstm": MinLSTMSettings(kind="minlstm"),
