@@ -1,4 +1,4 @@
-"""Word and character error rates (WER, CER), pooled over utterances, with a 95 % bootstrap confidence interval.
+"""Word and character error rates (WER, CER), pooled over utterances, with a 95 % confidence interval.
 
 Words are separated by Unicode white space, so U+00A0 and U+3000 separate words, as they do in training texts (NIST's
 sclite splits only at ASCII white space). Nothing else is normalised, so "Cat" and "CAT" differ. Characters are counted
@@ -13,13 +13,9 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 import jiwer
-import numpy as np
 
 from asr.errors import ScoringError
-
-NUM_REPLICATES = 10_000
-SEED = 0
-MAX_DRAWN = 4_000_000  # numbers that the bootstrap holds at once, 32 MB
+from asr.scoring.interval import error_interval
 
 
 class AlignmentChunk(NamedTuple):
@@ -144,7 +140,7 @@ def score(references: Sequence[str], hypotheses: Sequence[str], *, ids: Sequence
     utterances = tuple(map(score_utterance, ids, references, hypotheses))
     num_words = sum(u.num_words for u in utterances)
     num_characters = sum(u.num_characters for u in utterances)
-    low, high = bootstrap_interval([u.errors for u in utterances], [u.num_words for u in utterances])
+    low, high = error_interval([u.errors for u in utterances], [u.num_words for u in utterances])
     return Score(
         wer=sum(u.errors for u in utterances) / num_words,
         cer=sum(u.character_errors for u in utterances) / num_characters,
@@ -183,34 +179,6 @@ def score_utterance(id: str, reference: str, hypothesis: str) -> UtteranceScore:
             for chunk in words.alignments[0]
         ),
     )
-
-
-def bootstrap_interval(errors: Sequence[int], num_words: Sequence[int]) -> tuple[float, float]:
-    """The 95 % interval of the pooled error rate, from the errors and the reference words of each utterance.
-
-    Utterances are drawn with replacement, as many as there are, and the middle 95 % of the rates of 10 000 such draws
-    is the interval (percentile bootstrap). Draws without any reference word have no rate and are left out. The seed is
-    fixed: the same counts give the same interval, in any order of the utterances. Utterances are assumed independent;
-    those of one speaker are not quite, so with few speakers the true interval is wider. The interval of a single
-    utterance has no width.
-
-    Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
-    """
-    # Utterances with the same counts are interchangeable, so it is enough to draw how often each pair of counts comes
-    # up: the same distribution as drawing utterances, for hundreds of pairs instead of 100 000 utterances.
-    pairs, frequency = np.unique(np.column_stack([errors, num_words]), axis=0, return_counts=True)
-    generator = np.random.default_rng(SEED)
-    at_once = max(1, MAX_DRAWN // len(pairs))
-    totals = np.concatenate(
-        [
-            generator.multinomial(len(errors), frequency / len(errors), size=min(at_once, NUM_REPLICATES - done))
-            @ pairs
-            for done in range(0, NUM_REPLICATES, at_once)
-        ]
-    )
-    totals = totals[totals[:, 1] > 0]
-    low, high = np.quantile(totals[:, 0] / totals[:, 1], [0.025, 0.975])
-    return float(low), float(high)
 
 
 def refuse_no_words(references: Sequence[str]) -> None:

@@ -78,6 +78,6 @@ def test_summary_line() -> None:
         "WER 18.75 % ["
     )
     assert summary_line(score(["A B C D"], ["A X D"])) == (
-        "WER 50.00 % [50.00, 50.00] (2 errors in 4 words: 1 sub, 1 del, 0 ins), CER 42.86 %, "
+        "WER 50.00 % [20.64, 272.52] (2 errors in 4 words: 1 sub, 1 del, 0 ins), CER 42.86 %, "
         "1 utterance, 100.0 % with an error"
     )

@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from itertools import product
 
 import jiwer
 import pytest
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from asr.errors import ScoringError
 from asr.scoring import score, score_utterance
+from asr.scoring.interval import error_interval
 
 score_module = sys.modules["asr.scoring.score"]  # `asr.scoring.score` as such is the function
 
@@ -184,69 +184,12 @@ def test_scoring_does_not_load_torch() -> None:
 
 # --- interval ---------------------------------------------------------------------------------------------------------
 
-interval = score_module.bootstrap_interval
-
-
-def test_interval_of_equal_utterances_has_no_width() -> None:
-    assert interval([3] * 50, [10] * 50) == (0.3, 0.3)
-    assert interval([1], [7]) == (1 / 7, 1 / 7)
-
-
-def binomial_quantile(num_trials: int, probability: float, quantile: float) -> int:
-    total = 0.0
-    for successes in range(num_trials + 1):
-        total += (
-            math.comb(num_trials, successes) * probability**successes * (1 - probability) ** (num_trials - successes)
-        )
-        if total >= quantile:
-            return successes
-    return num_trials
-
-
-@pytest.mark.parametrize("wrong", [5, 20, 100])
-def test_interval_of_one_word_utterances_is_the_binomial_one(wrong: int) -> None:
-    # Drawing one-word utterances with replacement makes the number of errors binomial, whose quantiles are known.
-    low, high = interval([1] * wrong + [0] * (200 - wrong), [1] * 200)
-    assert abs(200 * low - binomial_quantile(200, wrong / 200, 0.025)) <= 1
-    assert abs(200 * high - binomial_quantile(200, wrong / 200, 0.975)) <= 1
-
-
-def test_interval_of_many_utterances_is_the_normal_one() -> None:
-    rng = random.Random(3)
-    words = [rng.randint(0, 40) for _ in range(2000)]
-    errors = [sum(rng.random() < 0.1 for _ in range(count)) for count in words]
-    rate = sum(errors) / sum(words)
-    # Standard error of a ratio of sums, from the residuals (Cochran, "Sampling Techniques", chapter 6).
-    deviation = math.sqrt(sum((e - rate * w) ** 2 for e, w in zip(errors, words, strict=True))) / sum(words)
-    low, high = interval(errors, words)
-    assert low == pytest.approx(rate - 1.96 * deviation, abs=0.1 * deviation)
-    assert high == pytest.approx(rate + 1.96 * deviation, abs=0.1 * deviation)
-
-
-def test_interval_leaves_out_draws_without_reference_words() -> None:
-    # All 27 draws of three utterances are equally likely; one of them has no words.
-    utterances = [(1, 2), (0, 1), (4, 0)]
-    draws = [tuple(map(sum, zip(*draw, strict=True))) for draw in product(utterances, repeat=3)]
-    rates = sorted(errors / words for errors, words in draws if words)
-    assert len(rates) == 26
-    # With weight 1/26 each, the 2.5 % point falls on the smallest rate and the 97.5 % point on the largest.
-    assert interval(*zip(*utterances, strict=True)) == (rates[0], rates[-1])
-
-
-def test_interval_depends_neither_on_order_nor_on_how_much_is_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = random.Random(5)
-    utterances = [(rng.randint(0, 3), rng.randint(0, 9)) for _ in range(100)]
-    whole = interval(*zip(*utterances, strict=True))
-    assert interval(*zip(*sorted(utterances), strict=True)) == whole
-    monkeypatch.setattr(score_module, "MAX_DRAWN", 1000)
-    assert interval(*zip(*utterances, strict=True)) == whole
-
 
 def test_score_puts_the_interval_around_the_rate() -> None:
     references, hypotheses = random_sentences(seed=2, count=200)
     result = score(references, hypotheses)
     assert result.wer_low < result.wer < result.wer_high
-    assert (result.wer_low, result.wer_high) == interval(
+    assert (result.wer_low, result.wer_high) == error_interval(
         [distance(r.split(), h.split()) for r, h in zip(references, hypotheses, strict=True)],
         [len(r.split()) for r in references],
     )
