@@ -3,4 +3,5 @@
 Order of reading: `tags.py` (what is said about a word), `letters.py` (word -> numbers), `tagger.py`
 (the network, in NumPy), `tagger_file.py` (on disk), `windows.py` (the network on running text), `restore.py` (words ->
 written words), `figures.py` (TWENTY THREE -> 23).
+`graphemes.py`: what readers take for one character, for scoring.
 """
