@@ -1,7 +1,8 @@
 """The alignment of a hypothesis with its reference as HTML."""
 
 from asr.html.elements import Html, element, text
-from asr.scoring.score import UtteranceScore, WordPair
+from asr.scoring.alignment import WordPair
+from asr.scoring.record import UtteranceScore
 
 MARKS = {"S": "substitution", "D": "deletion", "I": "insertion"}
 
@@ -12,7 +13,9 @@ def aligned(utterance: UtteranceScore) -> Html:
 
 
 def _word_pair(pair: WordPair) -> Html:
-    reference, hypothesis = (element("span", text("·" if word is None else word)) for word in pair)
+    reference, hypothesis = (
+        element("span", text("·" if word is None else word)) for word in (pair.reference, pair.hypothesis)
+    )
     if not pair.mark:
         return element("span", reference, hypothesis, class_="pair")
     mark = element("abbr", text(pair.mark), title=MARKS[pair.mark])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rapidfuzz.distance import Levenshtein
 
-from asr.scoring.score import Score, UtteranceScore
+from asr.scoring.record import Score, UtteranceScore
 
 _LEAST_SHARE = 0.2  # of all errors that a difference of writing has to explain to be named
 
@@ -20,7 +20,6 @@ def _without_punctuation(text: str) -> str:
 _WRITINGS: dict[str, Callable[[str], str]] = {
     "letter case": str.casefold,
     "punctuation": _without_punctuation,
-    "Unicode form (NFC, NFD)": lambda text: unicodedata.normalize("NFC", text),
 }
 
 

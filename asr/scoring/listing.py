@@ -6,18 +6,20 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from asr.scoring.score import Score, UtteranceScore, WordPair
+from asr.scoring.alignment import WordPair
+from asr.scoring.record import Score, UtteranceScore
 
 STYLES = {"S": "red", "D": "cyan", "I": "magenta", "": ""}
 
 
 def summary_line(score: Score) -> str:
     """All rates in per cent, with the 95 % interval of the word error rate in square brackets."""
-    wrong = 100 * score.num_wrong_utterances / score.num_utterances
+    errors, utterances = _errors_in_words(score), _counted(score.num_utterances, "utterance")
+    if not score.num_words:
+        return f"no WER: the references have no words ({errors}), {utterances}"
     return (
-        f"WER {100 * score.wer:.2f} % [{100 * score.wer_low:.2f}, {100 * score.wer_high:.2f}] "
-        f"({_errors_in_words(score)}), CER {100 * score.cer:.2f} %, "
-        f"{_counted(score.num_utterances, 'utterance')}, {wrong:.1f} % with an error"
+        f"WER {100 * score.wer:.2f} % [{100 * score.wer_low:.2f}, {100 * score.wer_high:.2f}] ({errors}), "
+        f"CER {100 * score.cer:.2f} %, {utterances}, {100 * score.sentence_error_rate:.1f} % with an error"
     )
 
 
@@ -83,7 +85,7 @@ def _rows(pairs: list[WordPair], width: int | None) -> Iterator[list[WordPair]]:
 
 def _width(pair: WordPair) -> int:
     """Columns on the screen, where a Chinese character takes two and a combining accent none; at least the mark's."""
-    return max(1, *(cell_len(word) for word in pair if word is not None))
+    return max(1, *(cell_len(word) for word in (pair.reference, pair.hypothesis) if word is not None))
 
 
 def _cell(pair: WordPair, content: str | None, color: bool) -> str:

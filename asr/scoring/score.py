@@ -1,134 +1,44 @@
-"""Word and character error rates (WER, CER), pooled over utterances, with a 95 % confidence interval.
+"""References and hypotheses -> their error rates, pooled over utterances, with a 95 % confidence interval.
 
 Words are separated by Unicode white space, so U+00A0 and U+3000 separate words, as they do in training texts (NIST's
-sclite splits only at ASCII white space). Nothing else is normalised, so "Cat" and "CAT" differ. Characters are counted
-after each run of white space was made one space, and removed at the ends. jiwer aligns each utterance by the smallest
-number of errors. That number is unique, but its split into substitutions, deletions and insertions is not: another
-scorer may report two substitutions where this one reports a deletion and an insertion.
+sclite splits only at ASCII white space). Texts are compared in NFC, so an accented letter is one character, however it
+is stored. Nothing else is normalised: "Cat" and "CAT" differ. Characters are graphemes, and a space between two words
+is one, unless it is asked to leave them out.
 """
 
+import math
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
-from typing import NamedTuple
+from dataclasses import replace
 
-import jiwer
+from rapidfuzz.distance import Levenshtein
 
 from asr.errors import ScoringError
+from asr.scoring.alignment import COSTS, MINIMAL, align, common_ends
 from asr.scoring.interval import error_interval
+from asr.scoring.record import Score, UtteranceScore
+from asr.scoring.reference import Reference, plain_reference
+from asr.text.graphemes import graphemes
+
+MAX_CELLS = 4 * 10**9  # reference words times hypothesis words of one utterance: some seconds
 
 
-class AlignmentChunk(NamedTuple):
-    """A stretch of equal or of wrong words: `reference.split()[a:b]` against `hypothesis.split()[c:d]`.
-
-    A deletion has an empty stretch of the hypothesis, an insertion an empty one of the reference; otherwise both are
-    equally long.
-    """
-
-    reference_start: int
-    reference_end: int
-    hypothesis_start: int
-    hypothesis_end: int
-
-
-class WordPair(NamedTuple):
-    """One column of an alignment: a reference word and the recognised word; None where one of them is missing."""
-
-    reference: str | None
-    hypothesis: str | None
-
-    @property
-    def mark(self) -> str:
-        """What went wrong: "S" for a substitution, "D" for a deletion, "I" for an insertion, empty for equal words."""
-        if self.reference is None:
-            return "I"
-        if self.hypothesis is None:
-            return "D"
-        return "" if self.reference == self.hypothesis else "S"
-
-
-@dataclass(frozen=True, slots=True)
-class UtteranceScore:
-    """The errors of one utterance. The texts have single spaces; `num_words` and `num_characters` are the reference's.
-
-    `substitutions`, `deletions` and `insertions` count words; `character_errors` counts all three for characters.
-    """
-
-    id: str
-    reference: str
-    hypothesis: str
-    num_words: int
-    num_characters: int
-    substitutions: int
-    deletions: int
-    insertions: int
-    character_errors: int
-    alignment: tuple[AlignmentChunk, ...]
-
-    @property
-    def errors(self) -> int:
-        """Wrong words of all three kinds."""
-        return self.substitutions + self.deletions + self.insertions
-
-    def aligned_words(self) -> list[WordPair]:
-        """The alignment word for word, in order."""
-        reference, hypothesis = self.reference.split(), self.hypothesis.split()
-        return [
-            WordPair(*words) for a, b, c, d in self.alignment for words in zip_longest(reference[a:b], hypothesis[c:d])
-        ]
-
-    def correct_words(self) -> list[bool]:
-        """For each word of the hypothesis, whether it is the reference's, by the alignment."""
-        return [not pair.mark for pair in self.aligned_words() if pair.hypothesis is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Errors pooled over utterances. Rates are fractions, 0 or more, and above 1 if there are more errors than words.
-
-    `wer_low` and `wer_high` bound the 95 % interval of `wer`; `num_words` and `num_characters` are the references'.
-    """
-
-    wer: float
-    cer: float
-    wer_low: float
-    wer_high: float
-    num_words: int
-    num_characters: int
-    substitutions: int
-    deletions: int
-    insertions: int
-    num_utterances: int
-    num_wrong_utterances: int
-    utterances: tuple[UtteranceScore, ...]
-
-    @property
-    def errors(self) -> int:
-        """Wrong words of all three kinds."""
-        return self.substitutions + self.deletions + self.insertions
-
-    def to_json(self) -> dict[str, float | int]:
-        """What `--json` prints: rates as fractions, and the counts of words."""
-        return {
-            "wer": self.wer,
-            "cer": self.cer,
-            "wer_low": self.wer_low,
-            "wer_high": self.wer_high,
-            "num_words": self.num_words,
-            "substitutions": self.substitutions,
-            "deletions": self.deletions,
-            "insertions": self.insertions,
-        }
-
-
-def score(references: Sequence[str], hypotheses: Sequence[str], *, ids: Sequence[str] | None = None) -> Score:
+def score(
+    references: Sequence[str | Reference],
+    hypotheses: Sequence[str],
+    *,
+    ids: Sequence[str] | None = None,
+    alignment: str = MINIMAL,
+    spaces: bool = True,
+) -> Score:
     """Score hypotheses against references, matched by position; a rate is all errors over all reference words.
 
-    A reference may be empty: each word of its hypothesis is an insertion. `ids` name the utterances; "1", "2", ... if
-    None.
+    A reference may be empty: each word of its hypothesis is an insertion. If all are, there is no rate (NaN). `ids`
+    name the utterances; "1", "2", ... if None. `alignment`: "minimal" or "sclite" (`asr.scoring.alignment`). Without
+    `spaces` the character error rate is that of the texts without them, as is right for scripts that write none.
 
     Raises:
-        ScoringError: if the numbers of texts differ, or no reference has a word, which leaves the rate undefined.
+        ScoringError: if the numbers of texts differ, there is no alignment of this name, or a text is too long.
 
     >>> score(["THE CAT SAT", ""], ["THE BAT SAT", "OH"]).wer
     0.6666666666666666
@@ -136,49 +46,121 @@ def score(references: Sequence[str], hypotheses: Sequence[str], *, ids: Sequence
     if ids is None:
         ids = [str(number) for number in range(1, len(references) + 1)]
     _check_texts(references, hypotheses, ids)
-    refuse_no_words(references)
-    utterances = tuple(map(score_utterance, ids, references, hypotheses))
+    utterances = tuple(
+        score_utterance(id, reference, hypothesis, alignment=alignment, spaces=spaces)
+        for id, reference, hypothesis in zip(ids, references, hypotheses, strict=True)
+    )
     num_words = sum(u.num_words for u in utterances)
-    num_characters = sum(u.num_characters for u in utterances)
-    low, high = error_interval([u.errors for u in utterances], [u.num_words for u in utterances])
+    low, high = math.nan, math.nan
+    if num_words:
+        low, high = error_interval([u.errors for u in utterances], [u.num_words for u in utterances])
     return Score(
-        wer=sum(u.errors for u in utterances) / num_words,
-        cer=sum(u.character_errors for u in utterances) / num_characters,
         wer_low=low,
         wer_high=high,
         num_words=num_words,
-        num_characters=num_characters,
+        num_characters=sum(u.num_characters for u in utterances),
         substitutions=sum(u.substitutions for u in utterances),
         deletions=sum(u.deletions for u in utterances),
         insertions=sum(u.insertions for u in utterances),
-        num_utterances=len(utterances),
-        num_wrong_utterances=sum(u.errors > 0 for u in utterances),
+        character_errors=sum(u.character_errors for u in utterances),
         utterances=utterances,
+        alignment=alignment,
+        characters="with spaces" if spaces else "without spaces",
     )
 
 
-def score_utterance(id: str, reference: str, hypothesis: str) -> UtteranceScore:
-    """Align one pair of texts and count its errors; either may be empty."""
-    # jiwer splits at U+0020 only and keeps runs of spaces as characters. Its rates are not used: without reference
-    # words they are bare counts.
-    reference, hypothesis = " ".join(reference.split()), " ".join(hypothesis.split())
-    words = jiwer.process_words(reference, hypothesis)
-    characters = jiwer.process_characters(reference, hypothesis)
+def score_utterance(
+    id: str, reference: str | Reference, hypothesis: str, *, alignment: str = MINIMAL, spaces: bool = True
+) -> UtteranceScore:
+    """Count the errors of one pair of texts; either may be empty.
+
+    Raises:
+        ScoringError: there is no alignment of this name, or the texts are too long.
+    """
+    if alignment not in COSTS:
+        raise ScoringError(f"found the alignment {alignment!r}; expected {' or '.join(COSTS)}")
+    graph = None if isinstance(reference, str) or reference.is_plain else reference
+    heard = _words(hypothesis)
+    if graph is not None or alignment != MINIMAL:
+        return _score_aligned(id, reference, heard, alignment=alignment, spaces=spaces)
+    wanted = _words(reference if isinstance(reference, str) else reference.text)
+    substitutions, deletions, insertions = _minimal_counts(wanted, heard, id)
+    return _utterance(id, wanted, heard, (substitutions, deletions, insertions), spaces=spaces)
+
+
+def _words(text: str) -> list[str]:
+    return unicodedata.normalize("NFC", text).split()
+
+
+def _score_aligned(
+    id: str, reference: str | Reference, heard: list[str], *, alignment: str, spaces: bool
+) -> UtteranceScore:
+    """Count the marks of the alignment itself, which alone says which of the alternatives of a reference was taken."""
+    graph = plain_reference(_words(reference)) if isinstance(reference, str) else reference
+    _refuse_too_long([arc.word or "" for arc in graph.arcs], heard, id)
+    pairs = align(graph, heard, COSTS[alignment])
+    marks = [pair.mark for pair in pairs]
+    scored = _utterance(
+        id,
+        [pair.reference for pair in pairs if pair.reference is not None],
+        heard,
+        (marks.count("S"), marks.count("D"), marks.count("I")),
+        spoken=[pair.reference for pair in pairs if pair.reference and (pair.hypothesis or pair.mark)],
+        spaces=spaces,
+    )
+    return replace(scored, alignment=alignment, graph=None if graph.is_plain else graph)
+
+
+def _minimal_counts(wanted: list[str], heard: list[str], id: str) -> tuple[int, int, int]:
+    """Substitutions, deletions and insertions by one edit distance, in which an error outweighs all substitutions."""
+    _refuse_too_long(wanted, heard, id)
+    weight = max(len(wanted), len(heard)) + 1
+    cost = Levenshtein.distance(wanted, heard, weights=(weight, weight, weight + 1))
+    errors, substitutions = divmod(cost, weight)
+    gaps, surplus = errors - substitutions, len(wanted) - len(heard)
+    return substitutions, (gaps + surplus) // 2, (gaps - surplus) // 2
+
+
+def _utterance(
+    id: str,
+    wanted: list[str],
+    heard: list[str],
+    counts: tuple[int, int, int],
+    *,
+    spaces: bool,
+    spoken: list[str] | None = None,
+) -> UtteranceScore:
+    """`spoken`: the words of the reference whose characters count, if not all."""
+    substitutions, deletions, insertions = counts
+    space = " " if spaces else ""
+    characters, found = space.join(wanted if spoken is None else spoken), space.join(heard)
+    units = (
+        (characters, found) if characters.isascii() and found.isascii() else (graphemes(characters), graphemes(found))
+    )
+    _refuse_too_long(units[0], units[1], id, at_once=64)
     return UtteranceScore(
         id=id,
-        reference=reference,
-        hypothesis=hypothesis,
-        num_words=len(reference.split()),
-        num_characters=len(reference),
-        substitutions=words.substitutions,
-        deletions=words.deletions,
-        insertions=words.insertions,
-        character_errors=characters.substitutions + characters.deletions + characters.insertions,
-        alignment=tuple(
-            AlignmentChunk(chunk.ref_start_idx, chunk.ref_end_idx, chunk.hyp_start_idx, chunk.hyp_end_idx)
-            for chunk in words.alignments[0]
-        ),
+        reference=" ".join(wanted),
+        hypothesis=" ".join(heard),
+        num_words=len(wanted),
+        num_characters=len(units[0]),
+        substitutions=substitutions,
+        deletions=deletions,
+        insertions=insertions,
+        character_errors=Levenshtein.distance(*units),
     )
+
+
+def _refuse_too_long(wanted: Sequence[str], heard: Sequence[str], id: str, *, at_once: int = 1) -> None:
+    """`at_once`: how many cells of the table are computed in one step."""
+    most = at_once * MAX_CELLS
+    if len(wanted) * len(heard) <= most:
+        return
+    begin, end = common_ends(wanted, heard)  # cost nothing
+    if (len(wanted) - begin - end) * (len(heard) - begin - end) > most:
+        raise ScoringError(
+            f"utterance {id}: is too long to be aligned ({len(wanted):,} by {len(heard):,}); cut it into utterances"
+        )
 
 
 def refuse_no_words(references: Sequence[str]) -> None:
@@ -194,7 +176,7 @@ def refuse_no_words(references: Sequence[str]) -> None:
         )
 
 
-def _check_texts(references: Sequence[str], hypotheses: Sequence[str], ids: Sequence[str]) -> None:
+def _check_texts(references: Sequence[str | Reference], hypotheses: Sequence[str], ids: Sequence[str]) -> None:
     if isinstance(references, str) or isinstance(hypotheses, str):
         raise ScoringError("expected lists of texts, found a single text; put it into a list")
     if len(references) != len(hypotheses):

@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 
 import asr as package
-from tests.support.command_line import ROOT, RunAsr, manifest, written
+from tests.support.command_line import ROOT, Refusal, RunAsr, manifest, written
 
-SCORE_KEYS = ["wer", "cer", "wer_low", "wer_high", "num_words", "substitutions", "deletions", "insertions"]
+SCORE_KEYS = [
+    *("wer", "cer", "wer_low", "wer_high", "mer", "wil", "sentence_error_rate"),
+    *("num_words", "correct", "substitutions", "deletions", "insertions"),
+    *("num_characters", "character_errors", "num_utterances", "num_wrong_utterances", "alignment", "characters"),
+]
 
 
 # --- help and usage ---------------------------------------------------------------------------------------------------
@@ -68,13 +72,13 @@ def loaded_by(*arguments: object) -> set[str]:
 def test_help_loads_nothing_heavy() -> None:
     loaded = loaded_by("--help")
     assert "asr.cli.transcribe" in loaded
-    assert not loaded & {"torch", "librosa", "jiwer", "numpy", "soundfile", "matplotlib", "pydantic", "yaml"}
+    assert not loaded & {"torch", "librosa", "rapidfuzz", "numpy", "soundfile", "matplotlib", "pydantic", "yaml"}
 
 
 def test_scoring_does_not_load_torch(tmp_path: Path) -> None:
     texts = written(tmp_path / "a.txt", "A B C")
     loaded = loaded_by("score", texts, texts)
-    assert "jiwer" in loaded
+    assert "rapidfuzz" in loaded
     assert not loaded & {"torch", "librosa", "soundfile", "matplotlib"}
 
 
@@ -127,6 +131,22 @@ def test_score(asr: RunAsr, tmp_path: Path) -> None:
     for_people = asr("score", references, hypotheses, "--listing")
     assert (for_people.code, for_people.err) == (0, "")
     assert "75" in for_people.out.splitlines()[-1]
+
+
+def test_score_aligns_and_counts_characters_as_told(asr: RunAsr, refusal: Refusal, tmp_path: Path) -> None:
+    references, hypotheses = written(tmp_path / "r.txt", "d b c c a"), written(tmp_path / "h.txt", "a a a d b")
+    numbers = json.loads(asr("score", references, hypotheses, "--json", "--alignment", "sclite").out)
+    assert (numbers["alignment"], numbers["deletions"], numbers["insertions"], numbers["wer"]) == ("sclite", 3, 3, 1.2)
+    numbers = json.loads(asr("score", references, hypotheses, "--json", "--no-spaces").out)
+    assert (numbers["characters"], numbers["num_characters"], numbers["wer"]) == ("without spaces", 5, 1.0)
+    message = "found the alignment 'nist'; expected minimal or sclite"
+    assert message in refusal("score", references, hypotheses, "--alignment", "nist")
+
+
+def test_score_of_references_without_words_says_that_there_is_no_rate(asr: RunAsr, tmp_path: Path) -> None:
+    references, hypotheses = written(tmp_path / "r.txt", ""), written(tmp_path / "h.txt", "a b")
+    assert json.loads(asr("score", references, hypotheses, "--json").out)["wer"] is None
+    assert asr("score", references, hypotheses).out.startswith("no WER: the references have no words (2 errors in 0")
 
 
 # --- inspect ----------------------------------------------------------------------------------------------------------
