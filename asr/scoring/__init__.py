@@ -1,7 +1,8 @@
 """Texts -> error rates, alignments, confidence intervals.
 
-Order of reading: `texts.py` (files -> texts), `reference.py` (what may be said), `alignment.py` and `cheapest_path.py`
-(words beside words), `record.py` (what is found), `score.py`; for people: `listing.py`, `aligned_html.py`, `hints.py`.
+Order of reading: `texts.py` and `trn.py` (files -> texts), `reference.py` (what may be said), `alignment.py` and
+`cheapest_path.py` (words beside words), `record.py` (what is found), `score.py`; for people: `listing.py`,
+`aligned_html.py`, `hints.py`.
 """
 
 from asr.scoring.alignment import WordPair

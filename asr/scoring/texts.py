@@ -1,54 +1,96 @@
 """Reading references and hypotheses for scoring, and matching them.
 
-Two kinds of file, distinguished by name: JSON lines (`.json`, `.jsonl`; the keys `text` and `id`, or else the name of
-the sound file in `audio_filepath`), matched by id; and plain text, one utterance a line, matched by line number. NeMo's
-output has the reference in `text` and the hypothesis in `pred_text`; as hypotheses, the latter is read.
+Three kinds of file: JSON lines (`.json`, `.jsonl`; the keys `text` and `id`, or else the name of the sound file in
+`audio_filepath`) and NIST's trn (`.trn`, or each line ends with another id in parentheses), matched by id; and plain
+text, one utterance a line, matched by line number. NeMo's output has the reference in `text` and the hypothesis in
+`pred_text`; as hypotheses, the latter is read. Alternatives and optional words of a trn count in references only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asr.errors import ScoringError
 from asr.files import HALF_CHARACTER, parse_json, parse_object, read_lines
 from asr.messages import named
+from asr.scoring.reference import Reference, parse_reference
+from asr.scoring.trn import is_trn, read_trn, several_words
 
 JSON_LINES = (".json", ".jsonl")
+REFUSED, DELETED, LEFT_OUT = "refused", "deleted", "left-out"  # what to do about utterances without a hypothesis
+_JSON, _TRN, _LINES = "JSON lines", "trn", "plain text"
 _TEXT, _PREDICTED = "text", "pred_text"
 _PREDICTIONS = ("pred", "hyp")  # the first letters of other tools' keys for hypotheses
-_OTHER_FORMS = (".trn", ".ctm", ".stm", ".csv", ".tsv")  # they have more in a line than the text
+_OTHER_FORMS = (".ctm", ".stm", ".csv", ".tsv")  # they have more in a line than the text
 
 
 @dataclass(frozen=True, slots=True)
 class PairedTexts:
-    """References and hypotheses that belong together, in the order of the references; all three are equally long."""
+    """References and hypotheses that belong together, in the order of the references; all three are equally long.
+
+    `notes` say how the files were read, where that is not plain.
+    """
 
     ids: tuple[str, ...]
-    references: tuple[str, ...]
+    references: tuple[str | Reference, ...]
     hypotheses: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-def pair(reference_path: Path, hypothesis_path: Path) -> PairedTexts:
-    """Read both files and match them: JSON lines by id, plain text by line number.
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What a file holds: the form that it was read as, the texts by id, in order, and notes for people."""
+
+    form: str
+    by_id: dict[str, str]
+    lines: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+
+
+def pair(
+    reference_path: Path,
+    hypothesis_path: Path,
+    *,
+    missing: str = REFUSED,
+    optional_words: bool = True,
+    fragments: bool = False,
+) -> PairedTexts:
+    """Read both files and match them: by id, if they have ids, else by line number.
+
+    `missing`: what to do about a reference without a hypothesis: "refused", "deleted" (all its words are) or
+    "left-out". `optional_words` and `fragments`: how trn references are read (`asr.scoring.reference`).
 
     Raises:
-        ScoringError: if a file cannot be read, if one is JSON lines and the other plain text, if the numbers of lines
-            differ, or if ids are missing or additional; names up to ten of those, and their count.
+        ScoringError: if a file cannot be read, if one has ids and the other has none, if the numbers of lines differ,
+            or if ids are missing or additional; names up to ten of those, and their count.
     """
-    if _is_json_lines(reference_path) != _is_json_lines(hypothesis_path):
+    if missing not in (REFUSED, DELETED, LEFT_OUT):
+        raise ScoringError(f"found {missing!r} for missing hypotheses; expected {REFUSED}, {DELETED} or {LEFT_OUT}")
+    references, hypotheses = _read(reference_path), _read(hypothesis_path, recognised=True)
+    if (references.form == _LINES) != (hypotheses.form == _LINES):
         raise ScoringError(
-            f"{reference_path} and {hypothesis_path}: one is JSON lines and the other plain text, which cannot be "
-            "matched; give two files of the same kind"
+            f"{reference_path} is {references.form} and {hypothesis_path} is {hypotheses.form}, which cannot be "
+            "matched: one has ids and the other has none; give two files with ids, or two without"
         )
-    references, hypotheses = read_texts(reference_path), read_texts(hypothesis_path, recognised=True)
-    if _is_json_lines(reference_path):
-        _refuse_unmatched_ids(references, hypotheses, hypothesis_path)
-    elif len(references) != len(hypotheses):
+    notes = [*references.notes, *hypotheses.notes]
+    if references.form != _LINES:
+        notes += _unmatched_ids(references.by_id, hypotheses.by_id, hypothesis_path, missing)
+    elif len(references.by_id) != len(hypotheses.by_id):
         raise ScoringError(
-            f"{reference_path} has {len(references)} lines and {hypothesis_path} has {len(hypotheses)}; "
+            f"{reference_path} has {len(references.by_id)} lines and {hypothesis_path} has {len(hypotheses.by_id)}; "
             "expected one line for each utterance in both, in the same order"
         )
-    return PairedTexts(tuple(references), tuple(references.values()), tuple(hypotheses[id] for id in references))
+    ids = [id for id in references.by_id if missing != LEFT_OUT or id in hypotheses.by_id]
+    wanted: list[str | Reference] = [references.by_id[id] for id in ids]
+    if references.form == _TRN:
+        for place, id in enumerate(ids):
+            text, where = references.by_id[id], f"{reference_path}, line {references.lines[id]}"
+            wanted[place] = parse_reference(text, where, optional_words=optional_words, fragments=fragments)
+            if optional_words and (several := several_words(text)):
+                notes.append(
+                    f"{where}: {several} is no optional word, as it has a blank; each word counts as it stands"
+                )
+    return PairedTexts(tuple(ids), tuple(wanted), tuple(hypotheses.by_id.get(id, "") for id in ids), tuple(notes))
 
 
 def read_texts(path: Path, *, recognised: bool = False) -> dict[str, str]:
@@ -61,10 +103,30 @@ def read_texts(path: Path, *, recognised: bool = False) -> dict[str, str]:
         ScoringError: if the file is missing, not UTF-8, or of a form that is not read; names the line of broken JSON,
             of a missing or wrong key, or of a doubled id.
     """
+    return _read(path, recognised=recognised).by_id
+
+
+def _read(path: Path, *, recognised: bool = False) -> Texts:
     lines = read_lines(path, ScoringError)
-    if not _is_json_lines(path):
-        _refuse_other_forms(path, lines)
-        return {str(number): line for number, line in enumerate(lines, start=1)}
+    if _is_json_lines(path):
+        return _read_json_lines(path, lines, recognised=recognised)
+    if path.suffix.lower() == ".trn" or is_trn(lines):
+        return _read_trn(path, lines)
+    _refuse_other_forms(path, lines)
+    return Texts(_LINES, {str(number): line for number, line in enumerate(lines, start=1)}, {})
+
+
+def _read_trn(path: Path, lines: list[str]) -> Texts:
+    texts = Texts(_TRN, {}, {})
+    for number, id, text in read_trn(lines, path):
+        if id in texts.by_id:
+            raise ScoringError(f"{path}, line {number}: the id {id!r} stands twice, before in line {texts.lines[id]}")
+        texts.by_id[id], texts.lines[id] = text, number
+    texts.notes.append(f"{path}: read as trn, with the id in the last parentheses of a line")
+    return texts
+
+
+def _read_json_lines(path: Path, lines: list[str], *, recognised: bool) -> Texts:
     key = _PREDICTED if recognised and any(_PREDICTED in _keys(line) for line in lines) else _TEXT
     texts: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
@@ -74,7 +136,7 @@ def read_texts(path: Path, *, recognised: bool = False) -> dict[str, str]:
             if id in texts:
                 raise ScoringError(f'{where}: the id {id!r} stands twice; give each utterance its own "id"')
             texts[id] = text
-    return texts
+    return Texts(_JSON, texts, {})
 
 
 def _is_json_lines(path: Path) -> bool:
@@ -125,11 +187,21 @@ def _id(record: dict[str, Any], where: str) -> str:
     raise ScoringError(f'{where}: expected an "id", or else an "audio_filepath", to match the text by')
 
 
-def _refuse_unmatched_ids(references: dict[str, str], hypotheses: dict[str, str], hypothesis_path: Path) -> None:
-    problems = []
-    if missing := [id for id in references if id not in hypotheses]:
-        problems.append(f"{len(missing)} of {len(references)} ids of the references are missing: {named(missing)}")
+def _unmatched_ids(
+    references: dict[str, str], hypotheses: dict[str, str], hypothesis_path: Path, missing: str
+) -> list[str]:
+    """Refuse ids that stand on one side only, or say what was done about those without a hypothesis."""
+    problems, notes = [], []
+    if without := [id for id in references if id not in hypotheses]:
+        count = f"{len(without)} of {len(references)} ids of the references are missing"
+        if missing == REFUSED:
+            problems.append(f"{count}: {named(without)}")
+        else:
+            done = "their words count as deleted" if missing == DELETED else "they are left out"
+            notes.append(f"{hypothesis_path}: {count}, {done}: {named(without)}")
     if additional := [id for id in hypotheses if id not in references]:
         problems.append(f"{len(additional)} ids are not among the references: {named(additional)}")
     if problems:
-        raise ScoringError(f"{hypothesis_path}: " + "; ".join(problems))
+        way_out = "" if additional else f". Give them, or choose with --missing: {DELETED} or {LEFT_OUT}"
+        raise ScoringError(f"{hypothesis_path}: {'; '.join(problems)}{way_out}")
+    return notes

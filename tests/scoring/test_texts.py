@@ -1,6 +1,7 @@
 """Reading and pairing references and hypotheses."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_different_line_counts_are_refused(tmp_path: Path) -> None:
 
 
 def test_different_kinds_of_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ScoringError, match="one is JSON lines and the other plain text"):
+    with pytest.raises(ScoringError, match=r"r.jsonl is JSON lines and .*h.txt is plain text, which cannot be matched"):
         pair(written(tmp_path / "r.jsonl", '{"text": "A", "id": "x"}\n'), written(tmp_path / "h.txt", "A\n"))
 
 
@@ -149,7 +150,7 @@ def test_a_hypothesis_in_one_of_two_places_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("h.trn", "A B (a-1)\n", "h.trn: .trn is not read; give plain text"),
+        ("h.ctm", "a 1 0.0 0.5 A\n", "h.ctm: .ctm is not read; give plain text"),
         ("h.TSV", "a.wav\tA B\n", "is not read"),
         ("h.txt", '{"text": "A", "id": "x"}\n', "line 1: JSON in a file of plain text; name the file .jsonl"),
     ],
@@ -158,3 +159,71 @@ def test_names_and_keys_are_not_counted_as_right_words(tmp_path: Path, name: str
     path = written(tmp_path / name, content)
     with pytest.raises(ScoringError, match=message):
         pair(path, path)
+
+
+# --- trn --------------------------------------------------------------------------------------------------------------
+
+
+def test_trn_has_ids_alternatives_and_optional_words_in_references_only(tmp_path: Path) -> None:
+    references = written(
+        tmp_path / "r.trn", ";; a comment\ni am a (farmer) (s_1)\n\n{ um / @ } the { cat / bat } (S_1) \r\n(my id)\n"
+    )
+    hypotheses = written(tmp_path / "h.txt", "(my id)\nbat { cat / bat } (S_1)\ni am a (s_1)\n")
+    pairs = pair(references, hypotheses)
+    assert pairs.ids == ("s_1", "S_1", "my id")
+    assert pairs.hypotheses == ("i am a", "bat { cat / bat }", "")
+    assert list(pairs.notes) == [
+        f"{path}: read as trn, with the id in the last parentheses of a line" for path in (references, hypotheses)
+    ]
+    counted = [utterance.errors for utterance in score(pairs.references, pairs.hypotheses).utterances]
+    assert counted == [0, 5, 0]  # in a hypothesis, each sign is a word: one is right if "the" is deleted
+
+
+def test_trn_matches_json_lines_by_id_and_takes_options(tmp_path: Path) -> None:
+    references = written(tmp_path / "r.trn", "i was (th-) there (a)\nx (b c) (b)\n")
+    hypotheses = written(tmp_path / "h.jsonl", '{"id": "b", "text": "x"}\n{"id": "a", "text": "i was the there"}\n')
+    pairs = pair(references, hypotheses)
+    assert score(pairs.references, pairs.hypotheses).errors == 3
+    assert "line 2: (b c) is no optional word, as it has a blank" in pairs.notes[-1]
+    assert score(pair(references, hypotheses, fragments=True).references, pairs.hypotheses).errors == 2
+    strict = pair(references, hypotheses, optional_words=False)
+    assert strict.references[0].text == "i was (th-) there"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.trn", "a b (x)\nc d\n", "r.trn, line 2: expected words and then the id in parentheses, found 'c d'"),
+        ("r.trn", "a b ( )\n", "r.trn, line 1: expected words and then the id"),
+        ("r.trn", "a (x)\n\nb (x)\n", "r.trn, line 3: the id 'x' stands twice, before in line 1"),
+        ("r.trn", "a (x)\nb { c / d (y)\n", "r.trn, line 2, column 3: alternatives without"),
+    ],
+)
+def test_broken_trn_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
+    with pytest.raises(ScoringError, match=re.escape(message)):
+        pair(written(tmp_path / name, content), written(tmp_path / "h.trn", "a (x)\nb (y)\n"))
+
+
+def test_text_with_a_remark_in_parentheses_stays_text(tmp_path: Path) -> None:
+    for content in ("hello (laughs)\n", "hello (laughs)\nyes (laughs)\n", "one (a)\ntwo\n"):
+        path = written(tmp_path / "a.txt", content)
+        assert pair(path, path).ids[0] == "1"
+
+
+def test_missing_hypotheses_are_refused_deleted_or_left_out(tmp_path: Path) -> None:
+    references = written(tmp_path / "r.trn", "one two three four (u1)\nfive six (u2)\n(u3)\n")
+    hypotheses = written(tmp_path / "h.trn", "one too three four (u1)\nnoise (u3)\n")
+    with pytest.raises(
+        ScoringError, match=r"1 of 3 ids of the references are missing: u2\. Give them, or choose with --missing"
+    ):
+        pair(references, hypotheses)
+    for missing, counts, wer in (("deleted", (1, 2, 1), 4 / 6), ("left-out", (1, 0, 1), 2 / 4)):
+        pairs = pair(references, hypotheses, missing=missing)
+        result = score(pairs.references, pairs.hypotheses, ids=pairs.ids)
+        assert (result.substitutions, result.deletions, result.insertions) == counts
+        assert result.wer == wer
+        assert "1 of 3 ids of the references are missing" in pairs.notes[-1]
+    with pytest.raises(ScoringError, match="expected refused, deleted or left-out"):
+        pair(references, hypotheses, missing="ignored")
+    with pytest.raises(ScoringError, match="1 ids are not among the references: u3"):
+        pair(written(tmp_path / "two.trn", "a (u1)\nb (u2)\n"), references, missing="deleted")
