@@ -1,13 +1,12 @@
 """Texts -> error rates, alignments, confidence intervals.
 
 Order of reading: `texts.py` and `trn.py` (files -> texts), `reference.py` (what may be said), `alignment.py` and
-`cheapest_path.py` (words beside words), `record.py` (what is found), `score.py`; for people: `listing.py`,
-`aligned_html.py`, `hints.py`.
+`cheapest_path.py` (words beside words), `record.py` (what is found), `score.py`, `interval.py`; for people:
+`listing.py`, `aligned_html.py`, `hints.py`.
 """
 
 from asr.scoring.alignment import WordPair
 from asr.scoring.hints import hints
-from asr.scoring.interval import error_interval
 from asr.scoring.listing import aligned_listing, marked_line, summary_line
 from asr.scoring.record import Score, UtteranceScore
 from asr.scoring.score import score, score_utterance
@@ -19,7 +18,6 @@ __all__ = [
     "UtteranceScore",
     "WordPair",
     "aligned_listing",
-    "error_interval",
     "hints",
     "marked_line",
     "pair",

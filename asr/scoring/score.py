@@ -15,7 +15,6 @@ from rapidfuzz.distance import Levenshtein
 
 from asr.errors import ScoringError
 from asr.scoring.alignment import COSTS, MINIMAL, align, common_ends
-from asr.scoring.interval import error_interval
 from asr.scoring.record import Score, UtteranceScore
 from asr.scoring.reference import Reference, plain_reference
 from asr.text.graphemes import graphemes
@@ -53,6 +52,8 @@ def score(
     num_words = sum(u.num_words for u in utterances)
     low, high = math.nan, math.nan
     if num_words:
+        from asr.scoring.interval import error_interval  # needs NumPy, which takes a while to load
+
         low, high = error_interval([u.errors for u in utterances], [u.num_words for u in utterances])
     return Score(
         wer_low=low,
