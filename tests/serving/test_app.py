@@ -6,8 +6,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,30 +14,11 @@ import numpy as np
 import openai
 import pytest
 import soundfile
-import uvicorn
 from openai.types.audio import TranscriptionVerbose
 
-from asr.serving.app import make_app
 from asr.serving.service import Limits, Service
+from tests.support.serving import RATE, SPOKEN, TEXT, serving, wait_for, wav
 from tests.support.toy_engine import say, silence, toy_recognizer
-
-RATE = 16_000
-TEXT = "HELLO WORLD YES"
-
-
-@contextmanager
-def serving(service: Service) -> Iterator[str]:
-    """A server on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(make_app({"toy": service}), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +37,6 @@ def url(service: Service) -> Iterator[str]:
 @pytest.fixture
 def client(url: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
-
-
-def wav(samples: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, RATE, format="WAV")
-    return file.getvalue()
-
-
-SPOKEN = wav(np.concatenate([silence(0.3), say("HELLO WORLD"), silence(2.0), say("YES"), silence(0.3)]))
 
 
 def test_json_text_and_subtitles(client: openai.OpenAI) -> None:
@@ -219,10 +190,3 @@ def test_a_client_that_has_gone_is_served_no_more(monkeypatch: pytest.MonkeyPatc
             assert sum(heard) < 35
     service.close()
     assert list(Path(tempfile.gettempdir()).glob("asr-upload-*")) == []
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
