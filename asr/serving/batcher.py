@@ -40,11 +40,11 @@ class _Waiting:
 
 class Batcher:
     """`num_threads` threads that run the network, which takes waveforms and gives log-probabilities for each.
-    `on_batch` is told of each batch: its windows, the seconds of their sound, and those that it took.
+    `on_start` is called in each of them first, `on_batch` is told of each batch: its windows, the seconds of their sound, and those that it took.
     """
 
-    def __init__(self, network: Network, *, num_threads: int) -> None:
-        self._network = network
+    def __init__(self, network: Network, *, num_threads: int, on_start: Callable[[], None] = lambda: None) -> None:
+        self._network, self._on_start = network, on_start
         self.on_batch: Callable[[int, float, float], None] = lambda num_windows, sound_seconds, seconds: None
         self._waiting: list[_Waiting] = []
         self._changed = threading.Condition()
@@ -87,6 +87,7 @@ class Batcher:
             thread.join()
 
     def _work(self) -> None:
+        self._on_start()
         while batch := self._next():
             wanted = [item for item in batch if item.future.set_running_or_notify_cancel()]
             started = time.perf_counter()

@@ -30,7 +30,7 @@ class Transcriber:
         engine = recognizer.engine
         self._recognizer = recognizer
         self._plan = WindowPlan.of(engine.settings.features.hop(SAMPLE_RATE) * engine.settings.subsampling)
-        self._batcher = Batcher(recognizer.log_probs, num_threads=num_threads)
+        self._batcher = Batcher(recognizer.log_probs, num_threads=num_threads, on_start=engine.on_one_thread)
         self._searches = threading.Semaphore(num_threads)
 
     def transcribe(

@@ -94,3 +94,13 @@ def test_closed_it_has_computed_all_and_takes_no_more(network: Network) -> None:
     assert future.done()
     with pytest.raises(RuntimeError, match="closed"):
         batcher.submit(seconds(2), Share())
+
+
+def test_each_thread_is_made_ready_before_it_computes(network: Network) -> None:
+    """Else each batch would be spread over all cores, on which the other threads compute."""
+    ready: list[str] = []
+    network.go.set()
+    batcher = Batcher(network, num_threads=3, on_start=lambda: ready.append(threading.current_thread().name))
+    batcher.submit(seconds(1), Share()).result(10)
+    batcher.close()
+    assert sorted(ready) == ["batch-0", "batch-1", "batch-2"]
