@@ -1,14 +1,20 @@
 """A server under load: 64 requests at once, against the same files by `asr transcribe`'s own pipeline in this process.
 
     python benchmarks/serve.py MODEL MANIFEST [--requests 64] [--rounds 3]
+    python benchmarks/serve.py MODEL MANIFEST --memory 10000
 
 Both have a warm model, and the same number of threads. A round is the server, then the pipeline, on the first
 `--requests` utterances of the manifest; the clients' own work counts as the server's. The last line has the best round
 of each: `ratio_serve=` is the server's speed over the pipeline's, `p50=` and `p99=` are seconds from sending a request
 to its answer, all of them sent at once.
+
+With `--memory` that many requests are sent instead, 8 at once, each with half a second of the utterances in turn, and
+`ratio_memory=` is the server's memory after all of them over that after the first 100.
 """
 
 import argparse
+import io
+import itertools
 import re
 import subprocess
 import sys
@@ -20,6 +26,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import soundfile
 
 from asr.audio import read_blocks
 from asr.corpus.manifest import read_manifest
@@ -34,7 +41,11 @@ def main() -> None:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--requests", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, default=0)
     arguments = parser.parse_args()
+    if arguments.memory:
+        measure_memory(arguments.model, arguments.manifest, arguments.memory)
+        return
     utterances = read_manifest(arguments.manifest)[: arguments.requests]
     paths = [utterance.audio_filepath for utterance in utterances]
     seconds = sum(utterance.duration for utterance in utterances)
@@ -59,6 +70,36 @@ def main() -> None:
             )
     p50, p99 = np.quantile(waits, [0.5, 0.99])
     print(f"ratio_serve={min(alone) / min(served):.2f} p50={p50:.2f} p99={p99:.2f}")
+
+
+def measure_memory(model: Path, manifest: Path, num_requests: int) -> None:
+    sounds = [beginning(utterance.audio_filepath) for utterance in read_manifest(manifest)[:64]]
+    with serving(model) as url, httpx.Client(base_url=url, timeout=600) as client, ThreadPoolExecutor(8) as threads:
+
+        def ask(sound: bytes) -> None:
+            client.post("/v1/audio/transcriptions", files={"file": ("sound", sound)}).raise_for_status()
+
+        def memory() -> float:
+            found = re.search(r"^process_resident_memory_bytes (\S+)", client.get("/metrics").text, re.M)
+            return float(found[1]) / 2**20 if found else np.nan
+
+        requests, started, first = itertools.cycle(sounds), time.perf_counter(), np.nan
+        for number in range(0, num_requests, 100):
+            list(threads.map(ask, itertools.islice(requests, 100)))
+            first = memory() if number == 0 else first
+            if number % 1000 == 0 or number + 100 >= num_requests:
+                print(
+                    f"{number + 100:6} requests: {memory():.1f} MiB, {time.perf_counter() - started:.0f} s", flush=True
+                )
+        print(f"ratio_memory={memory() / first:.3f}")
+
+
+def beginning(path: Path, seconds: float = 0.5) -> bytes:
+    """The first of an utterance, as a file."""
+    samples, rate = soundfile.read(path)
+    file = io.BytesIO()
+    soundfile.write(file, samples[: round(seconds * rate)], rate, format="WAV")
+    return file.getvalue()
 
 
 @contextmanager

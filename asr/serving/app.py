@@ -98,6 +98,8 @@ def make_app(
     @app.post("/v1/audio/transcriptions", dependencies=with_key)
     async def transcriptions(request: Request) -> Response:
         async with AsyncExitStack() as stack:
+            if not any(service.has_room for service in services.values()):
+                raise _full()  # before the upload
             most_bytes = max(service.limits.most_bytes for service in services.values())
             upload = await stack.enter_async_context(received(request, most_bytes=most_bytes))
             service = _service(services, upload.last("model"))
@@ -178,9 +180,13 @@ def _submitted(service: Service, wanted: Wanted) -> Any:
     try:
         return service.submit(wanted)
     except FullError:
-        raise RefusedError(503, "too many requests wait; try again later", code="full") from None
+        raise _full() from None
     except SearchError as error:
         raise RefusedError(400, str(error), param="keywords[]", code="unsupported_value") from None
+
+
+def _full() -> RefusedError:
+    return RefusedError(503, "too many requests wait; try again later", code="full")
 
 
 def _told(future: "asyncio.Future[Transcript]") -> Transcript:

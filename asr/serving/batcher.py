@@ -40,7 +40,9 @@ class _Waiting:
 
 class Batcher:
     """`num_threads` threads that run the network, which takes waveforms and gives log-probabilities for each.
-    `on_start` is called in each of them first, `on_batch` is told of each batch: its windows, the seconds of their sound, and those that it took.
+
+    `on_start` is called in each of them first, and `on_batch` is told of each batch: its windows, the seconds of their
+    sound, and those that it took.
     """
 
     def __init__(self, network: Network, *, num_threads: int, on_start: Callable[[], None] = lambda: None) -> None:

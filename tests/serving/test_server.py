@@ -1,11 +1,13 @@
 """The server as a process: it says where it is, answers, and ends well."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +20,14 @@ from tests.support.command_line import ROOT
 
 
 @contextmanager
-def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-m", "asr", "serve", *map(str, arguments), "--port", "0"]
+def serving(*arguments: str | Path, prefix: Sequence[str] = ()) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [*prefix, sys.executable, "-m", "asr", "serve", *map(str, arguments), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         told = process.stderr.readline()
+        while told and "/v1" not in told:  # warnings
+            print(told)
+            told = process.stderr.readline()
         yield process, told.split(" at ")[1].split("/v1")[0]
     finally:
         process.kill()
@@ -65,3 +70,16 @@ def test_a_port_that_is_taken_and_two_models_of_one_name(model_folder: Path, tmp
     other.symlink_to(model_folder)
     with pytest.raises(ModelError, match="has the same name, tiny"):
         run_server([str(model_folder), str(other)], host="127.0.0.1", port=0)
+
+
+def test_without_a_home_and_on_a_read_only_disk(model_folder: Path, wav: Path, tmp_path: Path) -> None:
+    """As `docker run --user 12345:0 --read-only --tmpfs /tmp`: nothing can be written but temporary files."""
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
+        pytest.skip("mount namespaces are not allowed here")
+    mounts = f"mount -o bind,remount,ro / && mount -t tmpfs none {tmp_path}"
+    cleared = f"env -i PATH={os.environ['PATH']} TMPDIR={tmp_path} PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1"
+    command = f'{mounts} && ! touch {ROOT}/x 2>/dev/null && exec unshare --user --map-user=12345 {cleared} "$@"'
+    with serving(model_folder, prefix=["unshare", "--mount", "sh", "-ec", command, "sh"]) as (_, url):
+        answer = httpx.post(f"{url}/v1/audio/transcriptions", files={"file": ("a", wav.read_bytes())}, timeout=60)
+        assert answer.status_code == 200
+        assert httpx.get(f"{url}/ready").status_code == 200
