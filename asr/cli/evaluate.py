@@ -16,7 +16,7 @@ def evaluate(
     hypotheses: Annotated[Path | None, typer.Option(help="Also write the hypotheses here, as JSON lines.")] = None,
 ) -> None:
     """Recognise the utterances of a manifest and score them."""
-    from asr.cli.output import complain_of_unwritable, print_score, write_hypotheses
+    from asr.cli.output import complain_of_unwritable, print_scores, write_hypotheses
     from asr.corpus.manifest import read_manifest
     from asr.evaluation import evaluate as evaluate_model
     from asr.recognizer import Recognizer
@@ -27,4 +27,4 @@ def evaluate(
     complain_of_unwritable(manifest, recognizer.tokens, utterances)
     if hypotheses is not None:
         write_hypotheses(hypotheses, result.score)
-    print_score(result.score, as_json=json, listing=listing)
+    print_scores({model.name: result.score}, as_json=json, listing=listing)

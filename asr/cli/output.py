@@ -11,7 +11,7 @@ from asr.files import write_text
 from asr.scoring import Score, aligned_listing, hints, summary_line
 
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from asr.corpus.audio_statistics import AudioStatistics
     from asr.corpus.manifest import Utterance
@@ -19,18 +19,22 @@ if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
     from asr.tuning import Tuning
 
 
-def print_score(score: Score, *, as_json: bool, listing: bool) -> None:
-    """The score on stdout: one JSON object, or the line for people after the listing, if asked for. Hints why it may
-    mislead go to stderr.
+def print_scores(scores: "Mapping[str, Score]", *, as_json: bool, listing: bool) -> None:
+    """The scores of systems, by name, on stdout: one JSON object, or a line for people after the listing, if asked for.
+    Hints why they may mislead go to stderr. A single system is not named.
     """
-    for hint in hints(score):
-        complain(hint)
+    is_alone = len(scores) == 1
+    for name, score in scores.items():
+        for hint in hints(score):
+            complain(hint if is_alone else f"{name}: {hint}")
     if as_json:
-        print(json.dumps(score.to_json()))
+        records = {name: score.to_json() for name, score in scores.items()}
+        print(json.dumps(next(iter(records.values())) if is_alone else {"systems": records}))
         return
-    if listing:
-        print(aligned_listing(score.utterances, color=sys.stdout.isatty()))
-    print(summary_line(score))
+    for name, score in scores.items():
+        if listing:
+            print(aligned_listing(score.utterances, color=sys.stdout.isatty()))
+        print(summary_line(score) if is_alone else f"{name}: {summary_line(score)}")
 
 
 def complain_of_unwritable(manifest: Path, tokens: "Tokens", utterances: "Sequence[Utterance]") -> None:

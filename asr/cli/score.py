@@ -5,27 +5,43 @@ from typing import Annotated
 
 import typer
 
+_FORMS = "text, trn, stm, ctm, json, tsv or kaldi; by its content if not given."
+
 
 def score(
     ref: Annotated[
         Path,
-        typer.Argument(metavar="REF", help="References: text, one utterance a line; a JSON-lines manifest; or a trn."),
+        typer.Argument(
+            metavar="REF", help="References: text by line, JSON lines, TSV, trn, stm, ctm, Kaldi's text, transcripts."
+        ),
     ],
     hyp: Annotated[
-        Path, typer.Argument(metavar="HYP", help="Hypotheses, in any of these forms; matched by id, text by line.")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="HYP...",
+            help="Hypotheses of one or more systems, in any of these forms, or as NeMo and Whisper write them.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Only the numbers, as one JSON object.")] = False,
     listing: Annotated[bool, typer.Option("--listing", help="Also each utterance, aligned, with its errors.")] = False,
     missing: Annotated[
         str, typer.Option(help="References without a hypothesis are refused, count as deleted, or are left-out.")
     ] = "refused",
+    extra: Annotated[str, typer.Option(help="Hypotheses without a reference are refused or left-out.")] = "refused",
+    doubled: Annotated[
+        str, typer.Option(help="An id that stands twice in a file is refused, or the first or last counts.")
+    ] = "refused",
+    ref_form: Annotated[str | None, typer.Option(help=f"The form of REF: {_FORMS}")] = None,
+    hyp_form: Annotated[str | None, typer.Option(help=f"The form of HYP: {_FORMS}")] = None,
     fragments: Annotated[
         bool,
-        typer.Option("--fragments", help="A word with a hyphen at an end, in a trn, is right as any that goes on."),
+        typer.Option(
+            "--fragments", help="In a trn or stm, a word with a hyphen at an end is right as any that goes on."
+        ),
     ] = False,
     optional_words: Annotated[
         bool,
-        typer.Option("--optional-words/--no-optional-words", help="Whether (words) of a trn may be left out."),
+        typer.Option("--optional-words/--no-optional-words", help="Whether (words) of a trn or stm may be left out."),
     ] = True,
     alignment: Annotated[
         str,
@@ -37,12 +53,20 @@ def score(
 ) -> None:
     """Word and character error rate of texts, with a 95 % confidence interval."""
     from asr.cli.messages import complain
-    from asr.cli.output import print_score
-    from asr.scoring import pair
-    from asr.scoring import score as score_texts
+    from asr.cli.output import print_scores
+    from asr.scoring.matching import Matching, Notation
+    from asr.scoring.systems import score_files
 
-    texts = pair(ref, hyp, missing=missing, optional_words=optional_words, fragments=fragments)
-    for note in texts.notes:
+    systems = score_files(
+        ref,
+        hyp or [],
+        matching=Matching(missing, extra, doubled),
+        notation=Notation(optional_words, fragments),
+        reference_form=ref_form,
+        hypothesis_form=hyp_form,
+        alignment=alignment,
+        spaces=spaces,
+    )
+    for note in dict.fromkeys(note for system in systems for note in system.texts.notes):
         complain(note)
-    scored = score_texts(texts.references, texts.hypotheses, ids=texts.ids, alignment=alignment, spaces=spaces)
-    print_score(scored, as_json=json, listing=listing)
+    print_scores({system.name: system.score for system in systems}, as_json=json, listing=listing)

@@ -17,6 +17,7 @@ from typing import Any
 from asr.errors import ManifestError
 from asr.files import HALF_CHARACTER, parse_json, read_lines, write_text
 from asr.messages import named
+from asr.utterance_parts import part_of_file
 
 MAX_SECONDS = 120.0  # of an utterance; on longer ones CTC learns badly, and a batch takes gigabytes
 _MAX_NUMBER = 1e9  # of seconds
@@ -131,14 +132,6 @@ def parse_record(line: str) -> Any:
     if isinstance(record, dict) and line.count(":") == len(record):
         return record
     return json.loads(line, object_pairs_hook=_without_doubled_keys)
-
-
-def part_of_file(offset: float | None, channels: int | tuple[int, ...] | None) -> str:
-    """A suffix that distinguishes the parts of one sound file, for ids made from its name."""
-    start = f"-{round(1000 * offset):08}" if offset else ""
-    if channels is None:
-        return start
-    return f"{start}-channel{'+'.join(map(str, (channels,) if isinstance(channels, int) else channels))}"
 
 
 def _without_doubled_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

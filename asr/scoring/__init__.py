@@ -1,6 +1,6 @@
 """Texts -> error rates, alignments, confidence intervals.
 
-Order of reading: `texts.py` and `trn.py` (files -> texts), `reference.py` (what may be said), `alignment.py` and
+Order of reading: `inputs/` and `matching.py` (files -> texts), `reference.py` (what may be said), `alignment.py` and
 `cheapest_path.py` (words beside words), `record.py` (what is found), `score.py`, `interval.py`; for people:
 `listing.py`, `aligned_html.py`, `hints.py`.
 """
@@ -8,11 +8,13 @@ Order of reading: `texts.py` and `trn.py` (files -> texts), `reference.py` (what
 from asr.scoring.alignment import WordPair
 from asr.scoring.hints import hints
 from asr.scoring.listing import aligned_listing, marked_line, summary_line
+from asr.scoring.matching import Matching, Notation, PairedTexts, pair, read_texts
 from asr.scoring.record import Score, UtteranceScore
 from asr.scoring.score import score, score_utterance
-from asr.scoring.texts import PairedTexts, pair, read_texts
 
 __all__ = [
+    "Matching",
+    "Notation",
     "PairedTexts",
     "Score",
     "UtteranceScore",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asr.scoring.alignment import COSTS, MINIMAL, WordPair, align
+from asr.scoring.inputs.contents import Fact
 from asr.scoring.reference import Reference, plain_reference
 
 
@@ -64,7 +65,8 @@ class UtteranceScore(Rates):
 
     `reference`: its words; of alternatives those that were found. `num_words` and `num_characters` are the reference's;
     characters are graphemes. `character_errors` counts all three kinds for characters. `graph` is the reference with
-    its alternatives, None if it has none; `alignment`: by which the words were counted.
+    its alternatives, None if it has none; `alignment`: by which the words were counted. `facts`: what else is known of
+    the utterance, such as its speaker, by name.
     """
 
     id: str
@@ -78,6 +80,7 @@ class UtteranceScore(Rates):
     character_errors: int
     alignment: str = MINIMAL
     graph: Reference | None = field(default=None, repr=False)
+    facts: tuple[tuple[str, Fact], ...] = ()
 
     def aligned_words(self) -> list[WordPair]:
         """The alignment word for word, in order. It is made anew at each call: only the counts are kept."""

@@ -8,13 +8,15 @@ is one, unless it is asked to leave them out.
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 
 from rapidfuzz.distance import Levenshtein
 
 from asr.errors import ScoringError
 from asr.scoring.alignment import COSTS, MINIMAL, align, common_ends
+from asr.scoring.inputs.contents import NO_FACTS, Fact
 from asr.scoring.record import Score, UtteranceScore
 from asr.scoring.reference import Reference, plain_reference
 from asr.text.graphemes import graphemes
@@ -27,14 +29,16 @@ def score(
     hypotheses: Sequence[str],
     *,
     ids: Sequence[str] | None = None,
+    facts: Sequence[Mapping[str, Fact]] | None = None,
     alignment: str = MINIMAL,
     spaces: bool = True,
 ) -> Score:
     """Score hypotheses against references, matched by position; a rate is all errors over all reference words.
 
     A reference may be empty: each word of its hypothesis is an insertion. If all are, there is no rate (NaN). `ids`
-    name the utterances; "1", "2", ... if None. `alignment`: "minimal" or "sclite" (`asr.scoring.alignment`). Without
-    `spaces` the character error rate is that of the texts without them, as is right for scripts that write none.
+    name the utterances; "1", "2", ... if None. `facts`: what else is known of each, such as its speaker. `alignment`:
+    "minimal" or "sclite" (`asr.scoring.alignment`). Without `spaces` the character error rate is that of the texts
+    without them, as is right for scripts that write none.
 
     Raises:
         ScoringError: if the numbers of texts differ, there is no alignment of this name, or a text is too long.
@@ -44,10 +48,12 @@ def score(
     """
     if ids is None:
         ids = [str(number) for number in range(1, len(references) + 1)]
-    _check_texts(references, hypotheses, ids)
+    _check_texts(references, hypotheses, ids, facts)
     utterances = tuple(
-        score_utterance(id, reference, hypothesis, alignment=alignment, spaces=spaces)
-        for id, reference, hypothesis in zip(ids, references, hypotheses, strict=True)
+        score_utterance(id, reference, hypothesis, facts=known, alignment=alignment, spaces=spaces)
+        for id, reference, hypothesis, known in zip(
+            ids, references, hypotheses, facts or repeat(NO_FACTS, len(ids)), strict=True
+        )
     )
     num_words = sum(u.num_words for u in utterances)
     low, high = math.nan, math.nan
@@ -71,7 +77,13 @@ def score(
 
 
 def score_utterance(
-    id: str, reference: str | Reference, hypothesis: str, *, alignment: str = MINIMAL, spaces: bool = True
+    id: str,
+    reference: str | Reference,
+    hypothesis: str,
+    *,
+    facts: Mapping[str, Fact] = NO_FACTS,
+    alignment: str = MINIMAL,
+    spaces: bool = True,
 ) -> UtteranceScore:
     """Count the errors of one pair of texts; either may be empty.
 
@@ -83,10 +95,12 @@ def score_utterance(
     graph = None if isinstance(reference, str) or reference.is_plain else reference
     heard = _words(hypothesis)
     if graph is not None or alignment != MINIMAL:
-        return _score_aligned(id, reference, heard, alignment=alignment, spaces=spaces)
+        scored = _score_aligned(id, reference, heard, alignment=alignment, spaces=spaces)
+        return replace(scored, facts=tuple(facts.items()))
     wanted = _words(reference if isinstance(reference, str) else reference.text)
     substitutions, deletions, insertions = _minimal_counts(wanted, heard, id)
-    return _utterance(id, wanted, heard, (substitutions, deletions, insertions), spaces=spaces)
+    counts = (substitutions, deletions, insertions)
+    return _utterance(id, wanted, heard, counts, spaces=spaces, facts=tuple(facts.items()))
 
 
 def _words(text: str) -> list[str]:
@@ -130,6 +144,7 @@ def _utterance(
     *,
     spaces: bool,
     spoken: list[str] | None = None,
+    facts: tuple[tuple[str, Fact], ...] = (),
 ) -> UtteranceScore:
     """`spoken`: the words of the reference whose characters count, if not all."""
     substitutions, deletions, insertions = counts
@@ -149,6 +164,7 @@ def _utterance(
         deletions=deletions,
         insertions=insertions,
         character_errors=Levenshtein.distance(*units),
+        facts=facts,
     )
 
 
@@ -177,7 +193,9 @@ def refuse_no_words(references: Sequence[str]) -> None:
         )
 
 
-def _check_texts(references: Sequence[str | Reference], hypotheses: Sequence[str], ids: Sequence[str]) -> None:
+def _check_texts(
+    references: Sequence[str | Reference], hypotheses: Sequence[str], ids: Sequence[str], facts: Sequence[object] | None
+) -> None:
     if isinstance(references, str) or isinstance(hypotheses, str):
         raise ScoringError("expected lists of texts, found a single text; put it into a list")
     if len(references) != len(hypotheses):
@@ -187,3 +205,5 @@ def _check_texts(references: Sequence[str | Reference], hypotheses: Sequence[str
         )
     if len(ids) != len(references):
         raise ScoringError(f"found {len(ids)} ids for {len(references)} references; expected one id for each")
+    if facts is not None and len(facts) != len(references):
+        raise ScoringError(f"found {len(facts)} facts for {len(references)} references; expected those of each")

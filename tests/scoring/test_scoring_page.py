@@ -22,10 +22,13 @@ def test_the_listing_is_the_one_on_the_page(asr: RunAsr, tmp_path: Path) -> None
     *listing, summary = result.out.splitlines()
     assert "\n".join(listing).strip() == block("text").strip()
     assert summary.startswith("WER 37.50 % [")
-    assert result.err == f"asr: {references}: read as trn, with the id in the last parentheses of a line\n"
+    assert result.err.splitlines() == [
+        f"asr: {references}: read as trn, with the id in the last parentheses of a line",
+        f'asr: {hypotheses}: read as JSON lines, the text in "text"',
+    ]
 
 
 def test_every_option_is_on_the_page(asr: RunAsr) -> None:
     shown = set(re.findall(r"--[a-z-]+", asr("score", "--help").out)) - {"--help", "--spaces", "--optional-words"}
     assert shown <= set(re.findall(r"--[a-z-]+", PAGE))
-    assert len(shown) == 7
+    assert len(shown) == 11

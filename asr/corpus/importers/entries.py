@@ -12,9 +12,10 @@ from typing import TypeAlias
 from asr.audio import audio_info
 from asr.channels import Channels
 from asr.corpus.durations import read_durations
-from asr.corpus.manifest import Utterance, part_of_file
+from asr.corpus.manifest import Utterance
 from asr.errors import AudioError, ManifestError
 from asr.messages import MAX_NAMED, named
+from asr.utterance_parts import part_of_file
 
 _MOST_OVERSHOOT = 0.5  # seconds by which a part may end beyond its file, as in Kaldi's extract-segments
 _MOST_SECONDS_OFF = 0.1  # by which a whole file's duration may be off; a shorter one means only its beginning

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asr.errors import ScoringError
-from asr.scoring import pair, read_texts, score
+from asr.scoring import Matching, Notation, pair, read_texts, score
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -69,7 +69,7 @@ def test_broken_json_lines_are_refused(tmp_path: Path, line: str, message: str) 
 def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScoringError, match=r"none\.txt: no such file"):
         read_texts(tmp_path / "none.txt")
-    with pytest.raises(ScoringError, match="cannot be read"):
+    with pytest.raises(ScoringError, match="is a folder without files"):
         read_texts(tmp_path)
     with pytest.raises(ScoringError, match="line 3: not UTF-8"):
         read_texts(written(tmp_path / "latin.txt", "A\nB\nÜ\n".encode("latin-1")))
@@ -147,20 +147,6 @@ def test_a_hypothesis_in_one_of_two_places_is_refused(tmp_path: Path) -> None:
     assert read_texts(path) == {"x": "A"}
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("h.ctm", "a 1 0.0 0.5 A\n", "h.ctm: .ctm is not read; give plain text"),
-        ("h.TSV", "a.wav\tA B\n", "is not read"),
-        ("h.txt", '{"text": "A", "id": "x"}\n', "line 1: JSON in a file of plain text; name the file .jsonl"),
-    ],
-)
-def test_names_and_keys_are_not_counted_as_right_words(tmp_path: Path, name: str, content: str, message: str) -> None:
-    path = written(tmp_path / name, content)
-    with pytest.raises(ScoringError, match=message):
-        pair(path, path)
-
-
 # --- trn --------------------------------------------------------------------------------------------------------------
 
 
@@ -185,8 +171,10 @@ def test_trn_matches_json_lines_by_id_and_takes_options(tmp_path: Path) -> None:
     pairs = pair(references, hypotheses)
     assert score(pairs.references, pairs.hypotheses).errors == 3
     assert "line 2: (b c) is no optional word, as it has a blank" in pairs.notes[-1]
-    assert score(pair(references, hypotheses, fragments=True).references, pairs.hypotheses).errors == 2
-    strict = pair(references, hypotheses, optional_words=False)
+    assert (
+        score(pair(references, hypotheses, notation=Notation(fragments=True)).references, pairs.hypotheses).errors == 2
+    )
+    strict = pair(references, hypotheses, notation=Notation(optional_words=False))
     assert strict.references[0].text == "i was (th-) there"
 
 
@@ -218,12 +206,29 @@ def test_missing_hypotheses_are_refused_deleted_or_left_out(tmp_path: Path) -> N
     ):
         pair(references, hypotheses)
     for missing, counts, wer in (("deleted", (1, 2, 1), 4 / 6), ("left-out", (1, 0, 1), 2 / 4)):
-        pairs = pair(references, hypotheses, missing=missing)
+        pairs = pair(references, hypotheses, matching=Matching(missing=missing))
         result = score(pairs.references, pairs.hypotheses, ids=pairs.ids)
         assert (result.substitutions, result.deletions, result.insertions) == counts
         assert result.wer == wer
         assert "1 of 3 ids of the references are missing" in pairs.notes[-1]
     with pytest.raises(ScoringError, match="expected refused, deleted or left-out"):
-        pair(references, hypotheses, missing="ignored")
+        pair(references, hypotheses, matching=Matching(missing="ignored"))
     with pytest.raises(ScoringError, match="1 ids are not among the references: u3"):
-        pair(written(tmp_path / "two.trn", "a (u1)\nb (u2)\n"), references, missing="deleted")
+        pair(written(tmp_path / "two.trn", "a (u1)\nb (u2)\n"), references, matching=Matching(missing="deleted"))
+
+
+def test_extra_and_doubled_ids_are_refused_or_said(tmp_path: Path) -> None:
+    references = written(tmp_path / "r.trn", "a (u1)\nb (u2)\n")
+    hypotheses = written(tmp_path / "h.trn", "a (u1)\nx (u2)\nb (u2)\nc (u3)\na (u1)\n")
+    with pytest.raises(
+        ScoringError, match=re.escape("line 3: the id 'u2' stands twice, before in line 2; so do 1 more: u1")
+    ):
+        pair(references, hypotheses)
+    for doubled, text in (("first", "x"), ("last", "b")):
+        with pytest.raises(ScoringError, match=r"not among the references: u3\. Give the same ids on both sides, or"):
+            pair(references, hypotheses, matching=Matching(doubled=doubled))
+        pairs = pair(references, hypotheses, matching=Matching(doubled=doubled, extra="left-out"))
+        assert (pairs.ids, pairs.hypotheses) == (("u1", "u2"), ("a", text))
+        assert f"2 ids stand twice, the {doubled} counts: u2, u1" in " ".join(pairs.notes)
+    with pytest.raises(ScoringError, match="found 'none' for doubled ids; expected refused, first or last"):
+        pair(references, hypotheses, matching=Matching(doubled="none"))
