@@ -3,18 +3,20 @@
 import json
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.cli.messages import complain
 from asr.files import write_text
-from asr.scoring import Score, aligned_listing, hints, summary_line
+from asr.scoring import Score, UtteranceScore, aligned_listing, hints, summary_line
 
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from asr.corpus.audio_statistics import AudioStatistics
     from asr.corpus.manifest import Utterance
+    from asr.scoring.systems import ScoredSystem
     from asr.tokens import Tokens
     from asr.tuning import Tuning
 
@@ -31,10 +33,26 @@ def print_scores(scores: "Mapping[str, Score]", *, as_json: bool, listing: bool)
         records = {name: score.to_json() for name, score in scores.items()}
         print(json.dumps(next(iter(records.values())) if is_alone else {"systems": records}))
         return
+    if listing:
+        print(aligned_listing(_side_by_side(scores), color=sys.stdout.isatty()))
     for name, score in scores.items():
-        if listing:
-            print(aligned_listing(score.utterances, color=sys.stdout.isatty()))
         print(summary_line(score) if is_alone else f"{name}: {summary_line(score)}")
+
+
+def _side_by_side(scores: "Mapping[str, Score]") -> "Iterator[UtteranceScore]":
+    """The utterances, each as all systems have it, by the name of the system if there are several."""
+    for together in zip(*(score.utterances for score in scores.values()), strict=True):
+        for name, utterance in zip(scores, together, strict=True):
+            yield utterance if len(scores) == 1 else replace(utterance, id=f"{utterance.id}, {name}")
+
+
+def print_page(path: Path, systems: "Sequence[ScoredSystem]", references: Path, audio: Path | None) -> None:
+    """Write the page of scored files, and say on stderr what it has."""
+    from asr.score_page.write import write_page
+
+    num_sounds, num_utterances = write_page(path, systems, references, audio=audio)
+    sounds = f", {num_sounds} of them with sound" if num_sounds or audio is not None else ""
+    complain(f"{path}: {num_utterances} utterances{sounds}")
 
 
 def complain_of_unwritable(manifest: Path, tokens: "Tokens", utterances: "Sequence[Utterance]") -> None:

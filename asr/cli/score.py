@@ -24,6 +24,12 @@ def score(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Only the numbers, as one JSON object.")] = False,
     listing: Annotated[bool, typer.Option("--listing", help="Also each utterance, aligned, with its errors.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page: each utterance aligned, with filters, a search, and sound.")
+    ] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="Folder with the sounds for the page, if REF does not name them.")
+    ] = None,
     missing: Annotated[
         str, typer.Option(help="References without a hypothesis are refused, count as deleted, or are left-out.")
     ] = "refused",
@@ -53,7 +59,7 @@ def score(
 ) -> None:
     """Word and character error rate of texts, with a 95 % confidence interval."""
     from asr.cli.messages import complain
-    from asr.cli.output import print_scores
+    from asr.cli.output import print_page, print_scores
     from asr.scoring.matching import Matching, Notation
     from asr.scoring.systems import score_files
 
@@ -69,4 +75,6 @@ def score(
     )
     for note in dict.fromkeys(note for system in systems for note in system.texts.notes):
         complain(note)
+    if html is not None:
+        print_page(html, systems, ref, audio)
     print_scores({system.name: system.score for system in systems}, as_json=json, listing=listing)

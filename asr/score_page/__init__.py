@@ -1,4 +1,5 @@
 """Scores -> one HTML file to look at: who was heard how, word for word, with filters, an order, a search and sound.
 
-`page.py` puts it together; `page.css` is its look, `page.js` what it does.
+`write.py` takes scored files, `sounds.py` finds their sounds, and `page.py` puts the page together; `page.css` is its
+look, `page.js` what it does.
 """

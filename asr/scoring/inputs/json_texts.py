@@ -186,4 +186,5 @@ def _times(record: Mapping[str, Any], text: str) -> list[tuple[float, float]]:
         times = [(float(word["start"]), float(word["end"])) for word in words]
     except (KeyError, TypeError, ValueError):
         return []
-    return times if len(times) == len(text.split()) else []
+    are_known = all(math.isfinite(start) and math.isfinite(end) for start, end in times)
+    return times if are_known and len(times) == len(text.split()) else []
