@@ -10,20 +10,28 @@ from typing import TYPE_CHECKING
 from asr.cli.messages import complain
 from asr.files import write_text
 from asr.scoring import Score, UtteranceScore, aligned_listing, hints, summary_line
+from asr.scoring.tables import failure_tables, table_lines
 
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from asr.corpus.audio_statistics import AudioStatistics
     from asr.corpus.manifest import Utterance
+    from asr.scoring.failures import Failures
     from asr.scoring.systems import ScoredSystem
     from asr.tokens import Tokens
     from asr.tuning import Tuning
 
 
-def print_scores(scores: "Mapping[str, Score]", *, as_json: bool, listing: bool) -> None:
-    """The scores of systems, by name, on stdout: one JSON object, or a line for people after the listing, if asked for.
-    Hints why they may mislead go to stderr. A single system is not named.
+def print_scores(
+    scores: "Mapping[str, Score]",
+    *,
+    as_json: bool,
+    listing: bool,
+    failures: "Mapping[str, Failures] | None" = None,
+) -> None:
+    """The scores of systems, by name, on stdout: one JSON object, or a line for people after the listing and the tables
+    of failures, if asked for. Hints why they may mislead go to stderr. A single system is not named.
     """
     is_alone = len(scores) == 1
     for name, score in scores.items():
@@ -31,10 +39,14 @@ def print_scores(scores: "Mapping[str, Score]", *, as_json: bool, listing: bool)
             complain(hint if is_alone else f"{name}: {hint}")
     if as_json:
         records = {name: score.to_json() for name, score in scores.items()}
+        for name, found in (failures or {}).items():
+            records[name]["failures"] = found.to_json()
         print(json.dumps(next(iter(records.values())) if is_alone else {"systems": records}))
         return
     if listing:
         print(aligned_listing(_side_by_side(scores), color=sys.stdout.isatty()))
+    for each in failure_tables(failures) if failures else []:
+        print(table_lines(each))
     for name, score in scores.items():
         print(summary_line(score) if is_alone else f"{name}: {summary_line(score)}")
 
@@ -46,11 +58,13 @@ def _side_by_side(scores: "Mapping[str, Score]") -> "Iterator[UtteranceScore]":
             yield utterance if len(scores) == 1 else replace(utterance, id=f"{utterance.id}, {name}")
 
 
-def print_page(path: Path, systems: "Sequence[ScoredSystem]", references: Path, audio: Path | None) -> None:
+def print_page(
+    path: Path, systems: "Sequence[ScoredSystem]", references: Path, audio: Path | None, found: "Mapping[str, Failures]"
+) -> None:
     """Write the page of scored files, and say on stderr what it has."""
     from asr.score_page.write import write_page
 
-    num_sounds, num_utterances = write_page(path, systems, references, audio=audio)
+    num_sounds, num_utterances = write_page(path, systems, references, found, audio=audio)
     sounds = f", {num_sounds} of them with sound" if num_sounds or audio is not None else ""
     complain(f"{path}: {num_utterances} utterances{sounds}")
 

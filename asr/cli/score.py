@@ -30,6 +30,13 @@ def score(
     audio: Annotated[
         Path | None, typer.Option(help="Folder with the sounds for the page, if REF does not name them.")
     ] = None,
+    show_failures: Annotated[
+        bool, typer.Option("--failures", help="Also where it fails: words, utterances, speakers, lengths.")
+    ] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD", help="Slice by this field of the manifest, too; may be given more than once."),
+    ] = None,
     missing: Annotated[
         str, typer.Option(help="References without a hypothesis are refused, count as deleted, or are left-out.")
     ] = "refused",
@@ -60,6 +67,7 @@ def score(
     """Word and character error rate of texts, with a 95 % confidence interval."""
     from asr.cli.messages import complain
     from asr.cli.output import print_page, print_scores
+    from asr.scoring.failures import failures
     from asr.scoring.matching import Matching, Notation
     from asr.scoring.systems import score_files
 
@@ -75,6 +83,9 @@ def score(
     )
     for note in dict.fromkeys(note for system in systems for note in system.texts.notes):
         complain(note)
+    is_asked = show_failures or bool(by)
+    found = {s.name: failures(s.score, by=by or []) for s in systems} if is_asked or html is not None else {}
     if html is not None:
-        print_page(html, systems, ref, audio)
-    print_scores({system.name: system.score for system in systems}, as_json=json, listing=listing)
+        print_page(html, systems, ref, audio, found)
+    scores = {system.name: system.score for system in systems}
+    print_scores(scores, as_json=json, listing=listing, failures=found if is_asked else None)

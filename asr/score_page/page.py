@@ -15,6 +15,7 @@ from typing import Any
 from asr.html.elements import Html, element, paragraph, table, text
 from asr.html.style import STYLE
 from asr.scoring import Score, UtteranceScore, WordPair
+from asr.scoring.tables import Table
 
 FILTERS = {
     "all": "all",
@@ -52,15 +53,6 @@ class Facts:
     start: float | None = None
     end: float | None = None
     times: Sequence[Sequence[tuple[float, float]]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table below the scores: the first cell of a row names it."""
-
-    title: str
-    names: Sequence[str]
-    rows: Sequence[Sequence[object]]
 
 
 def score_page(

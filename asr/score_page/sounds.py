@@ -70,7 +70,7 @@ def _place(facts: Mapping[str, Fact]) -> tuple[float | None, float | None]:
     start, duration = facts.get("offset", facts.get("start")), facts.get("duration")
     if not isinstance(start, int | float):
         return None, None
-    return float(start), start + duration if isinstance(duration, int | float) else None
+    return float(start), float(start + duration) if isinstance(duration, int | float) else None
 
 
 def _url(sound: Path, page: Path) -> str:

@@ -1,20 +1,27 @@
 """Scored files -> the page, written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asr.files import write_text
 from asr.score_page.page import System, score_page
 from asr.score_page.sounds import page_facts
+from asr.scoring.failures import Failures
 from asr.scoring.systems import ScoredSystem
+from asr.scoring.tables import failure_tables
 
 
 def write_page(
-    path: Path, systems: Sequence[ScoredSystem], references: Path, *, audio: Path | None = None
+    path: Path,
+    systems: Sequence[ScoredSystem],
+    references: Path,
+    found: Mapping[str, Failures],
+    *,
+    audio: Path | None = None,
 ) -> tuple[int, int]:
     """Write the page of one or more systems; returns how many of the utterances have a sound, and how many there are.
 
-    `audio`: a folder with the sounds, if the references do not name them.
+    `found`: where each system fails, by its name. `audio`: a folder with the sounds, if the references name none.
 
     Raises:
         ScoringError: there is no such folder.
@@ -29,6 +36,7 @@ def write_page(
         [System(system.name, system.score) for system in systems],
         title=f"{names} against {references.name}",
         notes=notes,
+        tables=failure_tables(found),
         facts=facts,
     )
     write_text(path, content)

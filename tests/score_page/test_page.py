@@ -9,8 +9,9 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Page
 
-from asr.score_page.page import Facts, System, Table, score_page
+from asr.score_page.page import Facts, System, score_page
 from asr.scoring import Score, score
+from asr.scoring.tables import Table
 from tests.support.browser import accessibility_violations, chromium, opened
 from tests.support.strict_markup import check
 
