@@ -13,7 +13,7 @@ from asr.chunks import stack, start_state, unstack
 from asr.engine import ChunkState
 from asr.model_settings import ModelSettings, num_output_frames
 from asr.onnx.export import FEATURES, MATRICES, NETWORK, STREAM
-from asr.onnx.recurrent import state_names
+from asr.onnx.states import start_value, state_sizes
 
 _ERRORS_ONLY = 3  # ONNX Runtime's levels of messages: not its warnings, which are for whoever made the graph
 
@@ -63,7 +63,10 @@ class OnnxEngine:
         return self._run_network(*_padded(frames))
 
     def start_state(self) -> ChunkState:
-        layers = [np.zeros((self.settings.num_layers, self.settings.hidden_size), np.float32) for _ in self._states]
+        layers = [
+            np.full((self.settings.num_layers, size), start_value(name, size), np.float32)
+            for name, size in self._states.items()
+        ]
         return start_state(self.settings.subsampling, self.settings.features.num_mels, layers)
 
     def encode_chunks(
@@ -99,8 +102,8 @@ class OnnxEngine:
         return dict(self._files)
 
     @property
-    def _states(self) -> Sequence[str]:
-        return state_names(self.settings)
+    def _states(self) -> Mapping[str, int]:
+        return state_sizes(self.settings)
 
     @cached_property
     def _stream(self) -> onnxruntime.InferenceSession:

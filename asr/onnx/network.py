@@ -5,7 +5,8 @@ import numpy as np
 from asr.model_settings import ModelSettings
 from asr.onnx.graph import Dimensions, Graph, Value
 from asr.onnx.layers import head, layer_norm, subsample
-from asr.onnx.recurrent import bidirectional, chunk, state_names
+from asr.onnx.recurrent import bidirectional, chunk
+from asr.onnx.states import state_sizes
 from asr.onnx.weights import Weights
 
 
@@ -26,16 +27,18 @@ def network_graph(settings: ModelSettings, weights: Weights) -> Graph:
 
 def stream_graph(settings: ModelSettings, weights: Weights) -> Graph:
     """`asr.model.AcousticModel.encode_chunk`. Inputs: `frames` and `num_frames` as for the whole, with the context
-    before the chunk, `num_before` and `num_outputs` (batch), `size` (1), and the state: `hidden` and, of LSTMs, `cells`
-    (batch, layers, hidden). Outputs: `log_probs`, and the state as `hidden_after` and `cells_after`.
+    before the chunk, `num_before` and `num_outputs` (batch), `size` (1), and the parts of the state, as `hidden`
+    (batch, layers, hidden). Outputs: `log_probs`, and the state, as `hidden_after`.
     """
-    graph, names = Graph("stream"), state_names(settings)
+    graph, sizes = Graph("stream"), state_sizes(settings)
     frames, num_frames = _frames_inputs(graph, settings)
     num_before = graph.input("num_before", "int64", ["batch"])
     num_outputs = graph.input("num_outputs", "int64", ["batch"])
     size = graph.input("size", "int64", [1])
-    shape: Dimensions = ["batch", settings.num_layers, settings.hidden_size]
-    states = [graph.input(name, "float32", shape).transpose(1, 0, 2) for name in names]
+    states = [
+        graph.input(name, "float32", ["batch", settings.num_layers, each]).transpose(1, 0, 2)
+        for name, each in sizes.items()
+    ]
     encoded, _ = subsample(frames, num_frames, settings, weights, num_before=num_before)
     most = graph.op("ReduceMax", num_outputs, axes=[0], keepdims=1)
     encoded = graph.op("Slice", encoded, np.array([0]), most, np.array([0]))
@@ -48,8 +51,9 @@ def stream_graph(settings: ModelSettings, weights: Weights) -> Graph:
         )
         afters.append(after)
     graph.output(head(encoded, weights), "log_probs", "float32", _shape_of_log_probs(weights))
-    for name, each in zip(names, zip(*afters, strict=True), strict=True):
-        graph.output(graph.op("Concat", *each, axis=0).transpose(1, 0, 2), f"{name}_after", "float32", shape)
+    for (name, width), each in zip(sizes.items(), zip(*afters, strict=True), strict=True):
+        after_all = graph.op("Concat", *each, axis=0).transpose(1, 0, 2)
+        graph.output(after_all, f"{name}_after", "float32", ["batch", settings.num_layers, width])
     return graph
 
 

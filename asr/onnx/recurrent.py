@@ -30,11 +30,6 @@ class Cells(Protocol):
         """
 
 
-def state_names(settings: ModelSettings) -> Sequence[str]:
-    """What the family remembers between two frames."""
-    return ("hidden", "cells") if settings.recurrence.kind == "lstm" else ("hidden",)
-
-
 def make_cells(graph: Graph, settings: ModelSettings, weights: Weights, name: str, *directions: str) -> Cells:
     """`directions`: "forward", "backward". Each utterance is reversed by its own length."""
     kind = Operator if settings.recurrence.kind in _GATES else Looped

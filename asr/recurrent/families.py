@@ -4,6 +4,7 @@ from asr.recurrent.bidirectional import Bidirectional
 from asr.recurrent.elman import Elman
 from asr.recurrent.gru import GRU
 from asr.recurrent.hgrn import HGRN
+from asr.recurrent.jordan import Jordan
 from asr.recurrent.lstm import LSTM
 from asr.recurrent.mingru import MinGRU
 from asr.recurrent.minlstm import MinLSTM
@@ -13,6 +14,7 @@ from asr.recurrent.settings import (
     ElmanSettings,
     GRUSettings,
     HGRNSettings,
+    JordanSettings,
     LSTMSettings,
     MinGRUSettings,
     MinLSTMSettings,
@@ -30,6 +32,13 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
             return GRU(input_size, hidden_size)
         case ElmanSettings():
             return Elman(input_size, hidden_size, activation=settings.activation)
+        case JordanSettings():
+            return Jordan(
+                input_size,
+                hidden_size,
+                num_fed_back=settings.num_fed_back,
+                context_decay=settings.context_decay,
+            )
         case MinGRUSettings():
             return MinGRU(input_size, hidden_size, positive_states=settings.positive_states)
         case MinLSTMSettings():

@@ -42,6 +42,21 @@ class ElmanSettings(Settings):
         return hidden_size * (input_size + hidden_size + 1)
 
 
+class JordanSettings(Settings):
+    """Jordan's network (1986): its outputs are fed back, not its hidden units."""
+
+    kind: Literal["jordan"]
+    """Chooses this family."""
+    num_fed_back: int = Field(32, ge=2, le=16_384)
+    """Of jordan: how many outputs there are, as a distribution over them; they carry all of the memory."""
+    context_decay: float = Field(0.9, ge=0, lt=1)
+    """Of jordan: share of the context that stays from frame to frame; 0 feeds back the last output alone."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        return hidden_size * (input_size + 1 + 2 * self.num_fed_back) + self.num_fed_back
+
+
 class MinGRUSettings(Settings):
     """minGRU (Feng et al. 2024): a GRU whose gate sees the frame alone; parallel over time."""
 
@@ -92,6 +107,13 @@ class HGRNSettings(Settings):
 
 
 RecurrenceSettings: TypeAlias = Annotated[
-    LSTMSettings | GRUSettings | ElmanSettings | MinGRUSettings | MinLSTMSettings | RGLRUSettings | HGRNSettings,
+    LSTMSettings
+    | GRUSettings
+    | ElmanSettings
+    | JordanSettings
+    | MinGRUSettings
+    | MinLSTMSettings
+    | RGLRUSettings
+    | HGRNSettings,
     Field(discriminator="kind"),
 ]

@@ -1,14 +1,18 @@
 """Every family, and the numbers that `asr/recurrent/` is tested with."""
 
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 
 from asr.recurrent.families import make_recurrence
-from asr.recurrent.recurrence import Recurrence
+from asr.recurrent.recurrence import Recurrence, State
 from asr.recurrent.settings import (
     ElmanSettings,
     GRUSettings,
     HGRNSettings,
+    JordanSettings,
     LSTMSettings,
     MinGRUSettings,
     MinLSTMSettings,
@@ -21,6 +25,7 @@ FAMILIES: dict[str, RecurrenceSettings] = {
     "gru": GRUSettings(kind="gru"),
     "elman": ElmanSettings(kind="elman"),
     "elman relu": ElmanSettings(kind="elman", activation="relu"),
+    "jordan": JordanSettings(kind="jordan", num_fed_back=3, context_decay=0.5),
     "mingru": MinGRUSettings(kind="mingru"),
     "mingru positive": MinGRUSettings(kind="mingru", positive_states=True),
     "minlstm": MinLSTMSettings(kind="minlstm"),
@@ -38,6 +43,32 @@ def random_cell(name: str, inputs: int, cells: int, seed: int = 2) -> Recurrence
     for parameter in cell.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
     return cell
+
+
+Step: TypeAlias = Callable[[Mapping[str, Tensor], Tensor, State], tuple[Tensor, State]]
+"""The equations of a family at one frame (batch, inputs), from its weights by their names and the state before."""
+
+
+def assert_steps_and_gradients(cell: Recurrence, step: Step, sound: Tensor) -> None:
+    """That a cell gives for (batch, frames, inputs) what its equations give step by step, with all gradients, those of
+    the steps as torch records them.
+    """
+    sound.requires_grad_()
+    weights = {**dict(cell.named_buffers()), **dict(cell.named_parameters())}
+    start = tuple((each + 0.1 * torch.rand_like(each)).requires_grad_() for each in cell.start_state(len(sound)))
+    state, rows = start, []
+    for x in sound.unbind(dim=1):
+        output, state = step(weights, x, state)
+        rows.append(output)
+    theirs, (outputs, final) = (torch.stack(rows, dim=1), *state), cell(sound, start)
+    ours = (outputs, *final)
+    leaves, factors = [sound, *start, *cell.parameters()], [torch.randn_like(each) for each in theirs]
+    gradients = [
+        torch.autograd.grad(sum((each * factor).sum() for each, factor in zip(found, factors, strict=True)), leaves)
+        for found in (ours, theirs)
+    ]
+    for found, expected in [*zip(ours, theirs, strict=True), *zip(*gradients, strict=True)]:
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
 # Weights and inputs of which a mistake in the order of gates, a transposition or a bias shows by the fourth decimal.

@@ -1,0 +1,37 @@
+"""Families whose gates or units are fed what came out before: a product in each step."""
+
+from collections.abc import Sequence
+
+from asr.onnx.graph import Graph, Value
+from asr.onnx.loop_parts import Parts, linear, number
+from asr.onnx.weights import Weights
+from asr.recurrent.settings import ElmanSettings, JordanSettings
+
+
+def elman(graph: Graph, settings: ElmanSettings, weights: Weights, cell: str) -> Parts:
+    """`asr.recurrent.elman`."""
+    inputs = linear(graph, weights, f"{cell}.inputs")
+    feedback = weights.matrix(graph, f"{cell}.feedback.weight").transpose(1, 0)
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        total = states[0] @ feedback + rows[0]
+        graph = total.graph
+        tanh = settings.activation == "tanh"
+        h = graph.op("Tanh", total) if tanh else graph.op("Clip", total, number(0.0), number(20.0))
+        return h, [h]
+
+    return lambda frames: [inputs(frames)], step
+
+
+def jordan(graph: Graph, settings: JordanSettings, weights: Weights, cell: str) -> Parts:
+    """`asr.recurrent.jordan`."""
+    inputs, readout = (linear(graph, weights, f"{cell}.{name}") for name in ("inputs", "readout"))
+    feedback = weights.matrix(graph, f"{cell}.feedback.weight").transpose(1, 0)
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        graph, context = states[0].graph, states[0]
+        h = graph.op("Tanh", context @ feedback + rows[0])
+        y = graph.op("Softmax", readout(h), axis=-1)
+        return h, [context * number(settings.context_decay) + y * number(1 - settings.context_decay)]
+
+    return lambda frames: [inputs(frames)], step
