@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr.model_settings import ModelSettings
-from asr.onnx.feedback_loops import elman, jordan
+from asr.onnx.feedback_loops import elman, fully_recurrent, jordan
 from asr.onnx.graph import Graph, Step, Value
 from asr.onnx.linear_loops import hgrn, mingru, minlstm, rglru
 from asr.onnx.loop_parts import Parts
@@ -14,6 +14,7 @@ from asr.onnx.states import start_value, state_sizes
 from asr.onnx.weights import Array, Weights
 from asr.recurrent.settings import (
     ElmanSettings,
+    FullyRecurrentSettings,
     HGRNSettings,
     JordanSettings,
     MinGRUSettings,
@@ -46,12 +47,14 @@ def make_loop(graph: Graph, settings: ModelSettings, weights: Weights, cell: str
     return Loop(sequences, step, [np.full(size, start_value(name, size), np.float32) for name, size in sizes.items()])
 
 
-def _parts(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -> Parts:
+def _parts(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -> Parts:  # noqa: PLR0911
     match settings.recurrence:
         case ElmanSettings() as recurrence:
             return elman(graph, recurrence, weights, cell)
         case JordanSettings() as recurrence:
             return jordan(graph, recurrence, weights, cell)
+        case FullyRecurrentSettings() as recurrence:
+            return fully_recurrent(graph, recurrence, weights, cell, settings.hidden_size)
         case MinGRUSettings() as recurrence:
             return mingru(graph, recurrence, weights, cell)
         case MinLSTMSettings() as recurrence:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from asr.model_settings import ModelSettings
-from asr.recurrent.settings import JordanSettings, LSTMSettings
+from asr.recurrent.settings import FullyRecurrentSettings, JordanSettings, LSTMSettings
 
 
 def state_sizes(settings: ModelSettings) -> Mapping[str, int]:
@@ -13,6 +13,8 @@ def state_sizes(settings: ModelSettings) -> Mapping[str, int]:
             return {"hidden": settings.hidden_size, "cells": settings.hidden_size}
         case JordanSettings() as recurrence:
             return {"context": recurrence.num_fed_back}
+        case FullyRecurrentSettings() as recurrence:
+            return {"hidden": recurrence.num_units(settings.hidden_size)}
         case _:
             return {"hidden": settings.hidden_size}
 

@@ -2,6 +2,7 @@
 
 from asr.recurrent.bidirectional import Bidirectional
 from asr.recurrent.elman import Elman
+from asr.recurrent.fully_recurrent import FullyRecurrent
 from asr.recurrent.gru import GRU
 from asr.recurrent.hgrn import HGRN
 from asr.recurrent.jordan import Jordan
@@ -12,6 +13,7 @@ from asr.recurrent.recurrence import Recurrence
 from asr.recurrent.rglru import RGLRU
 from asr.recurrent.settings import (
     ElmanSettings,
+    FullyRecurrentSettings,
     GRUSettings,
     HGRNSettings,
     JordanSettings,
@@ -38,6 +40,14 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
                 hidden_size,
                 num_fed_back=settings.num_fed_back,
                 context_decay=settings.context_decay,
+            )
+        case FullyRecurrentSettings():
+            return FullyRecurrent(
+                input_size,
+                hidden_size,
+                num_units=settings.num_units(hidden_size),
+                num_fed=settings.num_fed(hidden_size),
+                ticks=settings.ticks,
             )
         case MinGRUSettings():
             return MinGRU(input_size, hidden_size, positive_states=settings.positive_states)

@@ -57,6 +57,32 @@ class JordanSettings(Settings):
         return hidden_size * (input_size + 1 + 2 * self.num_fed_back) + self.num_fed_back
 
 
+class FullyRecurrentSettings(Settings):
+    """Fully recurrent network (Williams & Zipser 1989): some units see the input, others are read."""
+
+    kind: Literal["fully_recurrent"]
+    """Chooses this family."""
+    units_per_output: int = Field(2, ge=1, le=16)
+    """Of fully_recurrent: units there are for each output; the last ones are the outputs."""
+    fed_share: float = Field(0.5, gt=0, le=1)
+    """Of fully_recurrent: share of the units, the first ones, that see the input."""
+    ticks: int = Field(2, ge=1, le=16)
+    """Of fully_recurrent: steps for each frame, the last of which is read."""
+
+    def num_units(self, hidden_size: int) -> int:
+        """All of them."""
+        return self.units_per_output * hidden_size
+
+    def num_fed(self, hidden_size: int) -> int:
+        """Units that see the input."""
+        return max(1, round(self.fed_share * self.num_units(hidden_size)))
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        units = self.num_units(hidden_size)
+        return self.num_fed(hidden_size) * input_size + units * (units + 1)
+
+
 class MinGRUSettings(Settings):
     """minGRU (Feng et al. 2024): a GRU whose gate sees the frame alone; parallel over time."""
 
@@ -111,6 +137,7 @@ RecurrenceSettings: TypeAlias = Annotated[
     | GRUSettings
     | ElmanSettings
     | JordanSettings
+    | FullyRecurrentSettings
     | MinGRUSettings
     | MinLSTMSettings
     | RGLRUSettings

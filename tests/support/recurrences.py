@@ -10,6 +10,7 @@ from asr.recurrent.families import make_recurrence
 from asr.recurrent.recurrence import Recurrence, State
 from asr.recurrent.settings import (
     ElmanSettings,
+    FullyRecurrentSettings,
     GRUSettings,
     HGRNSettings,
     JordanSettings,
@@ -26,6 +27,7 @@ FAMILIES: dict[str, RecurrenceSettings] = {
     "elman": ElmanSettings(kind="elman"),
     "elman relu": ElmanSettings(kind="elman", activation="relu"),
     "jordan": JordanSettings(kind="jordan", num_fed_back=3, context_decay=0.5),
+    "fully_recurrent": FullyRecurrentSettings(kind="fully_recurrent"),
     "mingru": MinGRUSettings(kind="mingru"),
     "mingru positive": MinGRUSettings(kind="mingru", positive_states=True),
     "minlstm": MinLSTMSettings(kind="minlstm"),
