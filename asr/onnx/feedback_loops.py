@@ -6,8 +6,8 @@ import numpy as np
 
 from asr.onnx.graph import Graph, Value
 from asr.onnx.loop_parts import Parts, linear, number
-from asr.onnx.weights import Weights
-from asr.recurrent.settings import ElmanSettings, FullyRecurrentSettings, JordanSettings
+from asr.onnx.weights import Array, Weights
+from asr.recurrent.settings import ElmanSettings, FullyRecurrentSettings, JordanSettings, LSTMVariantSettings
 
 
 def elman(graph: Graph, settings: ElmanSettings, weights: Weights, cell: str) -> Parts:
@@ -56,3 +56,42 @@ def fully_recurrent(
         return graph.op("Slice", units, np.array([-num_outputs]), end, np.array([1])), [units]
 
     return lambda frames: [graph.op("Pad", frames @ inputs, np.array([0, 0, 0, 0, 0, missing])) + bias], step
+
+
+def lstm_variant(graph: Graph, settings: LSTMVariantSettings, weights: Weights, cell: str) -> Parts:
+    """`asr.recurrent.lstm_variant`."""
+    names = [f"{cell}.{part}.weight" for part in ("inputs", "feedback")]
+    inputs, feedback = (weights.matrix(graph, name).transpose(1, 0) for name in names)
+    projection = weights.matrix(graph, f"{cell}.projection.weight").transpose(1, 0) if settings.num_cells else None
+    peepholes = weights.matrix(graph, f"{cell}.peepholes") if settings.peepholes else None
+    num_gates = 4 if settings.forget_gate == "own" else 3
+    biases = {name: np.zeros_like(weights[f"{cell}.bias"]) for name in ("inputs", "feedback")}
+    norms: dict[str, tuple[Array, Array]] = {}
+    if settings.layer_norm:
+        norms = {name: (weights[f"{cell}.norms.{name}.weight"], bias) for name, bias in biases.items()}
+        norms["cells"] = (weights[f"{cell}.norms.cells.weight"], weights[f"{cell}.norms.cells.bias"])
+
+    def normed(value: Value, name: str) -> Value:
+        if not norms:
+            return value
+        return value.graph.op("LayerNormalization", value, *norms[name], axis=-1, epsilon=1e-5)
+
+    def looking(gate: Value, row: int, cells: Value) -> Value:
+        """A gate that sees the cells, if there are peepholes."""
+        return gate if peepholes is None else gate + cells * cells.graph.op("Gather", peepholes, np.array(row))
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        hidden, before = states
+        fed = normed((hidden if projection is None else hidden @ projection) @ feedback, "feedback")
+        i, *f, g, o = (rows[0] + fed).split(num_gates)
+        graph = i.graph
+        new, i = graph.op("Tanh", g), looking(i, 0, before).sigmoid()
+        cells = before + i * new
+        if settings.forget_gate == "own":
+            cells = looking(f[0], 1, before).sigmoid() * before + i * new
+        elif settings.forget_gate == "coupled":
+            cells = before + i * (new - before)
+        hidden = looking(o, num_gates - 2, cells).sigmoid() * graph.op("Tanh", normed(cells, "cells"))
+        return hidden if projection is None else hidden @ projection, [hidden, cells]
+
+    return lambda frames: [normed(frames @ inputs, "inputs") + weights[f"{cell}.bias"]], step

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from asr.model_settings import ModelSettings
-from asr.recurrent.settings import FullyRecurrentSettings, JordanSettings, LSTMSettings
+from asr.recurrent.settings import FullyRecurrentSettings, JordanSettings, LSTMSettings, LSTMVariantSettings
 
 
 def state_sizes(settings: ModelSettings) -> Mapping[str, int]:
@@ -11,6 +11,9 @@ def state_sizes(settings: ModelSettings) -> Mapping[str, int]:
     match settings.recurrence:
         case LSTMSettings():
             return {"hidden": settings.hidden_size, "cells": settings.hidden_size}
+        case LSTMVariantSettings() as recurrence:
+            cells = recurrence.num_cells or settings.hidden_size
+            return {"hidden": cells, "cells": cells}
         case JordanSettings() as recurrence:
             return {"context": recurrence.num_fed_back}
         case FullyRecurrentSettings() as recurrence:

@@ -7,6 +7,7 @@ from asr.recurrent.gru import GRU
 from asr.recurrent.hgrn import HGRN
 from asr.recurrent.jordan import Jordan
 from asr.recurrent.lstm import LSTM
+from asr.recurrent.lstm_variant import LSTMVariant
 from asr.recurrent.mingru import MinGRU
 from asr.recurrent.minlstm import MinLSTM
 from asr.recurrent.recurrence import Recurrence
@@ -18,6 +19,7 @@ from asr.recurrent.settings import (
     HGRNSettings,
     JordanSettings,
     LSTMSettings,
+    LSTMVariantSettings,
     MinGRUSettings,
     MinLSTMSettings,
     RecurrenceSettings,
@@ -30,6 +32,15 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
     match settings:
         case LSTMSettings():
             return LSTM(input_size, hidden_size)
+        case LSTMVariantSettings():
+            return LSTMVariant(
+                input_size,
+                hidden_size,
+                num_cells=settings.num_cells,
+                peepholes=settings.peepholes,
+                forget_gate=settings.forget_gate,
+                layer_norm=settings.layer_norm,
+            )
         case GRUSettings():
             return GRU(input_size, hidden_size)
         case ElmanSettings():

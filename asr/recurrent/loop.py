@@ -21,17 +21,33 @@ matrix and the first of the states before, states are (*frames, batch, cells), `
 state after may depend on element k of each state before and of each gate alone.
 """
 
+Step: TypeAlias = Callable[[Tensor, States], States]
+"""The equations of one frame, of any kind: (inputs, states before) -> states after."""
+
 
 def run_loop(
     cell: Cell,
     inputs: Float[Tensor, "frames batch gates"],
     start: States,
-    feedback: Float[Tensor, "feedback cells"],
+    feedback: Float[Tensor, "feedback hidden"],
     *weights: Float[Tensor, "_"],
+    projection: Float[Tensor, "hidden cells"] | None = None,
 ) -> States:
-    """The states after each frame, each (frames, batch, cells); differentiable. In float32 at least."""
+    """The states after each frame, each (frames, batch, cells); differentiable. In float32 at least. With a projection
+    the feedback matrix takes its product with the first of the states before.
+    """
     inputs = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
-    return _Loop.apply(cell, inputs, feedback, len(start), *start, *weights)  # type: ignore[no-any-return,no-untyped-call]
+    rest = (feedback, projection, *start, *weights)
+    return _Loop.apply(cell, len(start), inputs, *rest)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def run_recorded(step: Step, inputs: Float[Tensor, "frames batch gates"], start: States) -> States:
+    """The same for what is not a `Cell`, such as a normalisation over cells: frame by frame, recorded by torch."""
+    states, found = start, []
+    for x in inputs.to(torch.promote_types(inputs.dtype, torch.float32)).unbind():
+        states = step(x, states)
+        found.append(states)
+    return tuple(torch.stack(each) for each in zip(*found, strict=True))
 
 
 class _Loop(torch.autograd.Function):
@@ -41,26 +57,27 @@ class _Loop(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, cell: Cell, inputs: Tensor, feedback: Tensor, num_states: int, *rest: Tensor
-    ) -> tuple[Tensor, ...]:
-        start, weights = rest[:num_states], rest[num_states:]
+    def forward(ctx: Any, cell: Cell, num_states: int, inputs: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+        feedback, projection, *leaves = rest
+        start, weights = tuple(leaves[:num_states]), leaves[num_states:]
         fed = inputs.new_empty(*inputs.shape[:2], len(feedback))
         turned = feedback.T.contiguous()
+        projected = None if projection is None else projection.T.contiguous()
         states, found = start, []
         for x, product in zip(inputs.unbind(), fed.unbind(), strict=True):
-            torch.mm(states[0], turned, out=product)
+            hidden = states[0] if projected is None else torch.mm(states[0], projected)
+            torch.mm(hidden, turned, out=product)
             states = cell(x, product, states, *weights)
             found.append(states)
         outputs = tuple(torch.stack(each) for each in zip(*found, strict=True))
         ctx.cell, ctx.num_states = cell, num_states
-        ctx.save_for_backward(inputs, feedback, fed, *rest, *outputs)
+        ctx.save_for_backward(inputs, fed, *rest, *outputs)
         return outputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         n = ctx.num_states
-        inputs, feedback, fed, *rest = ctx.saved_tensors
+        inputs, fed, feedback, projection, *rest = ctx.saved_tensors
         start, weights, outputs = rest[:n], rest[n:-n], rest[-n:]
         before = [torch.cat([first[None], own[:-1]]) for first, own in zip(start, outputs, strict=True)]
         with torch.enable_grad():
@@ -72,14 +89,20 @@ class _Loop(torch.autograd.Function):
             )
             for each in after
         ]
-        totals, at_start = _through_time(gradients, feedback, partials)
+        totals, at_start = _through_time(gradients, feedback, projection, partials)
         of_inputs, of_fed, *of_weights = torch.autograd.grad(after, [x, product, *leaves[n:]], totals)
-        of_feedback = of_fed.flatten(0, 1).T @ before[0].flatten(0, 1)
-        return None, of_inputs, of_feedback, None, *at_start, *of_weights
+        of_fed, hidden, of_projection = of_fed.flatten(0, 1), before[0].flatten(0, 1), None
+        if projection is not None:
+            of_projection = (of_fed @ feedback).T @ hidden
+            hidden = hidden @ projection.T
+        return None, None, of_inputs, of_fed.T @ hidden, of_projection, *at_start, *of_weights
 
 
 def _through_time(
-    gradients: Sequence[Tensor], feedback: Tensor, partials: Sequence[Sequence[Tensor | None]]
+    gradients: Sequence[Tensor],
+    feedback: Tensor,
+    projection: Tensor | None,
+    partials: Sequence[Sequence[Tensor | None]],
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The whole gradient of each state after each frame, and of each state at the start. `partials[s]` are the
     derivatives of state s after a frame by what was fed back, and by each state before it.
@@ -95,7 +118,11 @@ def _through_time(
         now = [torch.add(g[frame], d, out=total[frame]) for g, d, total in zip(gradients, later, totals, strict=True)]
         later = [torch.zeros_like(each) for each in now]
         for s, partial in by_fed:
-            later[0].addmm_((partial[frame] * now[s][:, None]).flatten(1), feedback)
+            of_fed = (partial[frame] * now[s][:, None]).flatten(1)
+            if projection is None:
+                later[0].addmm_(of_fed, feedback)
+            else:
+                later[0].addmm_(of_fed @ feedback, projection)
         for s, p, partial in by_state:
             later[p].addcmul_(partial[frame], now[s])
     return totals, later

@@ -18,6 +18,29 @@ class LSTMSettings(Settings):
         return 4 * hidden_size * (input_size + hidden_size + 2)
 
 
+class LSTMVariantSettings(Settings):
+    """Variants of the LSTM, alone or together; the weights have other names than those of `lstm`."""
+
+    kind: Literal["lstm_variant"]
+    """Chooses this family."""
+    peepholes: bool = True
+    """Of lstm_variant: gates see the cells (Gers & Schmidhuber 2000)."""
+    forget_gate: Literal["own", "coupled", "none"] = "own"
+    """Of lstm_variant: coupled: 1 less the input gate (Greff et al. 2015); none: as in 1997, cells grow."""
+    num_cells: int | None = Field(None, ge=1, le=16_384)
+    """Of lstm_variant: more cells than outputs, which are a projection of them (Sak et al. 2014); none: as many."""
+    layer_norm: bool = False
+    """Of lstm_variant: layer norm of products with input and feedback, and of cells (Ba et al. 2016); slower."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        cells, gates = self.num_cells or hidden_size, 4 if self.forget_gate == "own" else 3
+        found = gates * cells * (input_size + hidden_size + 1)
+        found += (gates - 1) * cells if self.peepholes else 0
+        found += cells * hidden_size if self.num_cells else 0
+        return found + (2 * gates * cells + 2 * cells if self.layer_norm else 0)
+
+
 class GRUSettings(Settings):
     """Gated recurrent units (Cho et al. 2014)."""
 
@@ -134,6 +157,7 @@ class HGRNSettings(Settings):
 
 RecurrenceSettings: TypeAlias = Annotated[
     LSTMSettings
+    | LSTMVariantSettings
     | GRUSettings
     | ElmanSettings
     | JordanSettings

@@ -11,6 +11,9 @@ from asr.torch_engine import TorchEngine
 from tests.support.onnx_models import arrays_of, as_onnx, with_int8_weights
 from tests.support.recurrences import FAMILIES
 
+TOLERANCE = 1e-4
+NORMED = 5e-4  # what is fed back is divided by its deviation, which at the start is small: roundings grow
+
 
 @pytest.fixture(params=FAMILIES)
 def engine(request: pytest.FixtureRequest) -> TorchEngine:
@@ -25,6 +28,11 @@ def engine(request: pytest.FixtureRequest) -> TorchEngine:
     return TorchEngine(model)
 
 
+def tolerance(engine: TorchEngine) -> float:
+    normed = {"layer_norm", "stable"}
+    return NORMED if any(getattr(engine.settings.recurrence, each, False) for each in normed) else TOLERANCE
+
+
 def batch_of_frames() -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     return [rng.normal(size=(length, 80)).astype(np.float32) for length in (300, 1, 77, 2, 1000)]
@@ -35,13 +43,13 @@ def test_log_probs_are_those_of_torch(engine: TorchEngine) -> None:
         as_onnx(engine).encode(batch_of_frames()), engine.encode(batch_of_frames()), strict=True
     ):
         assert expected.min() < -10
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(engine))
 
 
 def test_int8_weights_are_expanded_not_computed_with(engine: TorchEngine) -> None:
     exported, rounded = as_onnx(engine, int8=True), with_int8_weights(engine)
     for found, expected in zip(exported.encode(batch_of_frames()), rounded.encode(batch_of_frames()), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(engine))
 
 
 def test_each_matrix_is_int8(engine: TorchEngine) -> None:

@@ -15,6 +15,7 @@ from asr.recurrent.settings import (
     HGRNSettings,
     JordanSettings,
     LSTMSettings,
+    LSTMVariantSettings,
     MinGRUSettings,
     MinLSTMSettings,
     RecurrenceSettings,
@@ -23,6 +24,10 @@ from asr.recurrent.settings import (
 
 FAMILIES: dict[str, RecurrenceSettings] = {
     "lstm": LSTMSettings(),
+    "lstm with peepholes": LSTMVariantSettings(kind="lstm_variant"),
+    "lstm coupled, projected": LSTMVariantSettings(kind="lstm_variant", forget_gate="coupled", num_cells=7),
+    "lstm without forget gate": LSTMVariantSettings(kind="lstm_variant", forget_gate="none", peepholes=False),
+    "lstm projected, normed": LSTMVariantSettings(kind="lstm_variant", num_cells=6, layer_norm=True),
     "gru": GRUSettings(kind="gru"),
     "elman": ElmanSettings(kind="elman"),
     "elman relu": ElmanSettings(kind="elman", activation="relu"),
