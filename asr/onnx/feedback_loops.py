@@ -7,7 +7,13 @@ import numpy as np
 from asr.onnx.graph import Graph, Value
 from asr.onnx.loop_parts import Parts, linear, number
 from asr.onnx.weights import Array, Weights
-from asr.recurrent.settings import ElmanSettings, FullyRecurrentSettings, JordanSettings, LSTMVariantSettings
+from asr.recurrent.settings import (
+    ElmanSettings,
+    FullyRecurrentSettings,
+    JordanSettings,
+    LiGRUSettings,
+    LSTMVariantSettings,
+)
 
 
 def elman(graph: Graph, settings: ElmanSettings, weights: Weights, cell: str) -> Parts:
@@ -95,3 +101,29 @@ def lstm_variant(graph: Graph, settings: LSTMVariantSettings, weights: Weights, 
         return hidden if projection is None else hidden @ projection, [hidden, cells]
 
     return lambda frames: [normed(frames @ inputs, "inputs") + weights[f"{cell}.bias"]], step
+
+
+def ligru(graph: Graph, settings: LiGRUSettings, weights: Weights, cell: str) -> Parts:
+    """`asr.recurrent.ligru`."""
+    names = [f"{cell}.{part}.weight" for part in ("inputs", "feedback")]
+    inputs, feedback = (weights.matrix(graph, name).transpose(1, 0) for name in names)
+    norms = [[weights[f"{cell}.norms.{gate}.{part}"] for part in ("weight", "bias")] for gate in (0, 1)]
+    ones = np.ones(2 * len(norms[0][0]), np.float32)
+
+    def sequences(frames: Value) -> list[Value]:
+        graph, gates = frames.graph, (frames @ inputs).split(2)
+        return [
+            graph.op("LayerNormalization", gate, *norm, axis=-1, epsilon=1e-5)
+            for gate, norm in zip(gates, norms, strict=True)
+        ]
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        graph, fed = states[0].graph, states[0] @ feedback
+        if settings.stable:
+            fed = graph.op("LayerNormalization", fed, ones, ones * 0, axis=-1, epsilon=1e-5)
+        z, a = (row + part for row, part in zip(rows, fed.split(2), strict=True))
+        a = graph.op("Relu" if settings.activation == "relu" else "Tanh", a)
+        h = a + (states[0] - a) * z.sigmoid()
+        return h, [h]
+
+    return sequences, step

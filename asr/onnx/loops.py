@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr.model_settings import ModelSettings
-from asr.onnx.feedback_loops import elman, fully_recurrent, jordan, lstm_variant
+from asr.onnx.feedback_loops import elman, fully_recurrent, jordan, ligru, lstm_variant
 from asr.onnx.graph import Graph, Step, Value
 from asr.onnx.linear_loops import hgrn, mingru, minlstm, rglru
 from asr.onnx.loop_parts import Parts
@@ -17,6 +17,7 @@ from asr.recurrent.settings import (
     FullyRecurrentSettings,
     HGRNSettings,
     JordanSettings,
+    LiGRUSettings,
     LSTMVariantSettings,
     MinGRUSettings,
     MinLSTMSettings,
@@ -58,6 +59,8 @@ def _parts(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -
             return fully_recurrent(graph, recurrence, weights, cell, settings.hidden_size)
         case LSTMVariantSettings() as recurrence:
             return lstm_variant(graph, recurrence, weights, cell)
+        case LiGRUSettings() as recurrence:
+            return ligru(graph, recurrence, weights, cell)
         case MinGRUSettings() as recurrence:
             return mingru(graph, recurrence, weights, cell)
         case MinLSTMSettings() as recurrence:

@@ -6,6 +6,7 @@ from asr.recurrent.fully_recurrent import FullyRecurrent
 from asr.recurrent.gru import GRU
 from asr.recurrent.hgrn import HGRN
 from asr.recurrent.jordan import Jordan
+from asr.recurrent.ligru import LiGRU
 from asr.recurrent.lstm import LSTM
 from asr.recurrent.lstm_variant import LSTMVariant
 from asr.recurrent.mingru import MinGRU
@@ -18,6 +19,7 @@ from asr.recurrent.settings import (
     GRUSettings,
     HGRNSettings,
     JordanSettings,
+    LiGRUSettings,
     LSTMSettings,
     LSTMVariantSettings,
     MinGRUSettings,
@@ -60,6 +62,8 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
                 num_fed=settings.num_fed(hidden_size),
                 ticks=settings.ticks,
             )
+        case LiGRUSettings():
+            return LiGRU(input_size, hidden_size, activation=settings.activation, stable=settings.stable)
         case MinGRUSettings():
             return MinGRU(input_size, hidden_size, positive_states=settings.positive_states)
         case MinLSTMSettings():

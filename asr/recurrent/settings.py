@@ -106,6 +106,21 @@ class FullyRecurrentSettings(Settings):
         return self.num_fed(hidden_size) * input_size + units * (units + 1)
 
 
+class LiGRUSettings(Settings):
+    """Light gated recurrent units (Ravanelli et al. 2018), made for speech: a GRU without reset gate."""
+
+    kind: Literal["ligru"]
+    """Chooses this family."""
+    activation: Literal["relu", "tanh"] = "relu"
+    """Of ligru: the function of its candidate."""
+    stable: bool = False
+    """Of ligru: layer norm of what is fed back (Moumen & Parcollet 2023), for long sounds; slower."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        return 2 * hidden_size * (input_size + hidden_size + 2)
+
+
 class MinGRUSettings(Settings):
     """minGRU (Feng et al. 2024): a GRU whose gate sees the frame alone; parallel over time."""
 
@@ -162,6 +177,7 @@ RecurrenceSettings: TypeAlias = Annotated[
     | ElmanSettings
     | JordanSettings
     | FullyRecurrentSettings
+    | LiGRUSettings
     | MinGRUSettings
     | MinLSTMSettings
     | RGLRUSettings
