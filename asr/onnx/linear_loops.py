@@ -67,6 +67,28 @@ def hgrn(graph: Graph, weights: Weights, cell: str) -> Parts:
     return sequences, step
 
 
+def sru(graph: Graph, weights: Weights, cell: str) -> Parts:
+    """`asr.recurrent.sru`."""
+    inputs, look = linear(graph, weights, f"{cell}.inputs"), weights.matrix(graph, f"{cell}.look")
+    names = [f"{cell}.{part}.weight" for part in ("candidate", "projection")]
+    candidate, projection = (weights.matrix(graph, name).transpose(1, 0) for name in names)
+
+    def sequences(frames: Value) -> list[Value]:
+        highway = frames @ projection * number(3**0.5)
+        return [*inputs(frames).split(2), frames @ candidate, highway]
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        before, (gate, reset, u, highway) = states[0], rows
+        f, r = (
+            (row + before * before.graph.op("Gather", look, np.array(place))).sigmoid()
+            for place, row in enumerate((gate, reset))
+        )
+        cells = u + f * (before - u)
+        return highway + r * (cells - highway), [cells]
+
+    return sequences, step
+
+
 def _linear_step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
     """h = a * h' + b."""
     h = rows[0] * states[0] + rows[1]

@@ -26,7 +26,9 @@ from asr.recurrent.settings import (
     MinLSTMSettings,
     RecurrenceSettings,
     RGLRUSettings,
+    SRUSettings,
 )
+from asr.recurrent.sru import SRU
 
 
 def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:  # noqa: PLR0911
@@ -72,6 +74,8 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
             return RGLRU(input_size, hidden_size)
         case HGRNSettings():
             return HGRN(input_size, hidden_size)
+        case SRUSettings():
+            return SRU(input_size, hidden_size)
 
 
 def make_bidirectional(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Bidirectional:

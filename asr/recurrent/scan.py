@@ -31,7 +31,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, factors: Tensor, terms: Tensor, start: Tensor) -> Tensor:
-        states = _run(factors, terms, start)
+        states = scan_without_gradient(factors, terms, start)
         ctx.save_for_backward(factors, states, start)
         return states
 
@@ -39,13 +39,20 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         factors, states, start = ctx.saved_tensors  # type: ignore[attr-defined]
         later = torch.cat([factors[:, 1:], torch.zeros_like(factors[:, :1])], dim=1)
-        found = _run(later, gradient, torch.zeros_like(start), backwards=True)
+        found = scan_without_gradient(later, gradient, torch.zeros_like(start), backwards=True)
         before = torch.cat([start[:, None], states[:, :-1]], dim=1)
         return found * before, found, factors[:, 0] * found[:, 0]
 
 
-def _run(factors: Tensor, terms: Tensor, start: Tensor, *, backwards: bool = False) -> Tensor:
-    if not _is_on_cpu(factors):
+def scan_without_gradient(
+    factors: Float[Tensor, "batch frames cells"],
+    terms: Float[Tensor, "batch frames cells"],
+    start: Float[Tensor, "batch cells"],
+    *,
+    backwards: bool = False,
+) -> Float[Tensor, "batch frames cells"]:
+    """All h_t, or, backwards, the same from the last frame to the first; for backward passes by hand."""
+    if not is_on_cpu(factors):
         if backwards:
             return scan_in_blocks(factors.flip(1), terms.flip(1), start).flip(1)
         return scan_in_blocks(factors, terms, start)
@@ -55,7 +62,8 @@ def _run(factors: Tensor, terms: Tensor, start: Tensor, *, backwards: bool = Fal
     return states
 
 
-def _is_on_cpu(tensor: Tensor) -> bool:
+def is_on_cpu(tensor: Tensor) -> bool:
+    """Whether loops compiled for it can be run; a function of its own for tests of what other devices do."""
     return tensor.is_cpu
 
 

@@ -170,6 +170,18 @@ class HGRNSettings(Settings):
         return 3 * hidden_size * (input_size + 1) + hidden_size
 
 
+class SRUSettings(Settings):
+    """Simple recurrent units (Lei et al. 2018): a cell sees no other cell, so only products of all frames are left."""
+
+    kind: Literal["sru"]
+    """Chooses this family."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        projection = 0 if input_size == hidden_size else input_size * hidden_size
+        return projection + 3 * hidden_size * input_size + 4 * hidden_size
+
+
 RecurrenceSettings: TypeAlias = Annotated[
     LSTMSettings
     | LSTMVariantSettings
@@ -181,6 +193,7 @@ RecurrenceSettings: TypeAlias = Annotated[
     | MinGRUSettings
     | MinLSTMSettings
     | RGLRUSettings
-    | HGRNSettings,
+    | HGRNSettings
+    | SRUSettings,
     Field(discriminator="kind"),
 ]

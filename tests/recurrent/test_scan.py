@@ -51,7 +51,7 @@ def test_all_gradients_are_those_of_the_steps(length: int) -> None:
 def test_on_a_gpu_both_ways_run_in_blocks(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
     inputs, weights = [each.requires_grad_() for each in case(length)], torch.randn(3, length, 5, dtype=torch.float64)
     expected = torch.autograd.grad((oracle(*inputs) * weights).sum(), inputs)
-    monkeypatch.setattr("asr.recurrent.scan._is_on_cpu", lambda _: False)
+    monkeypatch.setattr("asr.recurrent.scan.is_on_cpu", lambda _: False)
     monkeypatch.setattr("asr.recurrent.scan._step_by_step", None)
     found = torch.autograd.grad((scan(*inputs) * weights).sum(), inputs)
     for ours, theirs in zip(found, expected, strict=True):

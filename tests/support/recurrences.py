@@ -21,6 +21,7 @@ from asr.recurrent.settings import (
     MinLSTMSettings,
     RecurrenceSettings,
     RGLRUSettings,
+    SRUSettings,
 )
 
 FAMILIES: dict[str, RecurrenceSettings] = {
@@ -42,6 +43,7 @@ FAMILIES: dict[str, RecurrenceSettings] = {
     "minlstm positive": MinLSTMSettings(kind="minlstm", positive_states=True),
     "rglru": RGLRUSettings(kind="rglru"),
     "hgrn": HGRNSettings(kind="hgrn"),
+    "sru": SRUSettings(kind="sru"),
 }
 
 
