@@ -7,7 +7,7 @@ import numpy as np
 from asr.onnx.graph import Graph, Value
 from asr.onnx.loop_parts import Parts, linear, number
 from asr.onnx.weights import Weights
-from asr.recurrent.settings import MinGRUSettings, MinLSTMSettings
+from asr.recurrent.settings import MinGRUSettings, MinLSTMSettings, QRNNSettings
 
 
 def mingru(graph: Graph, settings: MinGRUSettings, weights: Weights, cell: str) -> Parts:
@@ -87,6 +87,21 @@ def sru(graph: Graph, weights: Weights, cell: str) -> Parts:
         return highway + r * (cells - highway), [cells]
 
     return sequences, step
+
+
+def qrnn(graph: Graph, settings: QRNNSettings, weights: Weights, cell: str) -> Parts:
+    """`asr.recurrent.qrnn`. The frame before is part of the state, so its product is taken within the loop."""
+    num_gates, bias = 1 + len(settings.pooling), weights[f"{cell}.inputs.bias"]
+    both = weights.matrix(graph, f"{cell}.inputs.weight")
+    before, now = (each.transpose(1, 0) for each in both.split(2))
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        z, f, o, *i = (rows[0] + states[1] @ before).split(num_gates)
+        share = i[0] if i else -f
+        cells = f.sigmoid() * states[0] + share.sigmoid() * z.graph.op("Tanh", z)
+        return o.sigmoid() * cells, [cells, rows[1]]
+
+    return lambda frames: [frames @ now + bias, frames], step
 
 
 def _linear_step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:

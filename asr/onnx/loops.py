@@ -8,7 +8,7 @@ import numpy as np
 from asr.model_settings import ModelSettings
 from asr.onnx.feedback_loops import elman, fully_recurrent, jordan, ligru, lstm_variant
 from asr.onnx.graph import Graph, Step, Value
-from asr.onnx.linear_loops import hgrn, mingru, minlstm, rglru, sru
+from asr.onnx.linear_loops import hgrn, mingru, minlstm, qrnn, rglru, sru
 from asr.onnx.loop_parts import Parts
 from asr.onnx.states import start_value, state_sizes
 from asr.onnx.weights import Array, Weights
@@ -21,6 +21,7 @@ from asr.recurrent.settings import (
     LSTMVariantSettings,
     MinGRUSettings,
     MinLSTMSettings,
+    QRNNSettings,
     RGLRUSettings,
     SRUSettings,
 )
@@ -72,5 +73,7 @@ def _parts(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -
             return hgrn(graph, weights, cell)
         case SRUSettings():
             return sru(graph, weights, cell)
+        case QRNNSettings() as recurrence:
+            return qrnn(graph, recurrence, weights, cell)
         case other:
             raise ValueError(f"{other.kind} is an operator of ONNX")

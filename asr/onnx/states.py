@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 
 from asr.model_settings import ModelSettings
-from asr.recurrent.settings import FullyRecurrentSettings, JordanSettings, LSTMSettings, LSTMVariantSettings
+from asr.recurrent.settings import (
+    FullyRecurrentSettings,
+    JordanSettings,
+    LSTMSettings,
+    LSTMVariantSettings,
+    QRNNSettings,
+)
 
 
 def state_sizes(settings: ModelSettings) -> Mapping[str, int]:
@@ -18,6 +24,8 @@ def state_sizes(settings: ModelSettings) -> Mapping[str, int]:
             return {"context": recurrence.num_fed_back}
         case FullyRecurrentSettings() as recurrence:
             return {"hidden": recurrence.num_units(settings.hidden_size)}
+        case QRNNSettings():
+            return {"cells": settings.hidden_size, "inputs": 2 * settings.hidden_size}
         case _:
             return {"hidden": settings.hidden_size}
 

@@ -11,6 +11,7 @@ from asr.recurrent.lstm import LSTM
 from asr.recurrent.lstm_variant import LSTMVariant
 from asr.recurrent.mingru import MinGRU
 from asr.recurrent.minlstm import MinLSTM
+from asr.recurrent.qrnn import QRNN
 from asr.recurrent.recurrence import Recurrence
 from asr.recurrent.rglru import RGLRU
 from asr.recurrent.settings import (
@@ -24,6 +25,7 @@ from asr.recurrent.settings import (
     LSTMVariantSettings,
     MinGRUSettings,
     MinLSTMSettings,
+    QRNNSettings,
     RecurrenceSettings,
     RGLRUSettings,
     SRUSettings,
@@ -76,6 +78,8 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
             return HGRN(input_size, hidden_size)
         case SRUSettings():
             return SRU(input_size, hidden_size)
+        case QRNNSettings():
+            return QRNN(input_size, hidden_size, pooling=settings.pooling)
 
 
 def make_bidirectional(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Bidirectional:

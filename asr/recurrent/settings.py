@@ -182,6 +182,19 @@ class SRUSettings(Settings):
         return projection + 3 * hidden_size * input_size + 4 * hidden_size
 
 
+class QRNNSettings(Settings):
+    """Quasi-recurrent network (Bradbury et al. 2017): gates see two frames; parallel over time."""
+
+    kind: Literal["qrnn"]
+    """Chooses this family."""
+    pooling: Literal["fo", "ifo"] = "fo"
+    """Of qrnn: its gates, forget and output, or input too."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction."""
+        return (1 + len(self.pooling)) * hidden_size * (2 * input_size + 1)
+
+
 RecurrenceSettings: TypeAlias = Annotated[
     LSTMSettings
     | LSTMVariantSettings
@@ -194,6 +207,7 @@ RecurrenceSettings: TypeAlias = Annotated[
     | MinLSTMSettings
     | RGLRUSettings
     | HGRNSettings
-    | SRUSettings,
+    | SRUSettings
+    | QRNNSettings,
     Field(discriminator="kind"),
 ]

@@ -19,6 +19,7 @@ from asr.recurrent.settings import (
     LSTMVariantSettings,
     MinGRUSettings,
     MinLSTMSettings,
+    QRNNSettings,
     RecurrenceSettings,
     RGLRUSettings,
     SRUSettings,
@@ -44,6 +45,8 @@ FAMILIES: dict[str, RecurrenceSettings] = {
     "rglru": RGLRUSettings(kind="rglru"),
     "hgrn": HGRNSettings(kind="hgrn"),
     "sru": SRUSettings(kind="sru"),
+    "qrnn": QRNNSettings(kind="qrnn"),
+    "qrnn ifo": QRNNSettings(kind="qrnn", pooling="ifo"),
 }
 
 
