@@ -33,7 +33,7 @@ from asr.recurrent.settings import (
 from asr.recurrent.sru import SRU
 
 
-def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:  # noqa: PLR0911
+def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Recurrence:  # noqa: PLR0911, PLR0912
     """A layer in one direction, its weights not yet initialised (`Recurrence.initialise`)."""
     match settings:
         case LSTMSettings():

@@ -81,12 +81,12 @@ class _Cells(torch.autograd.Function):
     def forward(ctx: Any, gates: Tensor, candidates: Tensor, look: Tensor, start: Tensor) -> Tensor:
         if is_on_cpu(gates):
             cells = torch.empty_like(gates, memory_format=torch.contiguous_format)
-            arrays = [each.detach().contiguous().numpy() for each in (gates, candidates, look, start)]
-            _step_by_step(*arrays, cells.numpy())
+            g, u, v, c = (each.detach().contiguous().numpy() for each in (gates, candidates, look, start))
+            _step_by_step(g, u, v, c, cells.numpy())
         else:
             states = [start]
-            for g, u in zip(gates.unbind(dim=1), candidates.unbind(dim=1), strict=True):
-                states.append(torch.lerp(u, states[-1], torch.addcmul(g, look, states[-1]).sigmoid()))
+            for gate, candidate in zip(gates.unbind(dim=1), candidates.unbind(dim=1), strict=True):
+                states.append(torch.lerp(candidate, states[-1], torch.addcmul(gate, look, states[-1]).sigmoid()))
             cells = torch.stack(states[1:], dim=1)
         ctx.save_for_backward(gates, candidates, look, start, cells)
         return cells

@@ -12,7 +12,7 @@ from tests.support.onnx_models import arrays_of, as_onnx, with_int8_weights
 from tests.support.recurrences import FAMILIES
 
 TOLERANCE = 1e-4
-NORMED = 5e-4  # what is fed back is divided by its deviation, which at the start is small: roundings grow
+NORMED = 3e-3  # what is fed back is divided by its deviation, so roundings grow where that is small
 
 
 @pytest.fixture(params=FAMILIES)

@@ -80,7 +80,7 @@ def test_large_feedback_explodes_unless_it_is_normalised() -> None:
         torch.manual_seed(0)
         cell = LiGRU(2, 8, activation="relu", stable=is_stable)
         cell.initialise()
-        cell.feedback.weight.data *= 3
-        largest.append(float(cell(torch.randn(1, 1000, 2))[0].abs().max()))
-    assert not largest[0] < 1e6
+        cell.feedback.weight.data *= 30
+        largest.append(float(cell(torch.randn(1, 1000, 2))[0].detach().abs().max()))
+    assert not largest[0] < 1e6  # NaN in the end
     assert largest[1] < 10
