@@ -8,6 +8,7 @@ from asr.onnx.graph import Graph, Value
 from asr.onnx.loop_parts import Parts, linear, number
 from asr.onnx.weights import Array, Weights
 from asr.recurrent.settings import (
+    EchoStateSettings,
     ElmanSettings,
     FullyRecurrentSettings,
     JordanSettings,
@@ -127,3 +128,23 @@ def ligru(graph: Graph, settings: LiGRUSettings, weights: Weights, cell: str) ->
         return h, [h]
 
     return sequences, step
+
+
+def echo_state(settings: EchoStateSettings, weights: Weights, cell: str) -> Parts:
+    """`asr.recurrent.echo_state`. Its matrices stay sparse."""
+    bias = weights[f"{cell}.bias"]
+
+    def product(values: Value, name: str, *shape: int) -> Value:
+        """Of the rows of a sparse matrix and the last axis; `shape` is that of the axes before."""
+        columns, own = weights[f"{cell}.{name}_columns"].astype(np.int64), weights[f"{cell}.{name}_weights"]
+        gathered = values.graph.op("Gather", values, columns, axis=len(shape)) * own
+        parts = gathered.reshape(*shape, len(bias), -1)
+        return parts.graph.op("ReduceSum", parts, np.array([-1]), keepdims=0)
+
+    def step(states: Sequence[Value], rows: Sequence[Value]) -> tuple[Value, list[Value]]:
+        before, graph = states[0], states[0].graph
+        new = graph.op("Tanh", product(before, "feedback", 0) + rows[0])
+        s = before + (new - before) * number(settings.leak)
+        return s, [s]
+
+    return lambda frames: [product(frames, "input", 0, 0) + bias], step

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr.model_settings import ModelSettings
-from asr.onnx.feedback_loops import elman, fully_recurrent, jordan, ligru, lstm_variant
+from asr.onnx.feedback_loops import echo_state, elman, fully_recurrent, jordan, ligru, lstm_variant
 from asr.onnx.graph import Graph, Step, Value
 from asr.onnx.linear_loops import hgrn, mingru, minlstm, qrnn, rglru, sru
 from asr.onnx.loop_parts import Parts
 from asr.onnx.states import start_value, state_sizes
 from asr.onnx.weights import Array, Weights
 from asr.recurrent.settings import (
+    EchoStateSettings,
     ElmanSettings,
     FullyRecurrentSettings,
     HGRNSettings,
@@ -51,7 +52,7 @@ def make_loop(graph: Graph, settings: ModelSettings, weights: Weights, cell: str
     return Loop(sequences, step, [np.full(size, start_value(name, size), np.float32) for name, size in sizes.items()])
 
 
-def _parts(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -> Parts:  # noqa: PLR0911
+def _parts(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -> Parts:  # noqa: PLR0911, PLR0912
     match settings.recurrence:
         case ElmanSettings() as recurrence:
             return elman(graph, recurrence, weights, cell)
@@ -75,5 +76,7 @@ def _parts(graph: Graph, settings: ModelSettings, weights: Weights, cell: str) -
             return sru(graph, weights, cell)
         case QRNNSettings() as recurrence:
             return qrnn(graph, recurrence, weights, cell)
+        case EchoStateSettings() as recurrence:
+            return echo_state(recurrence, weights, cell)
         case other:
             raise ValueError(f"{other.kind} is an operator of ONNX")

@@ -1,6 +1,7 @@
 """Settings -> recurrence: the one place where a family is chosen."""
 
 from asr.recurrent.bidirectional import Bidirectional
+from asr.recurrent.echo_state import EchoState
 from asr.recurrent.elman import Elman
 from asr.recurrent.fully_recurrent import FullyRecurrent
 from asr.recurrent.gru import GRU
@@ -15,6 +16,7 @@ from asr.recurrent.qrnn import QRNN
 from asr.recurrent.recurrence import Recurrence
 from asr.recurrent.rglru import RGLRU
 from asr.recurrent.settings import (
+    EchoStateSettings,
     ElmanSettings,
     FullyRecurrentSettings,
     GRUSettings,
@@ -80,6 +82,14 @@ def make_recurrence(settings: RecurrenceSettings, input_size: int, hidden_size: 
             return SRU(input_size, hidden_size)
         case QRNNSettings():
             return QRNN(input_size, hidden_size, pooling=settings.pooling)
+        case EchoStateSettings():
+            return EchoState(
+                input_size,
+                hidden_size,
+                spectral_radius=settings.spectral_radius,
+                leak=settings.leak,
+                input_scale=settings.input_scale,
+            )
 
 
 def make_bidirectional(settings: RecurrenceSettings, input_size: int, hidden_size: int) -> Bidirectional:

@@ -195,6 +195,27 @@ class QRNNSettings(Settings):
         return (1 + len(self.pooling)) * hidden_size * (2 * input_size + 1)
 
 
+class EchoStateSettings(Settings):
+    """Echo state network (Jaeger 2001): a random reservoir that is not trained, only what follows it is."""
+
+    kind: Literal["echo_state"]
+    """Chooses this family."""
+    spectral_radius: float = Field(0.9, gt=0, le=2)
+    """Of echo_state: largest absolute value of an eigenvalue of the reservoir; the larger, the longer its echoes."""
+    leak: float = Field(0.8, gt=0, le=1)
+    """Of echo_state: share of a unit that is new at each frame."""
+    input_scale: float = Field(0.7, gt=0, le=100)
+    """Of echo_state: standard deviation of what the input adds to a unit."""
+
+    def num_weights(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction, trained: none."""
+        return 0
+
+    def num_fixed(self, input_size: int, hidden_size: int) -> int:
+        """Of one layer in one direction, drawn and stored."""
+        return hidden_size * (min(10, input_size) + min(10, hidden_size) + 1)
+
+
 RecurrenceSettings: TypeAlias = Annotated[
     LSTMSettings
     | LSTMVariantSettings
@@ -208,6 +229,7 @@ RecurrenceSettings: TypeAlias = Annotated[
     | RGLRUSettings
     | HGRNSettings
     | SRUSettings
-    | QRNNSettings,
+    | QRNNSettings
+    | EchoStateSettings,
     Field(discriminator="kind"),
 ]

@@ -74,7 +74,7 @@ def test_in_pieces_as_in_one(cell: Recurrence, piece: int) -> None:
 def test_all_gradients_are_right_by_finite_differences(cell: Recurrence) -> None:
     frames = torch.randn(2, 4, INPUTS, dtype=torch.float64, requires_grad=True)
     start = tuple(0.3 + 0.1 * torch.randn_like(each) for each in cell.start_state(2))
-    names, weights = zip(*cell.named_parameters(), strict=True)
+    names, weights = list(dict(cell.named_parameters())), list(cell.parameters())
 
     def run(frames: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
         state = tuple(rest[: len(start)])
@@ -104,11 +104,11 @@ def test_all_weights_are_drawn_and_a_seed_draws_the_same(name: str) -> None:
     drawn = []
     for _ in range(2):
         cell = make_recurrence(FAMILIES[name], INPUTS, CELLS)
-        for parameter in cell.parameters():
-            parameter.data.fill_(torch.nan)
+        for weights in cell.state_dict().values():  # also those that are not trained
+            weights.fill_(torch.nan)
         torch.manual_seed(3)
         cell.initialise()
-        drawn.append(torch.cat([parameter.flatten() for parameter in cell.parameters()]))
+        drawn.append(torch.cat([each.flatten() for each in cell.state_dict().values()]))
     assert drawn[0].isfinite().all()
     assert torch.equal(*drawn)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from asr.recurrent.families import make_recurrence
 from asr.recurrent.recurrence import Recurrence, State
 from asr.recurrent.settings import (
+    EchoStateSettings,
     ElmanSettings,
     FullyRecurrentSettings,
     GRUSettings,
@@ -47,6 +48,7 @@ FAMILIES: dict[str, RecurrenceSettings] = {
     "sru": SRUSettings(kind="sru"),
     "qrnn": QRNNSettings(kind="qrnn"),
     "qrnn ifo": QRNNSettings(kind="qrnn", pooling="ifo"),
+    "echo_state": EchoStateSettings(kind="echo_state"),
 }
 
 
