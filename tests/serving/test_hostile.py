@@ -175,7 +175,7 @@ def test_a_full_disk_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device", "/tmp/secret")
 
     with monkeypatch.context() as patched:
-        patched.setattr(uploads.shutil, "copyfileobj", full)
+        patched.setattr("shutil.copyfileobj", full)
         answer = httpx.post(f"{url}{PATH}", files={"file": ("a", SPOKEN)})
     assert (answer.status_code, answer.json()["error"]["code"]) == (507, "disk_full")
     assert "/tmp" not in answer.text
