@@ -29,6 +29,7 @@ HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can escape one, but no fi
 _PIECE = 2**24  # bytes that are read at once, as a pipe has no size
 _HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 _TEMPORARY = "????????"  # what mkstemp puts into a name
+_FILE_ABOVE = "one of the folders above it is a file"
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(target)
     except (FileExistsError, NotADirectoryError):
-        raise OutputError(f"{path}: could not be written: one of the folders above it is a file") from None
+        raise OutputError(f"{path}: could not be written: {_FILE_ABOVE}") from None
     except OSError as error:
         raise OutputError(f"{path}: could not be written ({system_reason(error)}){kept}") from error
     finally:
@@ -109,6 +110,8 @@ def append_text(path: Path, text: str) -> None:
         with path.open("ab") as file:
             size = file.tell()
             file.write(text.encode())
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(f"{path}: could not be written: {_FILE_ABOVE}") from None
     except OSError as error:
         if size is not None:
             with suppress(OSError):

@@ -208,7 +208,7 @@ def test_dev_predictions_come_from_the_listing(tmp_path: Path) -> None:
     assert [u.hypothesis for u in found] == HYPOTHESES
     text = page_of(full).after("The worst, of all of dev")
     assert "a: b: 2 errors in 3 words" in text
-    assert text.index("CAT\nBAT\nS\nSAT\n·\nD") < text.index("The best")
+    assert text.index("CAT\n·\nD\nSAT\nBAT\nS") < text.index("The best")
     (full / "dev.txt").write_text("x: 1 error in 1 word: 1 sub, 0 del, 0 ins\nREF: A\n")
     with pytest.raises(ScoringError, match=r"dev\.txt, line 3: expected REF: or HYP:"):
         write_report(full)
