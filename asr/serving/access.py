@@ -1,4 +1,4 @@
-"""Who may use the server: keys from a file, and the web pages and names by which browsers may reach it."""
+"""Who may use the server: API keys from a file, and the web pages and names by which browsers may reach it."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ _ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
 
 
 class Keys:
-    """Keys, of which only digests are kept: nothing that could be printed."""
+    """API keys, of which only digests are kept: nothing that could be printed."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._digests = [_digest(key) for key in keys]

@@ -58,7 +58,8 @@ def make_app(
         if isinstance(error, RefusedError):
             return failure_response(error.status, error.message, error.param, error.code)
         assert isinstance(error, HTTPException)
-        return failure_response(error.status_code, str(error.detail or HTTPStatus(error.status_code).phrase))
+        message = str(error.detail or HTTPStatus(error.status_code).phrase)
+        return failure_response(error.status_code, message, headers=error.headers)
 
     for kind in (RefusedError, HTTPException):
         app.add_exception_handler(kind, refused)

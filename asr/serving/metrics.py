@@ -1,4 +1,4 @@
-"""What a server tells Prometheus: requests, how long they take, what waits, and how much is computed.
+"""What a server tells Prometheus: requests, how long they take, what waits, and the real-time factor.
 
 A registry of its own, so that two servers in a process (tests) do not share counters.
 """

@@ -138,6 +138,12 @@ def test_requests_that_are_none(url: str, content: bytes, status: int) -> None:
     assert b"root:" not in body
 
 
+def test_a_method_that_it_has_not(url: str) -> None:
+    for method, path, allowed in [("TRACE", "/ready", "GET"), ("GET", PATH, "POST")]:
+        answer = httpx.request(method, f"{url}{path}")
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 def test_too_much_without_a_length(url: str) -> None:
     chunk = b"10000\r\n" + bytes(65536) + b"\r\n"
     status, body = told(url, head("Transfer-Encoding: chunked") + b"%x\r\n%s\r\n" % (len(FORM), FORM) + chunk * 60)
@@ -175,7 +181,7 @@ def test_a_full_disk_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device", "/tmp/secret")
 
     with monkeypatch.context() as patched:
-        patched.setattr("shutil.copyfileobj", full)
+        patched.setattr("asr.serving.uploads.shutil.copyfileobj", full)
         answer = httpx.post(f"{url}{PATH}", files={"file": ("a", SPOKEN)})
     assert (answer.status_code, answer.json()["error"]["code"]) == (507, "disk_full")
     assert "/tmp" not in answer.text
