@@ -87,10 +87,20 @@ def summarise(utterances: Sequence[Utterance], results: Sequence[UtteranceResult
     """
     losses = [result for result in results if result.loss is not None]
     return Evaluation(
-        score([u.text for u in utterances], [r.hypothesis for r in results], ids=[u.id for u in utterances]),
+        score(
+            [utterance.text for utterance in utterances],
+            [result.hypothesis for result in results],
+            ids=[utterance.id for utterance in utterances],
+            facts=[_facts(utterance) for utterance in utterances],
+        ),
         loss=math.fsum(r.loss or 0.0 for r in losses) / max(1, sum(r.num_tokens for r in losses)),
         blank_ratio=sum(r.num_blanks for r in results) / max(1, sum(r.num_frames for r in results)),
     )
+
+
+def _facts(utterance: Utterance) -> dict[str, str | float]:
+    facts = {"speaker": utterance.speaker, "duration": utterance.duration, "offset": utterance.offset}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def batches_of_log_probs(

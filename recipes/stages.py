@@ -119,6 +119,7 @@ def test_seed(experiment: Experiment, run: Path, model: str) -> None:
     from asr.evaluation import evaluate
     from asr.recognizer import Recognizer
     from asr.scoring import aligned_listing, summary_line
+    from asr.scoring.stored import write_score
 
     suffix = model.removeprefix("model")
     parts = {"dev": experiment.dev, **experiment.tests}
@@ -130,7 +131,7 @@ def test_seed(experiment: Experiment, run: Path, model: str) -> None:
         score = evaluate(recognizer, read_manifest(manifest)).score
         say("test", f"{run / model} {part}: {summary_line(score)}")
         write_text(run / f"{part}{suffix}.txt", aligned_listing(score.utterances) + "\n")
-        write_text(run / f"{part}{suffix}.json", json.dumps(score.to_json(), indent=2) + "\n")
+        write_score(run / f"{part}{suffix}.json", score)
 
 
 def tune_seed(experiment: Experiment, language_model: LanguageModel, run: Path) -> None:

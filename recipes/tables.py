@@ -35,11 +35,12 @@ def collect_records(runs: Path, seeds: Sequence[int], scores: Sequence[str]) -> 
 
 
 def read_score(path: Path) -> Any:
-    """A score written by `Score.to_json`. Raises ScoringError if the file is missing or not JSON."""
+    """A score written by `Score.to_json`, without its utterances. Raises ScoringError if it is missing or not JSON."""
     try:
-        return parse_json(read_bytes(path, ScoringError))
+        found = parse_json(read_bytes(path, ScoringError))
     except ValueError:
         raise ScoringError(f"{path}: not JSON; expected what `asr evaluate --json` prints") from None
+    return {name: value for name, value in found.items() if name != "utterances"} if isinstance(found, dict) else found
 
 
 def results_table(records: list[Record]) -> str:

@@ -13,6 +13,9 @@ def evaluate(
     ],
     json: Annotated[bool, typer.Option("--json", help="Only the numbers, as one JSON object.")] = False,
     listing: Annotated[bool, typer.Option("--listing", help="Also each utterance, aligned, with its errors.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Also write the whole score here, for `asr score --compare`.")
+    ] = None,
     hypotheses: Annotated[Path | None, typer.Option(help="Also write the hypotheses here, as JSON lines.")] = None,
 ) -> None:
     """Recognise the utterances of a manifest and score them."""
@@ -20,11 +23,14 @@ def evaluate(
     from asr.corpus.manifest import read_manifest
     from asr.evaluation import evaluate as evaluate_model
     from asr.recognizer import Recognizer
+    from asr.scoring.stored import write_score
 
     recognizer = Recognizer.load(model, device="auto")
     utterances = read_manifest(manifest)
     result = evaluate_model(recognizer, utterances)
     complain_of_unwritable(manifest, recognizer.tokens, utterances)
+    if record is not None:
+        write_score(record, result.score)
     if hypotheses is not None:
         write_hypotheses(hypotheses, result.score)
     print_scores({model.name: result.score}, as_json=json, listing=listing)

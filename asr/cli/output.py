@@ -13,7 +13,7 @@ from asr.scoring import Score, UtteranceScore, aligned_listing, hints, summary_l
 from asr.scoring.tables import failure_tables, table_lines
 
 if TYPE_CHECKING:  # scoring needs no torch, which would take seconds to load
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from asr.corpus.audio_statistics import AudioStatistics
     from asr.corpus.manifest import Utterance
@@ -44,18 +44,21 @@ def print_scores(
         print(json.dumps(next(iter(records.values())) if is_alone else {"systems": records}))
         return
     if listing:
-        print(aligned_listing(_side_by_side(scores), color=sys.stdout.isatty()))
+        together = zip(*(score.utterances for score in scores.values()), strict=True)
+        print(aligned_listing(side_by_side(list(scores), together), color=sys.stdout.isatty()))
     for each in failure_tables(failures) if failures else []:
         print(table_lines(each))
     for name, score in scores.items():
         print(summary_line(score) if is_alone else f"{name}: {summary_line(score)}")
 
 
-def _side_by_side(scores: "Mapping[str, Score]") -> "Iterator[UtteranceScore]":
-    """The utterances, each as all systems have it, by the name of the system if there are several."""
-    for together in zip(*(score.utterances for score in scores.values()), strict=True):
-        for name, utterance in zip(scores, together, strict=True):
-            yield utterance if len(scores) == 1 else replace(utterance, id=f"{utterance.id}, {name}")
+def side_by_side(
+    names: "Sequence[str]", utterances: "Iterable[Sequence[UtteranceScore]]"
+) -> "Iterator[UtteranceScore]":
+    """Each utterance as all systems have it, by the name of the system if there are several."""
+    for together in utterances:
+        for name, utterance in zip(names, together, strict=True):
+            yield utterance if len(names) == 1 else replace(utterance, id=f"{utterance.id}, {name}")
 
 
 def print_page(

@@ -37,6 +37,12 @@ def score(
         list[str] | None,
         typer.Option(metavar="FIELD", help="Slice by this field of the manifest, too; may be given more than once."),
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Also write the whole score of one system here, for --compare.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="REF and HYP are two runs, or two such scores: what did a change do?")
+    ] = False,
     missing: Annotated[
         str, typer.Option(help="References without a hypothesis are refused, count as deleted, or are left-out.")
     ] = "refused",
@@ -67,10 +73,18 @@ def score(
     """Word and character error rate of texts, with a 95 % confidence interval."""
     from asr.cli.messages import complain
     from asr.cli.output import print_page, print_scores
+    from asr.cli.score_comparison import compare_scores
+    from asr.errors import ScoringError
     from asr.scoring.failures import failures
     from asr.scoring.matching import Matching, Notation
+    from asr.scoring.stored import write_score
     from asr.scoring.systems import score_files
 
+    if (compare or record is not None) and len(hyp or []) != 1:
+        raise ScoringError(f"{'--compare' if compare else '--record'} needs two arguments, and no more")
+    if compare:
+        compare_scores(ref, (hyp or [])[0], as_json=json, listing=listing, html=html, by=by or [])
+        return
     systems = score_files(
         ref,
         hyp or [],
@@ -83,6 +97,8 @@ def score(
     )
     for note in dict.fromkeys(note for system in systems for note in system.texts.notes):
         complain(note)
+    if record is not None:
+        write_score(record, systems[0].score)
     is_asked = show_failures or bool(by)
     found = {s.name: failures(s.score, by=by or []) for s in systems} if is_asked or html is not None else {}
     if html is not None:

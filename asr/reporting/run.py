@@ -84,7 +84,7 @@ def _drawable(record: EpochRecord) -> EpochRecord:
 def _read_score(path: Path) -> dict[str, float]:
     keys = ("wer", "cer", "wer_low", "wer_high", "num_words", "substitutions", "deletions", "insertions")
     try:
-        score = parse_json(read_bytes(path, TrainingError, max_bytes=MAX_SIDE_BYTES))
+        score = parse_json(read_bytes(path, TrainingError, max_bytes=16 * MAX_SIDE_BYTES))  # it has the utterances
         return {key: float(score[key]) for key in keys}
     except (ValueError, KeyError, TypeError):
         raise TrainingError(f"{path}: not a score; expected what `asr evaluate --json` prints") from None

@@ -111,9 +111,10 @@ def _summary(systems: Sequence[System], title: str, notes: Sequence[str], tables
     ]
     rows = [_row(system) for system in systems]
     parts = [element("h1", text(title)), *(paragraph(note) for note in notes), table(names, rows, "numbers")]
-    for each in tables:
-        parts += [element("h2", text(each.title)), table(each.names, each.rows, "numbers")]
-    return parts
+    found = [
+        element("section", element("h2", text(each.title)), table(each.names, each.rows, "numbers")) for each in tables
+    ]
+    return [*parts, element("div", *found, class_="tables")] if found else parts
 
 
 def _row(system: System) -> list[object]:

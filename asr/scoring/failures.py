@@ -9,7 +9,7 @@ from typing import Any
 from asr.scoring.record import Score, UtteranceScore
 from asr.scoring.slices import Slice, slices
 
-MOST = 15  # of each list
+MOST = 10  # of each list
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,17 @@ class UtteranceScore(Rates):
     graph: Reference | None = field(default=None, repr=False)
     facts: tuple[tuple[str, Fact], ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Texts and counts; `facts`, and the arcs of the `graph`, if there are any."""
+        names: tuple[str, ...] = ("id", "reference", "hypothesis", "num_words", "num_characters")
+        names += ("substitutions", "deletions", "insertions", "character_errors")
+        found = {name: getattr(self, name) for name in names}
+        if self.facts:
+            found["facts"] = dict(self.facts)
+        if self.graph is not None:
+            found["graph"] = [[a.start, a.end, a.word, a.optional, a.fragment] for a in self.graph.arcs]
+        return found
+
     def aligned_words(self) -> list[WordPair]:
         """The alignment word for word, in order. It is made anew at each call: only the counts are kept."""
         graph = self.graph or plain_reference(self.reference.split())
@@ -125,8 +136,9 @@ class Score(Rates):
         """The share of utterances with an error."""
         return _ratio(self.num_wrong_utterances, self.num_utterances)
 
-    def to_json(self) -> dict[str, Any]:
-        """What `--json` prints: rates as fractions, None where there is none; and the counts."""
+    def to_json(self, *, utterances: bool = False) -> dict[str, Any]:
+        """What `--json` prints: rates as fractions, None where there is none; and the counts. With `utterances`, also
+        each of these, so that `asr.scoring.stored` makes the same score of it."""
         names: tuple[str, ...] = (
             "wer",
             "cer",
@@ -141,7 +153,8 @@ class Score(Rates):
         names += ("substitutions", "deletions", "insertions", "num_characters", "character_errors", "num_utterances")
         names += ("num_wrong_utterances", "alignment", "characters")
         values = {name: getattr(self, name) for name in names}
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+        found = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+        return found | {"utterances": [one.to_json() for one in self.utterances]} if utterances else found
 
 
 def _ratio(part: int, whole: int) -> float:

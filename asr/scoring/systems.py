@@ -1,12 +1,13 @@
 """One file of references and the hypotheses of one or more systems -> their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from asr.errors import ScoringError
 from asr.files import read_lines
 from asr.scoring.alignment import MINIMAL
+from asr.scoring.inputs.contents import NO_FACTS, Fact
 from asr.scoring.inputs.json_texts import has_both_sides
 from asr.scoring.matching import ALL_NOTATION, STRICT, Matching, Notation, PairedTexts, pair
 from asr.scoring.record import Score
@@ -59,13 +60,30 @@ def score_files(
             texts.references,
             texts.hypotheses,
             ids=texts.ids,
-            facts=texts.facts,
+            facts=[_known(facts) for facts in texts.facts],
             alignment=alignment,
             spaces=spaces,
         )
         found.append(ScoredSystem(name, texts, scored))
     _refuse_other_utterances(found, hypotheses)
     return found
+
+
+def _known(facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
+    """Without the path of the sound, which is another one for each utterance and on each machine."""
+    return {name: value for name, value in facts.items() if name != "audio_filepath"} or NO_FACTS
+
+
+def system_of(name: str, score: Score) -> ScoredSystem:
+    """A system of which only the score is known."""
+    texts = PairedTexts(
+        ids=tuple(utterance.id for utterance in score.utterances),
+        references=tuple(utterance.reference for utterance in score.utterances),
+        hypotheses=tuple(utterance.hypothesis for utterance in score.utterances),
+        facts=tuple(dict(utterance.facts) for utterance in score.utterances),
+        times=((),) * len(score.utterances),
+    )
+    return ScoredSystem(name, texts, score)
 
 
 def system_names(paths: Sequence[Path]) -> list[str]:

@@ -112,13 +112,19 @@ def test_evaluate_writes_hypotheses_that_score_reads(
     asr: RunAsr, model_folder: Path, wav: Path, tmp_path: Path
 ) -> None:
     references = manifest(tmp_path / "m.jsonl", wav)
-    result = asr("evaluate", model_folder, references, "--json", "--hypotheses", tmp_path / "new" / "h.jsonl")
+    result = asr(
+        *("evaluate", model_folder, references, "--json", "--hypotheses", tmp_path / "new" / "h.jsonl"),
+        *("--record", tmp_path / "e.json"),
+    )
     assert (result.code, result.err) == (0, "")
     evaluated = json.loads(result.out)
     assert list(evaluated) == SCORE_KEYS
     hypothesis = json.loads((tmp_path / "new" / "h.jsonl").read_text())
     assert hypothesis == {"id": wav.name, "text": asr("transcribe", model_folder, wav).out.strip()}
-    assert json.loads(asr("score", references, tmp_path / "new" / "h.jsonl", "--json").out) == evaluated
+    scored = asr("score", references, tmp_path / "new" / "h.jsonl", "--json", "--record", tmp_path / "s.json")
+    assert json.loads(scored.out) == evaluated
+    assert json.loads((tmp_path / "s.json").read_text()) == json.loads((tmp_path / "e.json").read_text())
+    assert asr("score", "--compare", tmp_path / "e.json", tmp_path / "s.json").out.split()[-3:] == ["0", "0", "1"]
 
 
 def test_score(asr: RunAsr, tmp_path: Path) -> None:

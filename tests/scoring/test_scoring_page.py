@@ -31,4 +31,4 @@ def test_the_listing_is_the_one_on_the_page(asr: RunAsr, tmp_path: Path) -> None
 def test_every_option_is_on_the_page(asr: RunAsr) -> None:
     shown = set(re.findall(r"--[a-z-]+", asr("score", "--help").out)) - {"--help", "--spaces", "--optional-words"}
     assert shown <= set(re.findall(r"--[a-z-]+", PAGE))
-    assert len(shown) == 15
+    assert len(shown) == 17
