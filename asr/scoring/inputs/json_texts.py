@@ -19,6 +19,7 @@ _TEXT, _PREDICTED = "text", "pred_text"
 _PREDICTIONS = ("pred", "hyp")  # the first letters of other tools' keys for hypotheses
 _TIMES = ("duration", "offset", "start", "end")
 _NO_FACTS = ("id", "audio_filepath", _TEXT, _PREDICTED)
+_LARGEST_FACT = 1e300  # whole numbers of JSON may have thousands of digits
 _LONGEST_FACT = 200  # characters; longer texts are no property to sort utterances by
 
 
@@ -176,7 +177,8 @@ def _facts(record: Mapping[str, Any]) -> Mapping[str, Fact]:
 def _is_fact(name: str, value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= _LONGEST_FACT and HALF_CHARACTER.search(name + value) is None
-    return isinstance(value, int | float) and math.isfinite(value) and HALF_CHARACTER.search(name) is None
+    is_number = isinstance(value, int | float) and abs(value) < _LARGEST_FACT  # NaN is not
+    return is_number and HALF_CHARACTER.search(name) is None
 
 
 def _times(record: Mapping[str, Any], text: str) -> list[tuple[float, float]]:

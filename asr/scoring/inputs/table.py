@@ -6,7 +6,7 @@ name ends in `.tsv`, without header: id, text.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asr.errors import ScoringError
@@ -76,12 +76,19 @@ def _our_entries(lines: Sequence[str], path: Path) -> list[Entry]:
     """Segments come by their start, so those of a source are in order."""
     texts: dict[str, list[str]] = {}
     first: dict[str, int] = {}
-    for number, row in enumerate(csv.reader(lines[1:], delimiter="\t"), start=2):
+    for number, row in enumerate(_unquoted(lines[1:], path), start=2):
         if row:
             _refuse_other_length(row, len(_OURS), f"{path}, line {number}")
             texts.setdefault(row[0], []).append(row[4])
             first.setdefault(row[0], number)
     return [Entry(" ".join(texts[name]), first[name], source=source_of(name)) for name in texts]
+
+
+def _unquoted(lines: Sequence[str], path: Path) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines, delimiter="\t")
+    except csv.Error as error:
+        raise ScoringError(f"{path}: cannot be read as a table of asr ({error}); make it anew") from None
 
 
 def _refuse_other_length(row: Sequence[str], expected: int, where: str) -> None:

@@ -51,7 +51,10 @@ def test_parts_of_one_sound_are_told_apart_by_offset_and_channel(tmp_path: Path)
 def test_a_manifest_with_ids_is_matched_with_results_that_only_name_the_sound(tmp_path: Path) -> None:
     references = written(
         tmp_path / "r.jsonl",
-        *({"id": n, "audio_filepath": f"wav/talk{n}.wav", "text": "x", "speaker": f"s{n}", "n": [1]} for n in (1, 2)),
+        *(
+            {"id": n, "audio_filepath": f"wav/talk{n}.wav", "text": "x", "speaker": f"s{n}", "n": [1], "m": 10**400}
+            for n in (1, 2)
+        ),
     )
     hypotheses = written(tmp_path / "h.jsonl", *({"audio_filepath": f"talk{n}.wav", "text": "y"} for n in (2, 1)))
     pairs = pair(references, hypotheses)

@@ -115,6 +115,8 @@ def test_ids_in_kaldis_text_are_known_from_the_other_file(tmp_path: Path) -> Non
         ("h.stm", ["a 1 s NaN 1 x"], "line 1: the start is 'NaN'"),
         ("h.stm", ["a 1 s 2.5 1.0 x"], "line 1: the end, 1.0, is before the start, 2.5"),
         ("h.jsonl", [{"id": 1, "text": "a", "duration": float("nan")}], 'line 1: "duration" is nan, expected seconds'),
+        ("h.tsv", ["source\tchannel\tstart\tend\ttext", "a\t1\t0\t1\t" + "a" * 200_000], "table of asr (field"),
+        ("h.stm", ["; a", "a 1 s 0.0 1.0 x"], "h.stm, line 1: expected recording, channel, speaker"),
         ("h.jsonl", [{"id": 1, "text": "a", "offset": -1}], 'line 1: "offset" is -1, expected seconds'),
     ],
 )

@@ -114,6 +114,12 @@ def test_alternatives_are_refused_by_line_and_column(tmp_path: Path) -> None:
         pair(stm, written(tmp_path / "h.ctm", "f 1 0.0 0.5 a"))
 
 
+def test_tabs_comments_blank_lines_and_unknown_confidences_are_read(tmp_path: Path) -> None:
+    stm = written(tmp_path / "r.stm", ";; one", "", "a\t1\ts\t0.00\t2.00\t<o,m>\tx\ty", "  ;; two")
+    ctm = written(tmp_path / "h.ctm", "a\t1\t0.10\t0.20\tx\tNA", "", ";; three", "a 1 0.50 0.20 y")
+    assert counts(scored(stm, ctm)) == (2, 0, 0, 0)
+
+
 def test_odd_words_are_words(tmp_path: Path) -> None:
     stm = written(tmp_path / "r.stm", "f 1 s 0.0 9.0 hello* hello;x M^{ME} the cat")
     words = ["hello*", "hello;x", "M^{ME}", "the", "{", "cat", "/", "bat", "}"]
