@@ -133,13 +133,13 @@ def qrnn_inputs(cell: Any, frames: Tensor) -> Tensor:
 
 def echo_state(cell: Any, row: Tensor, state: State) -> tuple[Tensor, State]:
     (s,) = state
-    columns, weights = (each.view(len(cell.bias), -1) for each in (cell.feedback_columns, cell.feedback_weights))
+    columns, weights = cell._rows("feedback")
     s = (1 - cell.leak) * s + cell.leak * (row + (s[:, columns] * weights).sum(dim=2)).tanh()
     return s, (s,)
 
 
 def echo_inputs(cell: Any, frames: Tensor) -> Tensor:
-    columns, weights = (each.view(len(cell.bias), -1) for each in (cell.input_columns, cell.input_weights))
+    columns, weights = cell._rows("input")
     dense = frames.new_zeros(len(columns), frames.shape[2]).scatter(1, columns, weights)
     return frames @ dense.T + cell.bias
 

@@ -132,7 +132,7 @@ def test_a_model_is_made_of_lstms_if_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("recurrence", "message"),
     [
-        ({"kind": "lstn"}, "conf: recurrence.kind: expected one of 'lstm', 'gru', 'elman', "),
+        ({"kind": "lstn"}, "conf: recurrence.kind: expected one of 'lstm', 'lstm_variant', 'gru', "),
         ({}, "conf: recurrence.kind: missing"),
         ({"kind": "gru", "cells": 3}, "conf: recurrence.cells: unknown key"),
         ("gru", "conf: recurrence: "),
@@ -142,3 +142,14 @@ def test_another_family_or_key_is_refused_by_its_path(recurrence: object, messag
     with pytest.raises(SettingsError) as caught:
         ModelSettings.parse({"recurrence": recurrence}, source="conf")
     assert str(caught.value).startswith(message)
+
+
+def test_a_gru_gives_in_recognition_what_it_gives_in_training() -> None:
+    """By PyTorch's own loop, and by that with a backward pass by hand."""
+    cell = random_cell("gru", INPUTS, CELLS)
+    frames, start = torch.randn(3, FRAMES, INPUTS, dtype=torch.float64), (torch.randn(3, CELLS, dtype=torch.float64),)
+    outputs, (final,) = cell(frames, start)
+    with torch.no_grad():
+        expected, (last,) = cell(frames, start)
+    torch.testing.assert_close(outputs, expected, rtol=0, atol=1e-14)
+    torch.testing.assert_close(final, last, rtol=0, atol=1e-14)
