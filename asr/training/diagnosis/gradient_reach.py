@@ -67,7 +67,7 @@ def measure_gradient_reach(recognizer: Recognizer, waveforms: Sequence[Float[Ten
         behind, ahead = norms_by_lag(best_token, encoded[0], _evenly_spaced(len(encoded[0])))
         past.append(behind)
         future.append(ahead)
-    return GradientReach(_geometric_mean(past), _geometric_mean(future), model.seconds_per_frame)
+    return GradientReach(geometric_mean(past), geometric_mean(future), model.seconds_per_frame)
 
 
 def reach_of(norms: Sequence[float]) -> int | None:
@@ -100,7 +100,7 @@ def _evenly_spaced(num_frames: int) -> list[int]:
     return sorted({int((number + 0.5) * step) for number in range(_FRAMES_PER_UTTERANCE)})
 
 
-def _geometric_mean(rows: Sequence[Float[Tensor, "_ lags"]]) -> tuple[float, ...]:
+def geometric_mean(rows: Sequence[Float[Tensor, "_ lags"]]) -> tuple[float, ...]:
     """By lag, over the rows that are long enough, up to the first lag that none has; 0 where a gradient is 0."""
     means = torch.cat(list(rows)).log().nanmean(dim=0).exp().tolist()
     reached = next((lag for lag, value in enumerate(means) if math.isnan(value)), len(means))
