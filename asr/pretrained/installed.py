@@ -9,6 +9,8 @@ from asr.model_folder import CARD, holds_model
 
 DEFAULT = "english"
 _PACKAGE = Path(__file__).parent  # a folder in it for each model that comes with the package
+RECORDING = _PACKAGE / "recordings" / "dog.opus"
+"""Four seconds of real speech, and in a .txt beside what is said."""
 _HOME = "ASR_MODELS"
 
 

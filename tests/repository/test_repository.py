@@ -34,7 +34,7 @@ def test_imports_run_one_way() -> None:
 def test_every_recipe_has_settings_and_a_readme() -> None:
     recipes = {path.parent.name for path in (ROOT / "recipes").glob("*/run.py")}
     assert len(recipes) >= 4
-    assert {re.sub(r"_\d+$", "", path.stem) for path in CONFS} == recipes
+    assert {re.sub(r"_\d+$", "", path.stem) for path in CONFS} - {"finetune"} == recipes  # which is for any model
     assert [name for name in recipes if not (ROOT / "recipes" / name / "README.md").is_file()] == []
 
 
