@@ -21,8 +21,9 @@ _UNMATCHED = "unmatched"
 
 
 class Guarded:
-    """Refuses what a web page of another origin sends from its visitor's browser, and calls by a foreign name. CORS alone
-    would only keep the page from reading the answer.
+    """Refuses what a web page of another origin sends from its visitor's browser, and calls by a foreign name.
+
+    CORS alone would only keep the page from reading the answer.
     """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:

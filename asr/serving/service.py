@@ -119,9 +119,9 @@ class Service:
         self._transcriber.close()
 
     def _transcribe(self, wanted: Wanted, recognizer: Recognizer) -> Transcript:
-        started = time.perf_counter()
+        started, most = time.perf_counter(), self.limits.most_seconds
         found = self._transcriber.transcribe(
-            _within(self.limits.most_seconds, read_blocks(wanted.sound, _BLOCK_SECONDS)),
+            _within(most, read_blocks(wanted.sound, _BLOCK_SECONDS, duration=most + 1)),  # no more is decoded
             recognizer=recognizer,
             is_wanted=wanted.is_wanted,
             on_passage=wanted.on_passage,
