@@ -49,6 +49,9 @@ def make_app(
     """The application that serves models by their names; the first one is meant where none is named."""
     app = FastAPI(title="asr", docs_url=None, redoc_url=None, openapi_url=None)
     metrics, with_key = Metrics(services), [Depends(asks_for_key(access.keys))]
+    every = [service.limits for service in services.values()]
+    most_bytes = max(limits.most_bytes for limits in every)
+    uploads = asyncio.Semaphore(sum(limits.most_at_once + limits.most_waiting for limits in every))
     app.add_middleware(Measured, metrics=metrics)
     app.add_middleware(Guarded, access=access)
     if access.origins:
@@ -99,10 +102,10 @@ def make_app(
     @app.post("/v1/audio/transcriptions", dependencies=with_key)
     async def transcriptions(request: Request) -> Response:
         async with AsyncExitStack() as stack:
-            if not any(service.has_room for service in services.values()):
+            if uploads.locked() or not any(service.has_room for service in services.values()):
                 raise _full()  # before the upload
-            most_bytes = max(service.limits.most_bytes for service in services.values())
-            upload = await stack.enter_async_context(received(request, most_bytes=most_bytes))
+            async with uploads:
+                upload = await stack.enter_async_context(received(request, most_bytes=most_bytes))
             service = _service(services, upload.last("model"))
             options = _options(upload, service)
             if options.is_stream:

@@ -203,6 +203,19 @@ def test_when_full_the_answer_comes_before_the_upload(monkeypatch: pytest.Monkey
     service.close()
 
 
+def test_slow_uploads_take_no_more_than_their_share() -> None:
+    service = Service(toy_recognizer(), Limits(most_at_once=1, most_waiting=1), num_threads=1)
+    with serving(service) as url:
+        slow = [connected(url) for _ in range(2)]
+        for connection in slow:
+            connection.sendall(head("Content-Length: 100000") + FORM + SPOKEN[:1000])
+        wait_for(lambda: told(url, head("Content-Length: 5") + b"--x\r\n")[0] == 503)
+        for connection in slow:
+            connection.close()
+        wait_for(lambda: httpx.post(f"{url}{PATH}", files={"file": ("a", SPOKEN)}).is_success)
+    service.close()
+
+
 def test_requests_at_random(url: str, service: Service) -> None:
     """Parts of good and bad requests, cut, joined and changed at random: no answer is a failure of the server."""
     rng = random.Random(1)
