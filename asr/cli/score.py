@@ -18,7 +18,7 @@ def score(
     hyp: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="HYP...",
+            metavar="HYP",
             help="Hypotheses of one or more systems, in any of these forms, or as NeMo and Whisper write them.",
         ),
     ] = None,
@@ -80,8 +80,10 @@ def score(
     from asr.scoring.stored import write_score
     from asr.scoring.systems import score_files
 
-    if (compare or record is not None) and len(hyp or []) != 1:
-        raise ScoringError(f"{'--compare' if compare else '--record'} needs two arguments, and no more")
+    if compare and len(hyp or []) != 1:
+        raise ScoringError("--compare needs two runs, or two scores")
+    if record is not None and len(hyp or []) > 1:
+        raise ScoringError(f"--record stores the score of one system, found {len(hyp or [])}")
     if compare:
         compare_scores(ref, (hyp or [])[0], as_json=json, listing=listing, html=html, by=by or [])
         return

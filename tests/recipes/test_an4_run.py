@@ -45,7 +45,9 @@ def test_all_stages_run_once_and_the_table_comes_from_their_files(
     records = json.loads((tmp_path / "runs" / "results.json").read_text())
     assert [record["seed"] for record in records] == [1, 2]
     for record in records:
-        assert record["test"] == json.loads((tmp_path / f"runs/seed{record['seed']}/test.json").read_text())
+        stored = json.loads((tmp_path / f"runs/seed{record['seed']}/test.json").read_text())
+        assert len(stored.pop("utterances")) == stored["num_utterances"]
+        assert record["test"] == stored
         assert record["num_epochs"] == 2
     assert "| mean ± sd |" in first.out
     weights = (tmp_path / "runs/seed1/model/model.safetensors").read_bytes()

@@ -140,8 +140,10 @@ def test_what_cannot_be_compared_is_refused(refusal: Refusal, tmp_path: Path) ->
     empty = run(tmp_path / "empty")
     assert "there is no score that both have: " in refusal("score", "--compare", first, empty)
     assert "one is a folder; give two run folders" in refusal("score", "--compare", first, first / "dev.json")
-    assert "--compare needs two arguments" in refusal("score", "--compare", first)
-    assert "--record needs two arguments" in refusal("score", first, first, first, "--record", tmp_path / "x.json")
+    assert "--compare needs two runs, or two scores" in refusal("score", "--compare", first)
+    assert "--record stores the score of one system, found 2" in refusal(
+        "score", first, first, first, "--record", tmp_path / "x.json"
+    )
     written(tmp_path / "old.json", score(["x"], ["x"]).to_json())
     assert "have 2 and 1 words" in refusal("score", "--compare", first / "dev.json", tmp_path / "old.json")
 
