@@ -40,7 +40,8 @@ class Failures:
 
 
 def failures(score: Score, *, by: Sequence[str] = (), most: int = MOST) -> Failures:
-    """Up to `most` of each; `by`: facts of the utterances to slice by, beside speaker, length and speaking rate.
+    """Confusion pairs, words, utterances: up to `most` of each; and slices by speaker, length, speaking rate, and the
+    facts `by` of the utterances.
 
     Raises:
         ScoringError: no utterance has such a fact.
