@@ -18,6 +18,11 @@ class GRU(nn.GRU, Recurrence):
     Trained on a CPU it is a loop of ours: PyTorch's own is slower than one of its single operations.
     """
 
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size, batch_first=True)
         self.output_size = hidden_size
@@ -34,12 +39,10 @@ class GRU(nn.GRU, Recurrence):
         return outputs, (hidden[0],)
 
     def _run_loop(self, frames: Tensor, start: State) -> tuple[Tensor, State]:
-        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-        of_inputs, feedback, bias, of_fed = (self.get_parameter(name) for name in names)
-        of_reset, of_update, of_new = of_fed.chunk(3)
-        bias = bias + torch.cat([of_reset, of_update, torch.zeros_like(of_new)])
-        inputs = nn.functional.linear(frames.transpose(0, 1), of_inputs, bias)
-        (outputs,) = run_loop(_cell, inputs, start, feedback, of_new)
+        of_reset, of_update, of_new = self.bias_hh_l0.chunk(3)
+        bias = self.bias_ih_l0 + torch.cat([of_reset, of_update, torch.zeros_like(of_new)])
+        inputs = nn.functional.linear(frames.transpose(0, 1), self.weight_ih_l0, bias)
+        (outputs,) = run_loop(_cell, inputs, start, self.weight_hh_l0, of_new)
         return outputs.transpose(0, 1), (outputs[-1],)
 
     def start_state(self, batch: int) -> State:
