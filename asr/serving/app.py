@@ -1,4 +1,4 @@
-"""The server's addresses: OpenAI's for transcriptions and models, and those for whoever runs it."""
+"""The server's addresses: OpenAI's for transcriptions and models; `upkeep.py` has those for whoever runs it."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, get_args
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -18,11 +18,11 @@ from asr.longform.recording import PassageResult
 from asr.serving import answers
 from asr.serving.access import Access, asks_for_key
 from asr.serving.answers import Granularity, ResponseFormat
-from asr.serving.description import openapi, page
 from asr.serving.failures import failure_response
 from asr.serving.metrics import Metrics
 from asr.serving.middleware import Guarded, Measured
 from asr.serving.service import FullError, Service, Wanted
+from asr.serving.upkeep import add_upkeep
 from asr.serving.uploads import RefusedError, Upload, received
 from asr.transcript import Transcript
 
@@ -67,19 +67,7 @@ def make_app(
     for kind in (RefusedError, HTTPException):
         app.add_exception_handler(kind, refused)
 
-    @app.get("/metrics", dependencies=with_key)
-    async def measurements() -> Response:
-        return Response(metrics.text(), media_type=metrics.MEDIA_TYPE)
-
-    described = openapi(has_keys=access.keys is not None)
-
-    @app.get("/openapi.json")
-    async def description() -> dict[str, Any]:
-        return described
-
-    @app.get("/docs")
-    async def documentation() -> HTMLResponse:
-        return HTMLResponse(page(described))
+    add_upkeep(app, services, metrics, access)
 
     @app.get("/v1/models", dependencies=with_key)
     async def models() -> dict[str, Any]:
@@ -89,15 +77,6 @@ def make_app(
     async def model(name: str) -> dict[str, Any]:
         _service(services, name)
         return _model(name, created)
-
-    @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/ready")
-    async def ready() -> JSONResponse:
-        is_ready = all(service.has_room for service in services.values())
-        return JSONResponse({"status": "ok" if is_ready else "full"}, 200 if is_ready else 503)
 
     @app.post("/v1/audio/transcriptions", dependencies=with_key)
     async def transcriptions(request: Request) -> Response:
