@@ -212,7 +212,7 @@ def test_many_slow_requests_hold_up_no_other(slow: tuple[str, Slow, Service]) ->
     started = time.monotonic()
     assert httpx.get(f"{url}/health").is_success
     assert "asr_requests_waiting" in httpx.get(f"{url}/metrics").text
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5  # of the 20 that the network waits
     network.go.set()
     for client in clients:
         client.join()
