@@ -165,6 +165,11 @@ def test_a_file_given_as_the_folder_of_the_run(asr: RunAsr, wav: Path, tmp_path:
 # --- pipes and full disks ---------------------------------------------------------------------------------------------
 
 
+def without_forms(err: str) -> str:
+    """What `asr score` says on stderr, without the lines on what the files were read as."""
+    return "".join(line for line in err.splitlines(keepends=True) if ": read as " not in line)
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("reader", ["head -1", "true"])
 def test_a_reader_that_leaves_early(tmp_path: Path, reader: str, unbuffered: str) -> None:
@@ -173,7 +178,7 @@ def test_a_reader_that_leaves_early(tmp_path: Path, reader: str, unbuffered: str
         texts = written(tmp_path / "a.txt", *["A B C"] * number)
         result = shell(f"asr score {texts} {texts} --listing | {reader}", unbuffered=unbuffered)
         assert result.stdout.count("\n") == (reader == "head -1")
-        assert result.stderr == ""
+        assert without_forms(result.stderr) == ""
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -181,7 +186,7 @@ def test_a_full_disk_behind_stdout(tmp_path: Path, unbuffered: str) -> None:
     texts = written(tmp_path / "a.txt", "A B C")
     result = shell(f"asr score {texts} {texts} > /dev/full", unbuffered=unbuffered)
     assert result.returncode == 2
-    assert result.stderr == "asr: the output: No space left on device\n"
+    assert without_forms(result.stderr) == "asr: the output: No space left on device\n"
 
 
 # --- errors of the system ---------------------------------------------------------------------------------------------
