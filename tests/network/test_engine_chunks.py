@@ -58,7 +58,7 @@ def test_streams_in_one_call_are_as_each_alone(engine: Engine) -> None:
     for found, frames in zip(run_together(engine, utterances), utterances, strict=True):
         (alone,) = run_together(engine, [frames])
         assert len(alone) == -(-len(frames) // engine.settings.subsampling)
-        np.testing.assert_allclose(found, alone, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(found, alone, rtol=0, atol=1e-4)  # layer norms magnify float32's roundings
 
 
 def test_one_chunk_with_all_is_the_offline_pass(engine: Engine) -> None:
