@@ -55,7 +55,6 @@ def score_files(
             reference_form=reference_form,
             hypothesis_form=hypothesis_form,
         )
-        # A normaliser goes here: texts are read, matched and parsed, and nothing is counted yet.
         scored = score(
             texts.references,
             texts.hypotheses,

@@ -75,7 +75,7 @@ def _hear() -> None:
     )
     console.print("heard ", transcript.printed().text, highlight=False)
     console.print(f"in {seconds:.2f} seconds; .venv/bin/asr transcribe {RECORDING}", style="dim")
-    console.print("It has learnt from eleven hours of speech on one core: docs/log.md says how it errs.\n", style="dim")
+    console.print("An early model, wrong in two words of three: asr models english says more.\n", style="dim")
 
 
 def _describe(corpus: DemoCorpus) -> None:
