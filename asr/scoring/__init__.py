@@ -1,9 +1,9 @@
 """Texts -> error rates, alignments, confidence intervals.
 
 Order of reading: `inputs/` and `matching.py` (files -> texts), `reference.py` (what may be said), `alignment.py` and
-`cheapest_path.py` (words beside words), `record.py` (what is found), `score.py`, `interval.py`; `systems.py` (files ->
-scores); where a system fails: `slices.py`, `failures.py`; `stored.py` and `comparison.py` (scores as files); for
-people: `listing.py`, `tables.py`, `aligned_html.py`, `hints.py`.
+`cheapest_path.py` (words beside words), `record.py` (what is found), `score.py`, `pooled.py`, `interval.py`;
+`systems.py` (files -> scores); where a system fails: `slices.py`, `failures.py`; `stored.py` and `comparison.py`
+(scores as files); for people: `listing.py`, `tables.py`, `aligned_html.py`, `hints.py`.
 """
 
 from asr.scoring.alignment import WordPair

@@ -6,7 +6,6 @@ is stored. Nothing else is normalised: "Cat" and "CAT" differ. Characters are gr
 is one, unless it is asked to leave them out.
 """
 
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from asr.errors import ScoringError
 from asr.scoring.alignment import COSTS, MINIMAL, align, common_ends
 from asr.scoring.inputs.contents import NO_FACTS, Fact
+from asr.scoring.pooled import pooled
 from asr.scoring.record import Score, UtteranceScore
 from asr.scoring.reference import Reference, plain_reference
 from asr.text.graphemes import graphemes
@@ -55,21 +55,8 @@ def score(
             ids, references, hypotheses, facts or repeat(NO_FACTS, len(ids)), strict=True
         )
     )
-    num_words = sum(u.num_words for u in utterances)
-    low, high = math.nan, math.nan
-    if num_words:
-        from asr.scoring.interval import error_interval  # needs NumPy, which takes a while to load
-
-        low, high = error_interval([u.errors for u in utterances], [u.num_words for u in utterances])
     return Score(
-        wer_low=low,
-        wer_high=high,
-        num_words=num_words,
-        num_characters=sum(u.num_characters for u in utterances),
-        substitutions=sum(u.substitutions for u in utterances),
-        deletions=sum(u.deletions for u in utterances),
-        insertions=sum(u.insertions for u in utterances),
-        character_errors=sum(u.character_errors for u in utterances),
+        **pooled(utterances),
         utterances=utterances,
         alignment=alignment,
         characters="with spaces" if spaces else "without spaces",

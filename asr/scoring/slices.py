@@ -10,6 +10,7 @@ from typing import TypeAlias
 from asr.errors import ScoringError
 from asr.messages import named
 from asr.scoring.inputs.contents import Fact
+from asr.scoring.pooled import pooled
 from asr.scoring.record import Rates, Score, UtteranceScore
 
 SPEAKER, LENGTH, RATE = "speaker", "words in reference", "words per second"
@@ -131,22 +132,4 @@ def _least(utterances: Sequence[UtteranceScore], by: str) -> float:
 
 
 def _slice(by: str, name: str, utterances: Sequence[UtteranceScore]) -> Slice:
-    num_words = sum(u.num_words for u in utterances)
-    low, high = math.nan, math.nan
-    if num_words:
-        from asr.scoring.interval import error_interval  # needs NumPy, which takes a while to load
-
-        low, high = error_interval([u.errors for u in utterances], [u.num_words for u in utterances])
-    return Slice(
-        by=by,
-        name=name,
-        num_utterances=len(utterances),
-        num_words=num_words,
-        num_characters=sum(u.num_characters for u in utterances),
-        substitutions=sum(u.substitutions for u in utterances),
-        deletions=sum(u.deletions for u in utterances),
-        insertions=sum(u.insertions for u in utterances),
-        character_errors=sum(u.character_errors for u in utterances),
-        wer_low=low,
-        wer_high=high,
-    )
+    return Slice(by=by, name=name, num_utterances=len(utterances), **pooled(utterances))
