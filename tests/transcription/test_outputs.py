@@ -2,81 +2,25 @@
 
 import json
 import os
-import shutil
-import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any, TypeAlias
 
 import pytest
 
-from asr import files
 from asr.errors import OutputError
 from asr.formats import FORMATS
 from asr.formats.document import Document
-from asr.transcript import Segment, Transcript, Word
-from asr.transcription import notes, outputs
-from asr.transcription.inputs import Recording, find_recordings
+from asr.transcript import Transcript
+from asr.transcription.inputs import find_recordings
 from asr.transcription.names import with_own_ids
 from asr.transcription.outcomes import Outcome
 from asr.transcription.outputs import OutputFolder, Settings
-
-TraceFunction: TypeAlias = Callable[[FrameType, str, Any], Any]
-
-
-def document(recording: Recording, text: str = "HELLO") -> Document:
-    segment = Segment((Word(text, 0.0, 1.0, 0.5),))
-    return Document(recording.id, (Transcript((segment,), 2.0, 0.0, recording.name),))
-
-
-class Runs:
-    """Runs over the folder `in` with the folder `out`, both in the current folder. The text of each is its name."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-        self.in_the_way: list[str] = []
-        self.renewed = 0
-        self.save: AbstractContextManager[object] = nullcontext()  # in which each result is written
-
-    def __call__(
-        self, formats: str = "srt", *, settings: str = "A", broken: Sequence[str] = (), **options: bool
-    ) -> set[str]:
-        """The results that are written."""
-        before = contents()
-        folder = OutputFolder(Path("out"), Settings(formats.split(","), settings, **options))
-        jobs = folder.plan(find_recordings(["in"]).recordings)
-        self.in_the_way = [str(path) for job in jobs for path in job.in_the_way]
-        self.renewed = sum(job.renews for job in jobs)
-        self.problems = []
-        for job in jobs:
-            name = job.recording.name
-            text = f"{settings}:{os.fsencode(name).decode('latin-1')}"
-            result = "it is broken" if name in broken else document(job.recording, text)
-            with self.save:
-                self.problems += folder.save(job, Outcome(job.recording, result))
-        now = contents()
-        return {name for name in now if before.get(name) != now[name]}
-
-
-def contents() -> dict[str, tuple[bytes, int]]:
-    """What is in `out`, without the notes, and when it was written."""
-    files = [path for path in Path("out").rglob("[!.]*") if path.is_file()]
-    return {str(path.relative_to("out")): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+from tests.support.output_runs import Runs, sound
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
     monkeypatch.chdir(tmp_path)
     return Runs()
-
-
-def sound(*names: str, size: int = 10) -> None:
-    for name in names:
-        path = Path("in", name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes(size))
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -235,74 +179,6 @@ def test_a_note_that_is_cut_off_costs_only_time(run: Runs) -> None:
     assert run.in_the_way == ["out/b.srt"]  # nobody knows any more who has written it
     assert run(overwrite=True) == {"b.srt"}
     assert run() == set()
-
-
-@pytest.mark.parametrize("earlier", [None, "B"])
-@pytest.mark.parametrize("end", [KeyboardInterrupt, None], ids=["Ctrl-C", "kill"])
-def test_wherever_a_run_ends_the_next_one_knows_what_is_ours(
-    end: type[BaseException] | None, earlier: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stopped before each line of what writes results, where there were none or those of another model."""
-    num_lines = 100
-    for number in range(1000):
-        monkeypatch.chdir(fresh(tmp_path / str(number)))
-        run = Runs()
-        sound("talk.wav")
-        if earlier is not None:
-            run("srt,json", settings=earlier)
-        run.save = stopped = Stopped(number, end)
-        with suppress(KeyboardInterrupt):
-            run("srt,json")
-        if not stopped.is_reached:
-            num_lines = number
-            break
-        if end is None:
-            monkeypatch.chdir(stopped.copy)
-        run.save = nullcontext()
-        run("srt,json")
-        assert (run.in_the_way, run.problems) == ([], [])
-        assert {name: b"A:in/talk.wav" in content for name, (content, _) in contents().items()} == {
-            "talk.srt": True,
-            "talk.json": True,
-        }
-        assert run("srt,json") == set()
-    assert 30 < num_lines < 1000
-
-
-class Stopped:
-    """While it is entered, the line with this number of what writes results raises `end`; or the current folder is
-    copied before it, as a killed program would leave it."""
-
-    def __init__(self, number: int, end: type[BaseException] | None) -> None:
-        self._number, self._end = number, end
-        self.copy = Path.cwd().with_suffix(".copy")
-
-    @property
-    def is_reached(self) -> bool:
-        return self._number < 0
-
-    def __enter__(self) -> None:
-        sys.settrace(self._trace)
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def _trace(self, frame: FrameType, event: str, _: object) -> TraceFunction | None:
-        if frame.f_code.co_filename not in (outputs.__file__, notes.__file__, files.__file__):
-            return None
-        if event == "line":
-            if self._number == 0:
-                self._number -= 1
-                if self._end is not None:
-                    raise self._end
-                shutil.copytree(Path.cwd(), self.copy)
-            self._number -= self._number > 0
-        return self._trace
-
-
-def fresh(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 # --- what is not ours -------------------------------------------------------------------------------------------------
