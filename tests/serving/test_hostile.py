@@ -178,13 +178,13 @@ def test_forms_that_cost_little(url: str, body: bytes) -> None:
 
 def test_a_full_disk_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device", "/tmp/secret")
+        raise OSError(28, "No space left on device", "/somewhere/secret")
 
     with monkeypatch.context() as patched:
         patched.setattr("asr.serving.uploads.shutil.copyfileobj", full)
         answer = httpx.post(f"{url}{PATH}", files={"file": ("a", SPOKEN)})
     assert (answer.status_code, answer.json()["error"]["code"]) == (507, "disk_full")
-    assert "/tmp" not in answer.text
+    assert not any(part in answer.text for part in ("/tmp", "/somewhere", "secret"))
 
 
 def test_when_full_the_answer_comes_before_the_upload(monkeypatch: pytest.MonkeyPatch) -> None:
