@@ -10,7 +10,8 @@ progress is lost. The folder is one of `asr shard`, 16 kHz FLAC.
 import argparse
 import hashlib
 import json
-import os
+import math
+import resource
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def synthesize(
                 reasons = {refused.reason for refused in made if isinstance(refused, Refused)}
                 raise CorpusError(f"{name}: {len(made) - len(spoken)} of {len(made)} utterances refused: {reasons}")
             shards.append(spoken)
-            speed = (shards.hours - before) * 3600 / (_core_seconds() - start)
+            spent = _core_seconds() - start
+            speed = (shards.hours - before) * 3600 / spent if spent else math.inf
             refused = len(made) - len(spoken)
             progress = f"{name}: {shards.hours:.2f} of {hours:g} h, {len(shards)} shards"
             say("synthesize", f"{progress}; the last: {speed:.2f} h a core-hour, {refused} refused")
@@ -116,7 +118,8 @@ def _utterance(
 
 def _core_seconds() -> float:
     """CPU seconds of this process and the programs that it ran."""
-    return sum(os.times()[:4])
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)  # os.times() counts in steps of 10 ms
 
 
 def _check_plan(plan: Plan, record: Path) -> None:

@@ -72,6 +72,15 @@ def test_a_broken_run_goes_on_as_if_it_had_run_through(prompts: Path, tmp_path: 
     assert contents(folder) == expected
 
 
+def test_a_shard_that_takes_no_tick_of_the_clock_is_written_all_the_same(
+    prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Systems may count CPU time in steps of 10 ms, in which a quick machine makes a shard."""
+    monkeypatch.setattr("recipes.english.synthesize._core_seconds", lambda: 1.0)
+    make(prompts, tmp_path / "out", hours=0.5 * SHARD)
+    assert len(contents(tmp_path / "out")) == 4
+
+
 KILLED = """
 import sys
 sys.path[:0] = [{tests!r}]
